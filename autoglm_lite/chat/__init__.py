@@ -1,0 +1,1 @@
+"""Templates, reasoning, and conversations kept on disk."""

@@ -1,0 +1,72 @@
+"""The command line: the table of commands, and errors turned into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from autoglm_lite import __version__
+
+if TYPE_CHECKING:
+    import argparse
+
+COMMANDS = {
+    "chat": "talk to a model, in the terminal app or with -p in the shell",
+    "convert": "turn a Hugging Face checkpoint into a GGUF file",
+}
+
+
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The whole parser; only `command`, if given, has its arguments, so that help needs no other import."""
+    import argparse
+    from importlib import import_module
+
+    parser = argparse.ArgumentParser(
+        prog="autoglm-lite",
+        description="Run a language model on the computer you already own.",
+        epilog="Each command has its own --help. Documentation: README.md and docs/.",
+    )
+    parser.add_argument("--version", action="version", version=f"autoglm-lite {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        child = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name == command:
+            import_module(f"autoglm_lite.commands.{name}").add_arguments(child)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        print(f"autoglm-lite {__version__}")
+        return 0
+    command = next((a for a in arguments if not a.startswith("-")), None)
+    parser = build_parser(command)
+    parsed = parser.parse_args(arguments)
+    return _run(command or "", parsed)
+
+
+def _run(command: str, parsed: argparse.Namespace) -> int:
+    import os
+    from importlib import import_module
+
+    from autoglm_lite.errors import AutoglmError
+
+    try:
+        code: int = import_module(f"autoglm_lite.commands.{command}").run(parsed)
+        return code
+    except AutoglmError as error:
+        failed, code = error, error.exit_code
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our stdout has gone; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    if os.environ.get("AUTOGLM_LITE_DEBUG") == "1":
+        raise failed
+    print(f"autoglm-lite: {failed}", file=sys.stderr)
+    return code

@@ -1,0 +1,1 @@
+"""Loads a Plan and generates; runs only inside a worker process."""

@@ -1,0 +1,45 @@
+"""What can go wrong, each as one sentence for the person in front of the screen."""
+
+
+class AutoglmError(Exception):
+    """A failure whose text says what is wrong and what to do; the command line prints it and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class UsageError(AutoglmError):
+    """The command line or a request asks for something that makes no sense."""
+
+    exit_code = 2
+
+
+class ModelFileError(AutoglmError):
+    """A model file is missing, unreadable, damaged or of a kind we cannot run."""
+
+
+class WillNotFitError(AutoglmError):
+    """The plan says that loading would exhaust this machine's memory."""
+
+
+class LoadError(AutoglmError):
+    """llama.cpp refused a model that passed our own checks."""
+
+
+class PromptTooLongError(AutoglmError):
+    """The prompt leaves no room for an answer in the context."""
+
+
+class TemplateError(AutoglmError):
+    """The model's chat template failed, or took too long, or wrote too much."""
+
+
+class WorkerDiedError(AutoglmError):
+    """The worker process ended while it was needed."""
+
+
+class ConversionError(AutoglmError):
+    """A checkpoint cannot be converted."""
+
+
+class HistoryError(AutoglmError):
+    """A conversation on disk cannot be found, read or written."""

@@ -1,0 +1,1 @@
+"""Strict, bounded reading of GGUF files: nothing reaches native code unchecked."""

@@ -1,0 +1,36 @@
+"""Where our files are: the XDG folders, or all of them under AUTOGLM_LITE_HOME."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+APP = "autoglm-lite"
+
+
+def data_dir() -> Path:
+    """Models and conversations: what the user would miss."""
+    return _folder("data")
+
+
+def state_dir() -> Path:
+    """Logs: what can be thrown away."""
+    return _folder("state")
+
+
+def private_dir(path: Path) -> Path:
+    """Makes `path` and its missing parents readable by this user alone; an existing folder keeps its mode."""
+    missing = [p for p in (path, *path.parents) if not p.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def _folder(kind: str) -> Path:
+    home = os.environ.get("AUTOGLM_LITE_HOME")
+    if home:
+        return Path(home).expanduser().absolute() / kind
+    import platformdirs
+
+    find = {"data": platformdirs.user_data_path, "state": platformdirs.user_state_path}[kind]
+    return find(APP, appauthor=False)

@@ -1,0 +1,1 @@
+"""The process boundary: the child that runs native code, its protocol, and the client that others hold."""
