@@ -1,0 +1,169 @@
+"""One loaded model that writes answers, one at a time, and never reads the same prefix twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from time import perf_counter
+
+from autoglm_lite.engine.text import TextStream
+from autoglm_lite.errors import PromptTooLongError, UsageError
+from autoglm_lite.generation import Event, Finished, FinishReason, GenerateRequest, LoadedModel, Prefill, Text
+from autoglm_lite.native.context import Aborted, Context
+from autoglm_lite.native.model import Model
+from autoglm_lite.native.sampler import Sampler
+from autoglm_lite.planning.plan import Plan
+
+FIRST_CHUNK = 32
+"""Tokens of the first prefill step: small, so that the speed is known and shown at once."""
+SECONDS_A_CHUNK = 2.0
+"""How often prefill reports on a slow machine."""
+SECONDS_A_TEXT = 0.02
+"""Tokens that come faster than this are sent together: no reader sees the difference, and each event costs."""
+
+
+class Engine:
+    """Not thread-safe, but for `cancel`."""
+
+    def __init__(self, plan: Plan, on_progress: Callable[[float], None] | None = None) -> None:
+        """Loads the model; raises LoadError."""
+        self._model = Model(
+            plan.model_path,
+            gpu_layers=plan.gpu_layers,
+            load_mode=plan.load_mode,
+            repack=plan.repack,
+            on_progress=on_progress,
+        )
+        self._context = Context(
+            self._model,
+            n_ctx=plan.n_ctx,
+            n_ubatch=plan.n_ubatch,
+            threads=plan.threads,
+            threads_batch=plan.threads_batch,
+            kv_type=plan.kv_type,
+        )
+        self._cached: list[int] = []
+        """The tokens whose KV is in the context, in order."""
+
+    @property
+    def loaded(self) -> LoadedModel:
+        model = self._model
+        return LoadedModel(model.description(), model.n_params, self._context.n_ctx, model.n_ctx_train, model.n_vocab)
+
+    def close(self) -> None:
+        self._context.close()
+        self._model.close()
+
+    def tokenize(self, text: str, *, templated: bool) -> list[int]:
+        """Token ids as a prompt would have them."""
+        return self._model.tokenize(text, add_special=not templated, parse_special=templated)
+
+    def cancel(self) -> None:
+        """Ends the running answer within one node of the graph; may be called from another thread."""
+        self._context.abort.set()
+
+    def reset_cancel(self) -> None:
+        """To be called before an answer, not in it: a cancel that came first must count."""
+        self._context.abort.clear()
+
+    def generate(self, request: GenerateRequest) -> Iterator[Event]:
+        """The events of one answer; raises PromptTooLongError, UsageError for a prompt without a token."""
+        prompt = self.tokenize(request.prompt, templated=request.templated)
+        if not prompt:
+            raise UsageError("The prompt is empty: type something to answer.")
+        if len(prompt) >= self._context.n_ctx:
+            raise PromptTooLongError(
+                f"The prompt is {len(prompt):,} tokens long, but the context holds {self._context.n_ctx:,}"
+                " with the answer: shorten the prompt or use a larger --ctx."
+            )
+        sampler = Sampler(request.sampling, self._model)
+        if request.sampling.repeat_penalty != 1.0:
+            sampler.accept(prompt[-request.sampling.repeat_last_n :])
+        try:
+            yield from self._answer(prompt, request, sampler)
+        finally:
+            sampler.close()
+
+    def _answer(self, prompt: list[int], request: GenerateRequest, sampler: Sampler) -> Iterator[Event]:
+        started = perf_counter()
+        cached = self._keep_prefix(prompt)
+        try:
+            yield from self._prefill(prompt, cached)
+        except Aborted:
+            yield Finished("cancelled", len(prompt), cached, 0, perf_counter() - started, 0.0)
+            return
+        prefilled = perf_counter()
+        text = TextStream(request.stop)
+        pending, n_pending, n_sampled = "", 0, 0
+        first = last = shown = prefilled
+        reason: FinishReason = "length"
+        while request.max_tokens is None or n_sampled < request.max_tokens:
+            token = sampler.sample(self._context)
+            last = perf_counter()
+            n_sampled += 1
+            if n_sampled == 1:
+                first = last
+            if self._model.ends_generation(token):
+                reason = "stop"
+                break
+            pending += text.feed(self._model.token_bytes(token))
+            n_pending += 1
+            if text.stopped:
+                reason = "stop"
+                break
+            if pending and (n_sampled == 1 or last - shown >= SECONDS_A_TEXT):
+                yield Text(pending, n_pending)
+                pending, n_pending, shown = "", 0, last
+            if len(self._cached) >= self._context.n_ctx:
+                reason = "context"
+                break
+            if n_sampled == request.max_tokens:
+                break
+            try:
+                self._decode([token], logits=True)
+            except Aborted:
+                reason = "cancelled"
+                break
+        pending += text.finish()
+        if pending or n_pending:
+            yield Text(pending, n_pending)
+        yield Finished(reason, len(prompt), cached, n_sampled, prefilled - started, last - first)
+
+    def _keep_prefix(self, prompt: list[int]) -> int:
+        """Forgets what the cache holds beyond the common prefix; returns how many tokens need no work.
+
+        The last token of the prompt is always computed, for its logits.
+        """
+        common = 0
+        for mine, theirs in zip(self._cached, prompt[:-1], strict=False):
+            if mine != theirs:
+                break
+            common += 1
+        common = self._context.forget_from(common)
+        del self._cached[common:]
+        return common
+
+    def _prefill(self, prompt: list[int], cached: int) -> Iterator[Prefill]:
+        total, done, chunk = len(prompt), cached, FIRST_CHUNK
+        yield Prefill(done, total, cached)
+        while done < total:
+            tokens = prompt[done : done + min(chunk, self._context.n_ubatch)]
+            started = perf_counter()
+            self._decode(tokens, logits=done + len(tokens) == total)
+            done += len(tokens)
+            yield Prefill(done, total, cached)
+            chunk = next_chunk(len(tokens) / (perf_counter() - started), self._context.n_ubatch)
+
+    def _decode(self, tokens: list[int], *, logits: bool) -> None:
+        try:
+            self._context.decode(tokens, len(self._cached), logits=logits)
+        except BaseException:
+            # Aborted or failed in the middle: what the cache holds of these tokens is unknown.
+            del self._cached[self._context.forget_from(len(self._cached)) :]
+            raise
+        self._cached += tokens
+
+
+def next_chunk(tokens_per_second: float, n_ubatch: int) -> int:
+    """The largest power of two of tokens that takes SECONDS_A_CHUNK at most, between FIRST_CHUNK and n_ubatch."""
+    fits = max(int(tokens_per_second * SECONDS_A_CHUNK), 1)
+    return max(min(1 << (fits.bit_length() - 1), n_ubatch), FIRST_CHUNK)

@@ -1,0 +1,108 @@
+"""A context: the KV cache of one model, the batch that fills it, and the flag that stops it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+from autoglm_lite.errors import LoadError
+from autoglm_lite.native.bindings import bindings
+from autoglm_lite.native.model import Model
+
+GGML_TYPES = {"f32": 0, "f16": 1, "q8_0": 8}
+
+
+class Aborted(Exception):
+    """`decode` was stopped by the abort flag; the cache holds whole micro-batches only."""
+
+
+class AbortFlag:
+    """Stops a running `llama_decode` from another thread.
+
+    llama.cpp asks its abort callback before every node of the graph, 700 times a token for a 1.5B model. A Python
+    function there would take the interpreter lock each time; the C library's `strlen` over two bytes answers 0 or 1.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = ctypes.create_string_buffer(2)
+        self.callback = ctypes.cast(ctypes.CDLL(None).strlen, bindings().ggml_abort_callback)
+        self.data = ctypes.cast(self._bytes, ctypes.c_void_p)
+
+    def set(self) -> None:
+        self._bytes[0] = b"\x01"
+
+    def clear(self) -> None:
+        self._bytes[0] = b"\x00"
+
+    def is_set(self) -> bool:
+        return bool(self._bytes[0] != b"\x00")
+
+
+class Context:
+    """Owns a `llama_context` with one sequence; positions follow the order of decoding."""
+
+    def __init__(
+        self, model: Model, *, n_ctx: int, n_ubatch: int, threads: int, threads_batch: int, kv_type: str
+    ) -> None:
+        """Raises LoadError when the context cannot be made, which mostly means too little memory."""
+        self._lib = lib = bindings()
+        self._model = model
+        self.abort = AbortFlag()
+        params = lib.llama_context_default_params()
+        params.n_ctx = n_ctx
+        params.n_batch = params.n_ubatch = self.n_ubatch = min(n_ubatch, n_ctx)
+        params.n_seq_max = 1
+        # One row of logits instead of n_ubatch: 280 MiB less for a vocabulary of 152k.
+        params.n_outputs_max = 1
+        params.n_threads = threads
+        params.n_threads_batch = threads_batch
+        params.type_k = params.type_v = GGML_TYPES[kv_type]
+        params.swa_full = False
+        params.no_perf = True
+        self.handle = lib.llama_init_from_model(model.handle, params)
+        if not self.handle:
+            raise LoadError(f"llama.cpp cannot make a context of {n_ctx} tokens: try a smaller --ctx.")
+        lib.llama_set_abort_callback(self.handle, self.abort.callback, self.abort.data)
+        self.n_ctx: int = lib.llama_n_ctx(self.handle)
+        self._memory = lib.llama_get_memory(self.handle)
+        self._batch = lib.llama_batch_init(self.n_ubatch, 0, 1)
+        for i in range(self.n_ubatch):
+            self._batch.n_seq_id[i] = 1
+            self._batch.seq_id[i][0] = 0
+
+    def close(self) -> None:
+        if self.handle:
+            self._lib.llama_batch_free(self._batch)
+            self._lib.llama_free(self.handle)
+            self.handle = None
+
+    def decode(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
+        """Computes at most n_ubatch tokens from `position` on; with `logits`, the last one's are kept to sample from.
+
+        Raises Aborted, or LoadError when the backend fails.
+        """
+        batch, n = self._batch, len(tokens)
+        for i, token in enumerate(tokens):
+            batch.token[i] = token
+            batch.pos[i] = position + i
+            batch.logits[i] = 0
+        batch.logits[n - 1] = logits
+        batch.n_tokens = n
+        status = self._lib.llama_decode(self.handle, batch)
+        if status == 2:
+            raise Aborted
+        if status != 0:
+            raise LoadError(f"llama.cpp could not compute {n} tokens at position {position} (status {status}).")
+
+    def forget_from(self, position: int) -> int:
+        """Drops the cache from `position` on; returns the position to continue from.
+
+        That is 0 where a part cannot be dropped: recurrent models, or a sliding window that has moved past it
+        (the rule is that of llama.cpp's tools/server/server-context.cpp).
+        """
+        if position > 0 and self._lib.llama_memory_seq_rm(self._memory, 0, position, -1):
+            first_kept: int = self._lib.llama_memory_seq_pos_min(self._memory, 0)
+            if first_kept <= max(0, position - max(self._model.n_swa, 1)):
+                return position
+        self._lib.llama_memory_clear(self._memory, True)
+        return 0

@@ -1,0 +1,83 @@
+"""A loaded model: its weights and its vocabulary."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+
+from autoglm_lite.errors import LoadError
+from autoglm_lite.native.bindings import bindings
+
+LOAD_MODES = {"none": 0, "mmap": 1, "direct_io": 4}
+
+
+class Model:
+    """Owns a `llama_model`; `close` frees it."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        gpu_layers: int,
+        load_mode: str,
+        repack: bool,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> None:
+        """Loads the file. `on_progress` gets the share done, 0 to 1. Raises LoadError."""
+        self._lib = lib = bindings()
+        params = lib.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        params.load_mode = LOAD_MODES[load_mode]
+        params.use_extra_bufts = repack
+
+        def progress(share: float, _user_data: object) -> bool:
+            if on_progress is not None:
+                on_progress(share)
+            return True
+
+        callback = lib.llama_progress_callback(progress)
+        params.progress_callback = callback
+        self.handle = lib.llama_model_load_from_file(os.fsencode(path), params)
+        if not self.handle:
+            raise LoadError(f"llama.cpp cannot load {path}.")
+        self.vocab = lib.llama_model_get_vocab(self.handle)
+        self.n_vocab: int = lib.llama_vocab_n_tokens(self.vocab)
+        self.n_ctx_train: int = lib.llama_model_n_ctx_train(self.handle)
+        self.n_params: int = lib.llama_model_n_params(self.handle)
+        self.n_swa: int = lib.llama_model_n_swa(self.handle)
+        self._piece = ctypes.create_string_buffer(256)
+
+    def close(self) -> None:
+        if self.handle:
+            self._lib.llama_model_free(self.handle)
+            self.handle = None
+
+    def description(self) -> str:
+        """llama.cpp's short name of the model's kind, size and type."""
+        buffer = ctypes.create_string_buffer(256)
+        self._lib.llama_model_desc(self.handle, buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace")
+
+    def tokenize(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        """Token ids. `add_special` adds what the vocabulary puts around a text; `parse_special` reads control ones."""
+        data = text.encode("utf-8", "replace")
+        capacity = len(data) + 8
+        tokens = (ctypes.c_int32 * capacity)()
+        n = self._lib.llama_tokenize(self.vocab, data, len(data), tokens, capacity, add_special, parse_special)
+        if n < 0:
+            capacity = -n
+            tokens = (ctypes.c_int32 * capacity)()
+            n = self._lib.llama_tokenize(self.vocab, data, len(data), tokens, capacity, add_special, parse_special)
+        return tokens[:n]
+
+    def token_bytes(self, token: int) -> bytes:
+        """What a token stands for; b"" for control tokens."""
+        n = self._lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
+        if n < 0:
+            self._piece = ctypes.create_string_buffer(-n)
+            n = self._lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
+        return self._piece.raw[:n]
+
+    def ends_generation(self, token: int) -> bool:
+        return bool(self._lib.llama_vocab_is_eog(self.vocab, token))

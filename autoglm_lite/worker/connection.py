@@ -1,0 +1,112 @@
+"""The client's end of the socket to one living child."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+
+from autoglm_lite.errors import WorkerDiedError
+from autoglm_lite.generation import Finished
+from autoglm_lite.worker.process import ChildProcess, death_sentence
+from autoglm_lite.worker.protocol import (
+    LENGTH,
+    MAX_FRAME,
+    Cancel,
+    Failed,
+    Generate,
+    Loaded,
+    Reply,
+    Request,
+    Tokens,
+    decode,
+    encode,
+)
+
+SECONDS_TO_EXIT = 5.0
+"""How long a child may take to end after its socket has closed."""
+LAST_REPLIES = (Finished, Loaded, Tokens, Failed)
+
+
+class Connection:
+    """Sends requests to a child and hands each its replies; ends with the child."""
+
+    def __init__(
+        self,
+        child: ChildProcess,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        on_lost: Callable[[], None],
+    ) -> None:
+        self._child = child
+        self._reader = reader
+        self._writer = writer
+        self._on_lost = on_lost
+        self._inboxes: dict[int, asyncio.Queue[Reply]] = {}
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def open(cls, child: ChildProcess, on_lost: Callable[[], None]) -> Connection:
+        """`on_lost` is called once if the child ends by itself."""
+        reader, writer = await asyncio.open_connection(sock=child.connection, limit=MAX_FRAME)
+        return cls(child, reader, writer, on_lost)
+
+    @property
+    def pid(self) -> int:
+        return self._child.process.pid
+
+    def send(self, request_id: int, request: Request) -> None:
+        self._writer.write(encode(request_id, request))
+
+    async def ask(self, request_id: int, request: Request) -> AsyncGenerator[Reply, None]:
+        """The replies to one request up to its last; a Failed one is raised as its error.
+
+        Closed early, a Generate is cancelled, and its end awaited: the next request finds the child at rest.
+        """
+        inbox = self._inboxes[request_id] = asyncio.Queue()
+        self.send(request_id, request)
+        reply: Reply | None = None
+        try:
+            while not isinstance(reply, LAST_REPLIES):
+                reply = await inbox.get()
+                if isinstance(reply, Failed):
+                    raise reply.error()
+                yield reply
+        finally:
+            if isinstance(request, Generate) and not isinstance(reply, LAST_REPLIES):
+                self.send(request_id, Cancel())
+                while not isinstance(reply, LAST_REPLIES):
+                    reply = await inbox.get()
+            del self._inboxes[request_id]
+
+    async def close(self) -> None:
+        """Ends the child and waits for it."""
+        self._reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._reading
+        await self._hang_up()
+
+    async def _read(self) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError, ValueError):
+            while True:
+                (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))
+                request_id, message = decode(await self._reader.readexactly(length))
+                inbox = self._inboxes.get(request_id)
+                if inbox is not None:
+                    inbox.put_nowait(message)  # type: ignore[arg-type]
+        returncode = await self._hang_up()
+        sentence = death_sentence(returncode, self._child.log_path)
+        self._on_lost()
+        for inbox in self._inboxes.values():
+            inbox.put_nowait(Failed(WorkerDiedError.__name__, sentence))
+
+    async def _hang_up(self) -> int:
+        """Closes the socket, which ends the child; kills one that does not. Returns its return code."""
+        self._writer.close()
+        process = self._child.process
+        try:
+            return await asyncio.to_thread(process.wait, SECONDS_TO_EXIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return await asyncio.to_thread(process.wait)

@@ -1,0 +1,104 @@
+"""Starting the child, and saying in a sentence why it ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import time_ns
+
+from autoglm_lite.paths import private_dir, state_dir
+
+LOGS_KEPT = 8
+LOG_TAIL = 8192
+"""Bytes of the log that are searched for the reason of a death."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildProcess:
+    process: subprocess.Popen[bytes]
+    connection: socket.socket
+    log_path: Path
+
+
+def start_child(log_path: Path | None = None) -> ChildProcess:
+    """Starts a fresh interpreter (never a fork: OpenMP hangs in a forked child) with one end of a socket pair.
+
+    Its native log goes to `log_path`, by default a new file in the state folder. Keyboard interrupts do not reach it.
+    """
+    log_path = log_path or _new_log()
+    ours, theirs = socket.socketpair()
+    fd = theirs.fileno()
+    # The same search path as ours, before anything is imported: `-m` and `-c` would look in the current folder first.
+    code = f"import sys; sys.path[:] = {sys.path!r}; from autoglm_lite.worker.child import main; main({fd})"
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[fd],
+            # On an abort ggml would otherwise fork a debugger and wait for it.
+            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+            start_new_session=True,
+        )
+    finally:
+        os.close(log)
+        theirs.close()
+    return ChildProcess(process, ours, log_path)
+
+
+def death_sentence(returncode: int, log_path: Path) -> str:
+    """Why the child ended, for the user: `returncode` is negative for a signal, as in subprocess."""
+    number = -returncode
+    if number == signal.SIGKILL:
+        return (
+            "The model's process was killed, most likely because memory ran out:"
+            " close other programs, use a smaller --ctx or a smaller model."
+        )
+    if number == signal.SIGILL:
+        return (
+            "llama.cpp was built for a newer processor than this one: run ./install.sh again to build it for this one."
+        )
+    if number == signal.SIGBUS:
+        return "The model's file changed or could not be read while it was in use: check the disk and the file."
+    last = _last_native_message(log_path)
+    if number == signal.SIGABRT:
+        return f"llama.cpp gave up on an internal error{last}. The log is {log_path}."
+    if number > 0:
+        return f"The model's process crashed ({_signal_name(number)}){last}. The log is {log_path}."
+    return f"The model's process ended unexpectedly (exit code {returncode}){last}. The log is {log_path}."
+
+
+def _last_native_message(log_path: Path) -> str:
+    """The last line of the log that tells of a failure, as `: …`, or nothing."""
+    try:
+        with log_path.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL))
+            lines = log.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    telling = [line.strip() for line in lines if re.search(r"assert|error|fail|abort|what\(\)", line, re.I)]
+    return f": {telling[-1][:300].rstrip('.')}" if telling else ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _new_log() -> Path:
+    folder = private_dir(state_dir() / "logs")
+    for old in sorted(folder.glob("worker-*.log"))[: -(LOGS_KEPT - 1)]:
+        with suppress(OSError):
+            old.unlink()
+    return folder / f"worker-{time_ns()}-{os.getpid()}.log"

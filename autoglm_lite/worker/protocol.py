@@ -1,0 +1,114 @@
+"""What client and child say to each other: one JSON object a frame, its length before it in four bytes.
+
+Requests carry an id that their replies repeat. A Generate is answered by events and ends with Finished or Failed;
+every other request is answered once, Load after any number of LoadProgress.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from autoglm_lite import errors
+from autoglm_lite.errors import AutoglmError
+from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
+from autoglm_lite.planning.plan import Plan
+
+LENGTH = struct.Struct("<I")
+MAX_FRAME = 64 * 1024 * 1024
+"""Bytes; a longer frame means that the stream is damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenize:
+    text: str
+    templated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    request: GenerateRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Ends the Generate with the same id; has no reply of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    model: LoadedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The request failed; `kind` is the name of a class in errors.py."""
+
+    kind: str
+    text: str
+
+    @classmethod
+    def of(cls, error: AutoglmError) -> Failed:
+        return cls(type(error).__name__, str(error))
+
+    def error(self) -> AutoglmError:
+        kind = getattr(errors, self.kind, None)
+        if isinstance(kind, type) and issubclass(kind, AutoglmError):
+            return kind(self.text)
+        return AutoglmError(self.text)
+
+
+Request = Load | Tokenize | Generate | Cancel
+Reply = LoadProgress | Loaded | Tokens | Failed | Prefill | Text | Finished
+Message = Request | Reply
+
+_KINDS: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        *(Load, Tokenize, Generate, Cancel),
+        *(LoadProgress, Loaded, Tokens, Failed, Prefill, Text, Finished),
+    )
+}
+
+
+def encode(request_id: int, message: Message) -> bytes:
+    """A whole frame."""
+    body = json.dumps([request_id, type(message).__name__, asdict(message)], ensure_ascii=True).encode()
+    return LENGTH.pack(len(body)) + body
+
+
+def decode(body: bytes) -> tuple[int, Message]:
+    """The id and the message of a frame's body; raises ValueError for anything that `encode` did not write."""
+    try:
+        request_id, name, fields = json.loads(body)
+        kind = _KINDS[name]
+        if kind is Load:
+            return request_id, Load(Plan(**fields["plan"]))
+        if kind is Loaded:
+            return request_id, Loaded(LoadedModel(**fields["model"]))
+        if kind is Generate:
+            return request_id, Generate(_request(**fields["request"]))
+        return request_id, kind(**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"not a message of this protocol: {body[:80]!r}") from error
+
+
+def _request(sampling: dict[str, Any], stop: list[str], **rest: Any) -> GenerateRequest:
+    return GenerateRequest(sampling=Sampling(**sampling), stop=tuple(stop), **rest)
