@@ -1,0 +1,121 @@
+"""What the rest of the program needs to know of a model file, read and checked without native code."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autoglm_lite.gguf.ggml_types import FILE_TYPES
+from autoglm_lite.gguf.header import Header, TensorInfo
+from autoglm_lite.gguf.hyperparameters import check_hyperparameters
+from autoglm_lite.gguf.reader import read_header
+from autoglm_lite.gguf.tensors import EMBEDDING, OUTPUT, check_tensors
+from autoglm_lite.gguf.vocabulary import check_vocabulary
+
+_SAMPLING = "general.sampling."
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """One checked GGUF model file."""
+
+    path: Path
+    file_bytes: int
+    tensor_bytes: int
+    architecture: str
+    name: str
+    n_layer: int
+    n_ctx_train: int
+    n_embd: int
+    n_head: int
+    n_head_kv: int
+    """The most of any layer."""
+    key_length: int
+    """Values in one head's key; likewise `value_length`."""
+    value_length: int
+    n_vocab: int
+    n_params: int
+    file_type: str
+    """Such as `Q4_K_M`: what the file says, or the type that most of its bytes have."""
+    chat_template: str | None
+    bos_text: str
+    """Empty when there is no such token; likewise `eos_text`."""
+    eos_text: str
+    add_bos: bool
+    sampling: Mapping[str, float] = field(default_factory=dict)
+    """What the model's makers recommend, by llama.cpp's names: temp, top_k, top_p, min_p, penalty_repeat..."""
+    kv_heads: tuple[int, ...] = ()
+    """Key and value heads of each layer."""
+    matrix_bytes: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of weights that are multiplied by, by type: those that llama.cpp may copy into another layout. The
+    embedding counts when it is the output matrix as well."""
+
+
+def read_facts(path: Path) -> ModelFacts:
+    """Reads the header of `path` and checks everything that can be checked without its data.
+
+    Raises ModelFileError with one sentence: what is wrong with the file and what to do.
+    """
+    header = read_header(path)
+    shape = check_hyperparameters(header)
+    vocabulary = check_vocabulary(header)
+    check_tensors(header, shape, vocabulary.n_tokens)
+    return ModelFacts(
+        path=path,
+        file_bytes=header.file_bytes,
+        tensor_bytes=sum(tensor.n_bytes for tensor in header.tensors),
+        architecture=shape.architecture,
+        name=header.text("general.name") or path.stem,
+        n_layer=shape.n_layer,
+        n_ctx_train=shape.n_ctx_train,
+        n_embd=shape.n_embd,
+        n_head=shape.n_head,
+        n_head_kv=max(shape.n_head_kv),
+        key_length=shape.key_length,
+        value_length=shape.value_length,
+        n_vocab=vocabulary.n_tokens,
+        n_params=sum(tensor.n_values for tensor in header.tensors),
+        file_type=_file_type(header),
+        chat_template=header.text("tokenizer.chat_template") or None,
+        bos_text=vocabulary.bos_text,
+        eos_text=vocabulary.eos_text,
+        add_bos=vocabulary.add_bos,
+        sampling=_sampling(header),
+        kv_heads=shape.n_head_kv,
+        matrix_bytes=_matrix_bytes(header),
+    )
+
+
+def _file_type(header: Header) -> str:
+    number = header.u32("general.file_type")
+    if number is not None and number in FILE_TYPES:
+        return FILE_TYPES[number]
+    by_type: Counter[str] = Counter()
+    for tensor in header.tensors:
+        by_type[tensor.type.name] += tensor.n_bytes
+    return max(by_type, key=lambda name: by_type[name])
+
+
+def _sampling(header: Header) -> dict[str, float]:
+    return {
+        key.removeprefix(_SAMPLING): float(value.data)
+        for key, value in header.metadata.items()
+        if key.startswith(_SAMPLING) and isinstance(value.data, int | float) and math.isfinite(value.data)
+    }
+
+
+def _matrix_bytes(header: Header) -> dict[str, int]:
+    tied = all(tensor.name != OUTPUT for tensor in header.tensors)
+    by_type: Counter[str] = Counter()
+    for tensor in header.tensors:
+        if _is_matrix(tensor) and (tensor.name != EMBEDDING or tied):
+            by_type[tensor.type.name] += tensor.n_bytes
+    return dict(by_type)
+
+
+def _is_matrix(tensor: TensorInfo) -> bool:
+    # Rows go in groups of 8 into the other layout (engine-facts: repack.cpp), so other shapes stay as they are.
+    return len(tensor.shape) > 1 and tensor.shape[1] % 8 == 0

@@ -1,0 +1,155 @@
+"""A model's vocabulary, checked for all that llama.cpp's tokenizers take on trust (llama-vocab.cpp)."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from autoglm_lite.gguf.header import Header, damaged, quoted, unsupported
+from autoglm_lite.gguf.values import Strings, ValueType
+
+TokenizerModel = Literal["llama", "gpt2", "gemma4"]
+TOKENIZER_MODELS: tuple[TokenizerModel, ...] = get_args(TokenizerModel)
+"""SentencePiece with byte tokens, byte-level BPE, and Gemma 4's BPE: what models that talk use."""
+
+PRE_TOKENIZERS_WITH_BOS = frozenset(
+    {"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"}
+    | {"minicpm5", "youtu", "tekken", "chameleon", "gemma4", "granite-embed-multi-311m"}
+)
+"""Byte-level BPE vocabularies of these kinds begin a text with their bos token unless the file says otherwise."""
+
+_KEY = "tokenizer.ggml."
+_ESSENTIAL_IDS = ("bos_token_id", "eos_token_id", "eot_token_id")
+# Many files in use name ids beyond the vocabulary here, which llama.cpp reads as 'none'.
+_OTHER_IDS = (
+    "eom_token_id",
+    "unknown_token_id",
+    "seperator_token_id",
+    "padding_token_id",
+    "mask_token_id",
+    "cls_token_id",
+    "fim_pre_token_id",
+    "fim_suf_token_id",
+    "fim_mid_token_id",
+    "fim_pad_token_id",
+    "fim_rep_token_id",
+    "fim_sep_token_id",
+    "prefix_token_id",
+    "suffix_token_id",
+    "middle_token_id",
+)
+_FLAGS = ("add_bos_token", "add_eos_token", "add_sep_token", "add_space_prefix", "remove_extra_whitespaces")
+_BYTE_TOKEN_TYPE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The facts about a vocabulary that the rest of the program needs."""
+
+    n_tokens: int
+    bos_text: str
+    """Empty when there is no such token; likewise `eos_text`."""
+    eos_text: str
+    add_bos: bool
+
+
+def check_vocabulary(header: Header) -> Vocabulary:
+    """Raises ModelFileError for a vocabulary that is damaged or of a kind we cannot run."""
+    model = _tokenizer_model(header)
+    tokens = header.strings(_KEY + "tokens")
+    if not tokens:
+        raise damaged(header.path, "it has no vocabulary")
+    _check_companions(header, tokens)
+    known = _distinct(header, tokens)
+    if model == "llama":
+        _check_byte_tokens(header, known)
+    if model != "llama":
+        _check_merges(header)
+    for name in _FLAGS:
+        header.flag(_KEY + name)
+    for name in _OTHER_IDS:
+        header.u32(_KEY + name)
+    bos, eos, _ = (_token_id(header, name, len(tokens)) for name in _ESSENTIAL_IDS)
+    add_bos = header.flag(_KEY + "add_bos_token")
+    if add_bos is None:
+        add_bos = model == "llama" or header.text(_KEY + "pre") in PRE_TOKENIZERS_WITH_BOS
+    default = {"llama": (1, 2), "gpt2": (11, 11), "gemma4": (None, None)}[model]
+    _check_added(header, "bos", add_bos, bos, default[0], len(tokens))
+    _check_added(header, "eos", bool(header.flag(_KEY + "add_eos_token")), eos, default[1], len(tokens))
+    return Vocabulary(len(tokens), _text(tokens, bos), _text(tokens, eos), add_bos)
+
+
+def _tokenizer_model(header: Header) -> TokenizerModel:
+    model = header.text(_KEY + "model")
+    if model is None:
+        raise damaged(header.path, "it has no vocabulary (the key tokenizer.ggml.model is missing)")
+    for known in TOKENIZER_MODELS:
+        if model == known:
+            return known
+    raise unsupported(
+        header.path, f"its tokenizer is of the kind {quoted(model)}, which no chat model uses", "take another model"
+    )
+
+
+def _check_companions(header: Header, tokens: Strings) -> None:
+    """The lists that run beside the tokens."""
+    scores = header.numbers(_KEY + "scores", ValueType.FLOAT32, ValueType.INT32)
+    types = header.numbers(_KEY + "token_type", ValueType.INT32)
+    for name, companion in (("scores", scores), ("types", types)):
+        if companion is not None and len(companion) != len(tokens):
+            raise damaged(header.path, f"it has {len(tokens):,} tokens but {len(companion):,} token {name}")
+    if scores is not None and any(map(math.isnan, scores)):
+        raise damaged(header.path, "a token's score is not a number")
+    if types is not None:
+        _check_types(header, tokens, types)
+
+
+def _check_types(header: Header, tokens: Strings, types: array[int] | array[float]) -> None:
+    # llama.cpp reads two hexadecimal digits at a fixed place of each byte token.
+    if _BYTE_TOKEN_TYPE in types:
+        for text, type_ in zip(tokens, types, strict=True):
+            if type_ == _BYTE_TOKEN_TYPE and not (len(text) == 6 and text.startswith(b"<0x")):
+                raise damaged(header.path, f"the token {quoted(text)} is marked as a byte and is none")
+
+
+def _distinct(header: Header, tokens: Strings) -> set[bytes]:
+    """llama.cpp takes a token's text up to the first NUL, gives names of its own to empty ones, and aborts if two
+    are then the same."""
+    known = set(tokens)
+    if len(known) != len(tokens) or b"" in known or any(b"\0" in token for token in known):
+        known = {token.partition(b"\0")[0] or b"[EMPTY_%d]" % i for i, token in enumerate(tokens)}
+        if len(known) != len(tokens):
+            raise damaged(header.path, f"{len(tokens) - len(known):,} tokens of its vocabulary occur twice")
+    return known
+
+
+def _check_byte_tokens(header: Header, known: set[bytes]) -> None:
+    """Text that no other token covers is cut into bytes, and llama.cpp dies of one that it cannot find."""
+    for byte in range(256):
+        if b"<0x%02X>" % byte not in known and bytes((byte,)) not in known:
+            raise damaged(header.path, f"its vocabulary has no token for the byte {byte}")
+
+
+def _check_merges(header: Header) -> None:
+    merges = header.strings(_KEY + "merges")
+    if merges is None and header.text(_KEY + "pre") != "kimi-k2":
+        raise damaged(header.path, "its vocabulary has no merges")
+
+
+def _token_id(header: Header, name: str, n_tokens: int) -> int | None:
+    token = header.u32(_KEY + name)
+    if token is not None and token >= n_tokens:
+        raise damaged(header.path, f"its {name} is {token:,}, beyond its vocabulary of {n_tokens:,} tokens")
+    return token
+
+
+def _check_added(header: Header, name: str, added: bool, token: int | None, default: int | None, n_tokens: int) -> None:
+    """A token that is put around every text must exist; where the file names none, llama.cpp has a default."""
+    if added and token is None and (default is None or default >= n_tokens):
+        raise damaged(header.path, f"it wants its {name} token added to every text and has none")
+
+
+def _text(tokens: Strings, token: int | None) -> str:
+    return "" if token is None else tokens[token].decode("utf-8", "replace")
