@@ -1,0 +1,55 @@
+"""What a face needs to hold a conversation, decided once from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autoglm_lite.generation import Sampling
+
+if TYPE_CHECKING:
+    from autoglm_lite.chat.history import Conversation, History
+    from autoglm_lite.chat.template import ChatTemplate
+    from autoglm_lite.gguf.facts import ModelFacts
+    from autoglm_lite.planning.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSetup:
+    """A planned model and how it is to answer.
+
+    The face that is given one owns `template` and `history` while it runs, and closes neither.
+    """
+
+    plan: Plan
+    facts: ModelFacts
+    history: History
+    template: ChatTemplate | None
+    """None: the model has none, so it continues the last message as plain text."""
+    sampling: Sampling
+    conversation: Conversation | None = None
+    """The one to go on with; None begins a new one with the first question."""
+    system: str | None = None
+    """Replaces the conversation's own when given."""
+    max_tokens: int | None = None
+    """Of one answer, reasoning included; None: until the model stops or the context is full."""
+    thinking: bool | None = None
+    """Given to the template as `enable_thinking`; None leaves it to the model."""
+    thinking_tokens: int | None = None
+    """Reasoning is ended after so many tokens."""
+    notices: tuple[str, ...] = ()
+    """Sentences to show once, before the first question."""
+
+
+def model_sampling(advice: Mapping[str, float]) -> Sampling:
+    """The sampling that a GGUF advises (`general.sampling.*`, named as in llama.cpp), llama.cpp's own for the rest."""
+    default = Sampling()
+    return Sampling(
+        temperature=float(advice.get("temp", default.temperature)),
+        top_k=int(advice.get("top_k", default.top_k)),
+        top_p=float(advice.get("top_p", default.top_p)),
+        min_p=float(advice.get("min_p", default.min_p)),
+        repeat_penalty=float(advice.get("penalty_repeat", default.repeat_penalty)),
+        repeat_last_n=int(advice.get("penalty_last_n", default.repeat_last_n)),
+    )
