@@ -16,6 +16,8 @@ from time import time_ns
 from autoglm_lite.paths import private_dir, state_dir
 
 LOGS_KEPT = 8
+TELLING = r"GGML_ASSERT|\berror\b|failed|what\(\)|^/\S+:\d+: "
+"""Marks a line of the native log that tells of a failure."""
 LOG_TAIL = 8192
 """Bytes of the log that are searched for the reason of a death."""
 
@@ -85,7 +87,7 @@ def _last_native_message(log_path: Path) -> str:
             lines = log.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return ""
-    telling = [line.strip() for line in lines if re.search(r"assert|error|fail|abort|what\(\)", line, re.I)]
+    telling = [line.strip() for line in lines if re.search(TELLING, line)]
     return f": {telling[-1][:300].rstrip('.')}" if telling else ""
 
 

@@ -1,0 +1,72 @@
+"""Every message survives the wire; nothing else is taken for one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autoglm_lite import errors
+from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
+from autoglm_lite.planning.plan import Plan
+from autoglm_lite.worker.protocol import (
+    LENGTH,
+    Cancel,
+    Failed,
+    Generate,
+    Load,
+    Loaded,
+    LoadProgress,
+    Message,
+    Tokenize,
+    Tokens,
+    decode,
+    encode,
+)
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+samplings = st.builds(Sampling, finite, st.integers(), finite, finite, finite, st.integers(), st.none() | st.integers())
+requests = st.builds(
+    GenerateRequest,
+    st.text(),
+    st.booleans(),
+    samplings,
+    st.none() | st.integers(),
+    st.lists(st.text()).map(tuple),
+)
+messages = st.one_of(
+    st.builds(Load, st.builds(Plan, st.text(), st.integers(), st.integers(), st.integers())),
+    st.builds(Tokenize, st.text(), st.booleans()),
+    st.builds(Generate, requests),
+    st.just(Cancel()),
+    st.builds(LoadProgress, finite),
+    st.builds(Loaded, st.builds(LoadedModel, st.text(), *[st.integers()] * 4)),
+    st.builds(Tokens, st.lists(st.integers())),
+    st.builds(Failed, st.text(), st.text()),
+    st.builds(Prefill, st.integers(), st.integers(), st.integers()),
+    st.builds(Text, st.text(), st.integers()),
+    st.builds(Finished, st.just("stop"), st.integers(), st.integers(), st.integers(), finite, finite),
+)
+
+
+@given(st.integers(0, 2**40), messages)
+def test_what_is_encoded_is_decoded(request_id: int, message: Message) -> None:
+    frame = encode(request_id, message)
+    assert LENGTH.unpack(frame[: LENGTH.size]) == (len(frame) - LENGTH.size,)
+    assert decode(frame[LENGTH.size :]) == (request_id, message)
+
+
+@given(st.binary())
+def test_other_bytes_are_no_message(body: bytes) -> None:
+    with pytest.raises(ValueError, match="not a message"):
+        decode(body)
+
+
+def test_errors_arrive_as_what_they_were() -> None:
+    failed = Failed.of(errors.PromptTooLongError("too long"))
+    assert isinstance(failed.error(), errors.PromptTooLongError)
+    assert str(failed.error()) == "too long"
+
+
+def test_an_unknown_kind_of_error_is_still_one_of_ours() -> None:
+    assert type(Failed("SystemExit", "x").error()) is errors.AutoglmError
