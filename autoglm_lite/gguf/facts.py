@@ -49,6 +49,8 @@ class ModelFacts:
     """What the model's makers recommend, by llama.cpp's names: temp, top_k, top_p, min_p, penalty_repeat..."""
     kv_heads: tuple[int, ...] = ()
     """Key and value heads of each layer."""
+    n_ff: int = 0
+    """Width of the feed-forward part that one token passes through; with experts, of all those used."""
     matrix_bytes: Mapping[str, int] = field(default_factory=dict)
     """Bytes of weights that are multiplied by, by type: those that llama.cpp may copy into another layout. The
     embedding counts when it is the output matrix as well."""
@@ -85,6 +87,7 @@ def read_facts(path: Path) -> ModelFacts:
         add_bos=vocabulary.add_bos,
         sampling=_sampling(header),
         kv_heads=shape.n_head_kv,
+        n_ff=shape.n_ff,
         matrix_bytes=_matrix_bytes(header),
     )
 

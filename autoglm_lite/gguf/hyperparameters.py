@@ -52,6 +52,8 @@ class Hyperparameters:
     """For each layer; 0 where a layer keeps no keys and values."""
     key_length: int
     value_length: int
+    n_ff: int
+    """Width of the feed-forward part that one token passes through, 0 where the file does not say."""
 
 
 def check_hyperparameters(header: Header) -> Hyperparameters:
@@ -62,20 +64,32 @@ def check_hyperparameters(header: Header) -> Hyperparameters:
     n_ctx_train = _count(header, f"{arch}.context_length", 1, MAX_CONTEXT)
     n_embd = _count(header, f"{arch}.embedding_length", 1, MAX_WIDTH)
     _check_experts(header, arch, n_layer)
+    n_ff = _feed_forward(header, arch, n_layer)
     _check_floats(header, arch)
     _check_window(header, arch, n_layer)
     heads = _per_layer(header, f"{arch}.attention.head_count", n_layer)
     if heads is None or not any(heads):
         if arch not in NO_HEADS:
             raise damaged(header.path, f"the key {arch}.attention.head_count is missing or 0")
-        return Hyperparameters(arch, n_layer, nextn, n_ctx_train, n_embd, 0, (0,) * n_layer, 0, 0)
+        return Hyperparameters(arch, n_layer, nextn, n_ctx_train, n_embd, 0, (0,) * n_layer, 0, 0, n_ff)
     kv_heads = _per_layer(header, f"{arch}.attention.head_count_kv", n_layer) or heads
     for n_head, n_head_kv in zip(heads, kv_heads, strict=True):
         if n_head_kv and n_head % n_head_kv:
             raise damaged(header.path, f"its {n_head} heads cannot share {n_head_kv} key heads")
     key_length, value_length = _head_lengths(header, arch, n_embd, heads[0])
     _check_rope(header, arch, key_length)
-    return Hyperparameters(arch, n_layer, nextn, n_ctx_train, n_embd, max(heads), kv_heads, key_length, value_length)
+    return Hyperparameters(
+        architecture=arch,
+        n_layer=n_layer,
+        n_layer_nextn=nextn,
+        n_ctx_train=n_ctx_train,
+        n_embd=n_embd,
+        n_head=max(heads),
+        n_head_kv=kv_heads,
+        key_length=key_length,
+        value_length=value_length,
+        n_ff=n_ff,
+    )
 
 
 def _architecture(header: Header) -> str:
@@ -110,16 +124,23 @@ def _optional(header: Header, key: str, least: int, most: int) -> int | None:
     return number
 
 
-def _per_layer(header: Header, key: str, n_layer: int) -> tuple[int, ...] | None:
-    """One number for all layers, or a list with one for each."""
+def _feed_forward(header: Header, arch: str, n_layer: int) -> int:
+    dense = max(_per_layer(header, f"{arch}.feed_forward_length", n_layer, MAX_WIDTH) or (0,))
+    expert = max(_per_layer(header, f"{arch}.expert_feed_forward_length", n_layer, MAX_WIDTH) or (0,))
+    used = max(_per_layer(header, f"{arch}.expert_used_count", n_layer) or (0,))
+    return max(dense, (expert or dense) * used)
+
+
+def _per_layer(header: Header, key: str, n_layer: int, most: int = MAX_HEADS) -> tuple[int, ...] | None:
+    """One number for all layers, or a list with one for each; none above `most`."""
     value = header.metadata.get(key)
     if value is None:
         return None
     if value.type is not ValueType.ARRAY:
-        return (_count(header, key, 0, MAX_HEADS),) * n_layer
+        return (_count(header, key, 0, most),) * n_layer
     numbers = header.numbers(key, ValueType.UINT32, ValueType.INT32)
     counts = tuple(int(number) for number in numbers or ())
-    if len(counts) != n_layer or not all(0 <= count <= MAX_HEADS for count in counts):
+    if len(counts) != n_layer or not all(0 <= count <= most for count in counts):
         raise damaged(header.path, f"the list {quoted(key)} does not fit {n_layer} layers")
     return counts
 

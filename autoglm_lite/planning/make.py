@@ -1,0 +1,145 @@
+"""From facts about a model, this machine and the user's wishes to a Plan that will not hurt the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from autoglm_lite.errors import UsageError, WillNotFitError
+from autoglm_lite.gguf.facts import ModelFacts
+from autoglm_lite.hardware.machine import Machine
+from autoglm_lite.planning.memory import Predicted, predict
+from autoglm_lite.planning.plan import KV_TYPES, KvType, Plan
+
+DEFAULT_CTX = 4096
+"""Tokens; long enough for a conversation, and its cache is paid for in full whether it is used or not."""
+CTX_STEPS = (4096, 3072, 2048, 1536, 1024, 768, 512)
+"""What is tried when memory is short."""
+MAX_THREADS = 512
+"""GGML_MAX_N_THREADS."""
+
+Verdict = Literal["fits", "streams"]
+"""`streams`: parts of the file will be read from the disk again for each token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asked for; None leaves the choice to the plan."""
+
+    ctx: int | None = None
+    threads: int | None = None
+    kv_type: KvType | None = None
+    gpu_layers: int | None = None
+    memory: int | None = None
+    """Bytes that may be used, instead of what is available now."""
+
+
+def make_plan(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) -> Plan:
+    """The fastest plan that fits: when memory is short, first without repacked weights, then with a shorter context
+    unless the user chose its length.
+
+    A file that fits alone but not with everything else is still planned for (verdict `streams`). Raises UsageError
+    for wishes that make no sense, WillNotFitError with what would fit.
+    """
+    _check(facts, wishes)
+    available = _available(machine, wishes)
+    plans = list(_candidates(facts, machine, wishes))
+    for plan in plans:
+        if predict(facts, machine.features, plan).resident_total <= available:
+            return plan
+    smallest = plans[-1]
+    needed = predict(facts, machine.features, smallest)
+    if needed.mapped <= available and needed.anonymous <= available:
+        return smallest
+    raise WillNotFitError(_will_not_fit(facts, machine, wishes, needed))
+
+
+def judge(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> Verdict:
+    """How well `plan`, made from the same facts and wishes, fits."""
+    needed = predict(facts, machine.features, plan).resident_total
+    return "fits" if needed <= _available(machine, wishes) else "streams"
+
+
+def notices(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> tuple[str, ...]:
+    """Sentences about what the user may not expect of `plan`."""
+    found = []
+    if wishes.ctx is None and plan.n_ctx < min(facts.n_ctx_train, DEFAULT_CTX):
+        found.append(f"Memory is short, so a conversation can be {plan.n_ctx:,} tokens long.")
+    if judge(facts, machine, wishes, plan) == "streams":
+        found.append(
+            f"{facts.name} is larger than the free memory and will be read from the disk all the time, which is slow;"
+            " close other programs, or take a smaller model."
+        )
+    return tuple(found)
+
+
+def _check(facts: ModelFacts, wishes: Wishes) -> None:
+    if wishes.ctx is not None and wishes.ctx < 1:
+        raise UsageError(f"--ctx {wishes.ctx} makes no sense: give the number of tokens, such as --ctx 4096.")
+    if wishes.ctx is not None and wishes.ctx > facts.n_ctx_train:
+        raise UsageError(
+            f"--ctx {wishes.ctx} is more than the {facts.n_ctx_train:,} tokens that {facts.name} was trained for:"
+            f" use --ctx {facts.n_ctx_train} or less."
+        )
+    if wishes.threads is not None and not 1 <= wishes.threads <= MAX_THREADS:
+        raise UsageError(f"--threads {wishes.threads} makes no sense: give a number from 1 to {MAX_THREADS}.")
+    if wishes.gpu_layers is not None and wishes.gpu_layers < 0:
+        raise UsageError(f"--gpu-layers {wishes.gpu_layers} makes no sense: give 0 or the number of layers.")
+    if wishes.memory is not None and wishes.memory < 1:
+        raise UsageError("--memory makes no sense: give a size such as 3GB.")
+    if wishes.kv_type is not None and wishes.kv_type not in KV_TYPES:
+        raise UsageError(f"--kv-type {wishes.kv_type} is unknown: use one of {', '.join(KV_TYPES)}.")
+    # llama.cpp stores a head's keys in blocks of 32.
+    if wishes.kv_type == "q8_0" and (facts.key_length % 32 or facts.value_length % 32):
+        raise UsageError(f"--kv-type q8_0 does not work with {facts.name}: leave it out.")
+
+
+def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator[Plan]:
+    """Plans in order of preference, each needing no more memory than the one before it."""
+    first = wishes.ctx or min(facts.n_ctx_train, DEFAULT_CTX)
+    threads = wishes.threads or machine.physical_cores
+    plan = Plan(
+        model_path=str(facts.path),
+        n_ctx=first,
+        threads=threads,
+        threads_batch=threads,
+        kv_type=wishes.kv_type or "f16",
+        gpu_layers=wishes.gpu_layers or 0,
+    )
+    yield plan
+    yield replace(plan, repack=False)
+    if wishes.ctx is None:
+        yield from (replace(plan, repack=False, n_ctx=step) for step in CTX_STEPS if step < first)
+
+
+def _available(machine: Machine, wishes: Wishes) -> int:
+    return machine.memory_available if wishes.memory is None else wishes.memory
+
+
+def _will_not_fit(facts: ModelFacts, machine: Machine, wishes: Wishes, needed: Predicted) -> str:
+    available = _available(machine, wishes)
+    free = "are free" if wishes.memory is None else "are allowed"
+    advice = "close other programs, or take a smaller type of this model or a smaller model"
+    room = available - needed.anonymous
+    if room > 0:
+        advice += f" (a file of at most {_size(room)} would fit)"
+    shorter = _shorter_ctx(facts, machine, wishes)
+    if shorter is not None:
+        advice = f"use --ctx {shorter}, or {advice}"
+    return f"{facts.name} needs about {_size(needed.resident_total)} of memory and {_size(available)} {free}: {advice}."
+
+
+def _shorter_ctx(facts: ModelFacts, machine: Machine, wishes: Wishes) -> int | None:
+    """The longest context that would fit where the one asked for does not."""
+    if wishes.ctx is None:
+        return None
+    try:
+        shorter = make_plan(facts, machine, replace(wishes, ctx=None)).n_ctx
+    except WillNotFitError:
+        return None
+    return shorter if shorter < wishes.ctx else None
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"

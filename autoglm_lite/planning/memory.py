@@ -1,0 +1,94 @@
+"""How many bytes a plan will take, by formula. What llama.cpp itself would say is asked for in the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from autoglm_lite.gguf.facts import ModelFacts
+from autoglm_lite.planning.plan import KvType, Plan
+
+MIB = 1 << 20
+
+PROCESS_BYTES = 48 * MIB
+"""A Python process with llama.cpp and ggml loaded and nothing else."""
+VOCABULARY_BYTES = 300
+"""A token in llama.cpp's tables, measured with 152,000 of them."""
+WORK_BYTES = 512 << 10
+"""A thread's work space for prefill."""
+
+N_CTX_STEP = 256
+"""llama.cpp rounds the context up to a multiple of this."""
+
+_KV_BYTES: dict[KvType, float] = {"f32": 4, "f16": 2, "q8_0": 34 / 32}
+
+_AVX2 = frozenset({"Q4_0", "Q4_K", "IQ4_NL", "MXFP4"})
+_DOTPROD = frozenset({"Q4_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "MXFP4", "Q8_0", "Q1_0"})
+_AMX = frozenset({"Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """Bytes by name. What is mapped can be dropped and read again; the rest can only be swapped out."""
+
+    mapped: int
+    """The file itself."""
+    repacked: int
+    """Copies of weights in another layout; their originals are in the file and are not needed after loading."""
+    kv: int
+    compute: int
+    process: int
+
+    @property
+    def anonymous(self) -> int:
+        return self.repacked + self.kv + self.compute + self.process
+
+    @property
+    def resident_total(self) -> int:
+        return self.mapped + self.anonymous
+
+
+def predict(facts: ModelFacts, features: Collection[str], plan: Plan) -> Predicted:
+    """`features` are Machine.features. Layers on a graphics card are taken to need nothing here."""
+    share = 1 - min(plan.gpu_layers, facts.n_layer + 1) / (facts.n_layer + 1)
+    repacked = repacked_bytes(facts, features) if plan.repack else 0
+    return Predicted(
+        mapped=int(facts.file_bytes * share),
+        repacked=int(repacked * share),
+        kv=int(kv_bytes(facts, plan.n_ctx, plan.kv_type) * share),
+        compute=compute_bytes(facts, plan.n_ctx, plan.n_ubatch, plan.threads_batch),
+        process=PROCESS_BYTES + VOCABULARY_BYTES * facts.n_vocab,
+    )
+
+
+def kv_bytes(facts: ModelFacts, n_ctx: int, kv_type: KvType) -> int:
+    """Keys and values of `n_ctx` tokens in all layers; llama.cpp commits them when it makes the context."""
+    values = sum(facts.kv_heads) * (facts.key_length + facts.value_length)
+    return int(_padded(n_ctx) * values * _KV_BYTES[kv_type])
+
+
+def repacked_bytes(facts: ModelFacts, features: Collection[str]) -> int:
+    """Bytes of the weights for which ggml has a faster layout on a processor with `features` (repack.cpp)."""
+    types: frozenset[str] = frozenset()
+    if "avx2" in features:
+        types |= _AVX2
+    if "avx512" in features:
+        types |= {"Q2_K"}
+    if "amx" in features:
+        types |= _AMX
+    if "dotprod" in features:
+        types |= _DOTPROD
+    return sum(n_bytes for name, n_bytes in facts.matrix_bytes.items() if name in types)
+
+
+def compute_bytes(facts: ModelFacts, n_ctx: int, n_ubatch: int, threads: int) -> int:
+    """Intermediate results of one micro-batch, with flash attention and logits for one token: the widest step is
+    the feed-forward part, and the attention mask has two bytes for each token and place of the context."""
+    n_tokens = min(n_ubatch, _padded(n_ctx))
+    width = 2 * facts.n_ff + 4 * facts.n_embd
+    mask = 2 * n_tokens * _padded(n_ctx)
+    return 4 * n_tokens * width + mask + 4 * facts.n_vocab + WORK_BYTES * threads
+
+
+def _padded(n_ctx: int) -> int:
+    return -(-n_ctx // N_CTX_STEP) * N_CTX_STEP

@@ -1,0 +1,76 @@
+"""From what the user calls a model to its file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from autoglm_lite import paths
+from autoglm_lite.errors import ModelFileError, UsageError, WillNotFitError
+from autoglm_lite.gguf.facts import read_facts
+from autoglm_lite.hardware.machine import read_machine
+from autoglm_lite.planning.make import Wishes, make_plan
+
+SUFFIX = ".gguf"
+
+
+def models_dir() -> Path:
+    return paths.data_dir() / "models"
+
+
+def starter_path() -> Path:
+    """The model that comes with the program."""
+    return Path(__file__).parent.parent / "data" / "starter.gguf"
+
+
+def is_starter(path: Path) -> bool:
+    return path.absolute() == starter_path().absolute()
+
+
+def stored_models() -> list[Path]:
+    """The files of all stored models, in order of their names."""
+    folder = models_dir()
+    return sorted(path for path in folder.glob("*" + SUFFIX) if path.is_file()) if folder.is_dir() else []
+
+
+def resolve(name: str | None, wishes: Wishes | None = None) -> Path:
+    """The model's file: a path that exists is taken as it is, a name is looked up among the stored models, and None
+    is the largest stored model that fits into memory, else the starter.
+
+    Raises UsageError for a name that cannot be one, ModelFileError for one that names nothing.
+    """
+    if name is None:
+        return _best(wishes or Wishes()) or starter_path()
+    if not name or "\0" in name:
+        raise UsageError("The name of the model is empty: give a path or the name of a stored model.")
+    path = Path(name).expanduser()
+    if path.exists():
+        return path
+    if _is_path(name):
+        raise ModelFileError(f"There is no file {path}; check the path.")
+    for stored in (models_dir() / name, models_dir() / (name + SUFFIX)):
+        if stored.is_file():
+            return stored
+    raise ModelFileError(_unknown(name))
+
+
+def _is_path(name: str) -> bool:
+    separators = {os.sep, os.altsep or os.sep, "/"}
+    return name in (".", "..") or any(separator in name for separator in separators)
+
+
+def _best(wishes: Wishes) -> Path | None:
+    machine = read_machine()
+    for path in sorted(stored_models(), key=lambda path: path.stat().st_size, reverse=True):
+        try:
+            make_plan(read_facts(path), machine, wishes)
+        except (ModelFileError, WillNotFitError, UsageError):
+            continue
+        return path
+    return None
+
+
+def _unknown(name: str) -> str:
+    names = [path.stem for path in stored_models()]
+    known = f"stored are {', '.join(names)}" if names else "none is stored yet"
+    return f"There is no file and no stored model called {name}: {known}, or give the path of a .gguf file."
