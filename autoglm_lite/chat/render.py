@@ -127,7 +127,7 @@ def answer(render: Callable[[Mapping[str, object]], str], given: Mapping[str, ob
     except RecursionError:
         return {"error": "calls itself without end"}
     except Exception as error:
-        return {"error": f"fails: {type(error).__name__}: {error}"[:500]}
+        return {"error": f"fails: {type(error).__name__}: {error}"[:500].rstrip(".")}
 
 
 def main() -> None:

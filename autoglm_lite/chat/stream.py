@@ -76,11 +76,11 @@ class _Sorter:
         return "".join(self._raw)
 
     def take(self, event: Text) -> list[Answer | Reasoning]:
+        self._n_held += event.n_tokens
         if self._splitter is None:
-            return [Answer(event.text, event.n_tokens)]
+            return self._pieces([("answer", event.text)] if event.text else [])
         self._raw.append(event.text)
         self.n_taken += event.n_tokens
-        self._n_held += event.n_tokens
         if self.inside:
             self.n_reasoned += event.n_tokens
         return self._pieces(self._splitter.feed(event.text))

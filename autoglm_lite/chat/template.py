@@ -75,13 +75,16 @@ class ChatTemplate:
 class _Child:
     def __init__(self, setup: bytes) -> None:
         # Isolated, without site and without our environment: quick to start, and nothing to find in it.
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-X", "utf8", "-c", START, *_absolute(sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"LC_ALL": "C", **{k: v for k, v in os.environ.items() if k == "TZ"}},
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-X", "utf8", "-c", START, *_absolute(sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={"LC_ALL": "C", **{k: v for k, v in os.environ.items() if k == "TZ"}},
+            )
+        except OSError as error:
+            raise TemplateError(f"No process can be started for the chat template: {error.strerror}.") from error
         self.close = weakref.finalize(self, _end, self._process)
         self._ready = False
         self._send(setup)
