@@ -1,0 +1,102 @@
+"""The metadata of a GGUF file: typed values under their keys, in the order in which they are written."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ValueType(IntEnum):
+    """Value types by their numbers in the GGUF specification; only those that converters write."""
+
+    UINT32 = 4
+    INT32 = 5
+    FLOAT32 = 6
+    BOOL = 7
+    STRING = 8
+    ARRAY = 9
+
+
+Scalar = bool | int | float | str | bytes
+_FORMATS = {ValueType.UINT32: "<I", ValueType.INT32: "<i", ValueType.FLOAT32: "<f", ValueType.BOOL: "<?"}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value, or an array of them (`items` is then the type of each)."""
+
+    type: ValueType
+    content: Scalar | Sequence[Scalar]
+    items: ValueType | None = None
+
+
+class KeyValues:
+    """An ordered table of values; setting a key again keeps its place, as a dict does."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Value] = {}
+
+    def __iter__(self) -> Iterator[tuple[str, Value]]:
+        return iter(self._values.items())
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, key: str) -> Value | None:
+        """The value under `key`, or None."""
+        return self._values.get(key)
+
+    def uint32(self, key: str, value: int) -> None:
+        """Sets an unsigned number; values outside 0 … 2³²-1 fail when packed."""
+        self._values[key] = Value(ValueType.UINT32, value)
+
+    def int32(self, key: str, value: int) -> None:
+        """Sets a signed number."""
+        self._values[key] = Value(ValueType.INT32, value)
+
+    def float32(self, key: str, value: float) -> None:
+        """Sets a floating number, rounded to 32 bits when packed."""
+        self._values[key] = Value(ValueType.FLOAT32, value)
+
+    def boolean(self, key: str, value: bool) -> None:
+        """Sets a truth value."""
+        self._values[key] = Value(ValueType.BOOL, value)
+
+    def string(self, key: str, value: str) -> None:
+        """Sets a text; an empty one is left out, because llama.cpp's converter never writes one."""
+        if value:
+            self._values[key] = Value(ValueType.STRING, value)
+
+    def array(self, key: str, items: ValueType, values: Sequence[Scalar]) -> None:
+        """Sets an array of `items`; an empty one is left out."""
+        if values:
+            self._values[key] = Value(ValueType.ARRAY, values, items)
+
+    def pack(self) -> bytes:
+        """The key-value section of a GGUF file, little-endian."""
+        parts: list[bytes] = []
+        for key, value in self:
+            parts += [pack_string(key), struct.pack("<I", value.type)]
+            if value.items is None:
+                assert not isinstance(value.content, (list, tuple))
+                parts.append(_pack_scalar(value.type, value.content))  # type: ignore[arg-type]
+            else:
+                assert isinstance(value.content, (list, tuple))
+                parts.append(struct.pack("<IQ", value.items, len(value.content)))
+                parts += [_pack_scalar(value.items, item) for item in value.content]
+        return b"".join(parts)
+
+
+def pack_string(text: str | bytes) -> bytes:
+    """A GGUF string: its length in bytes as 64 bits, then UTF-8."""
+    encoded = text.encode("utf-8") if isinstance(text, str) else text
+    return struct.pack("<Q", len(encoded)) + encoded
+
+
+def _pack_scalar(kind: ValueType, value: Scalar) -> bytes:
+    if kind is ValueType.STRING:
+        assert isinstance(value, (str, bytes))
+        return pack_string(value)
+    return struct.pack(_FORMATS[kind], value)
