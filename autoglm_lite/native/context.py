@@ -65,6 +65,8 @@ class Context:
         lib.llama_set_abort_callback(self.handle, self.abort.callback, self.abort.data)
         self.n_ctx: int = lib.llama_n_ctx(self.handle)
         self._memory = lib.llama_get_memory(self.handle)
+        if not self._memory:
+            raise LoadError("This model only makes embeddings, it cannot write: choose a chat model.")
         self._batch = lib.llama_batch_init(self.n_ubatch, 0, 1)
         for i in range(self.n_ubatch):
             self._batch.n_seq_id[i] = 1

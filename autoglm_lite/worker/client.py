@@ -9,12 +9,15 @@ from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 
-from autoglm_lite.errors import WorkerDiedError
+from autoglm_lite.errors import PromptTooLongError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.connection import Connection
 from autoglm_lite.worker.process import start_child
 from autoglm_lite.worker.protocol import Cancel, Generate, Load, Loaded, LoadProgress, Tokenize, Tokens
+
+MAX_TEXT = 8_000_000
+"""Characters: more than a context of a million tokens holds, and a frame of the protocol when all are escaped."""
 
 
 class Worker:
@@ -66,11 +69,13 @@ class Worker:
 
     async def tokenize(self, text: str, *, templated: bool) -> list[int]:
         """Token ids as a prompt would have them (see GenerateRequest.templated)."""
+        _check_size(text)
+        ids: list[int] = []
         async with self._turn:
             async for reply in self._alive().ask(next(self._ids), Tokenize(text, templated)):
                 if isinstance(reply, Tokens):
-                    return reply.ids
-        raise AssertionError("ask() ends with an answer or raises")
+                    ids = reply.ids
+        return ids
 
     async def generate(self, request: GenerateRequest) -> AsyncGenerator[Event, None]:
         """The events of one answer: Prefill, then Text, then one Finished.
@@ -78,6 +83,7 @@ class Worker:
         Closing the generator early cancels the answer and waits until the child has stopped computing.
         Raises PromptTooLongError, UsageError, LoadError, or WorkerDiedError.
         """
+        _check_size(request.prompt)
         async with self._turn:
             connection, self._generating = self._alive(), next(self._ids)
             try:
@@ -108,3 +114,10 @@ class Worker:
     def _lost(self) -> None:
         self._connection = None
         self.loaded = None
+
+
+def _check_size(text: str) -> None:
+    if len(text) > MAX_TEXT:
+        raise PromptTooLongError(
+            f"The prompt is {len(text):,} characters long, more than any context holds: shorten it."
+        )

@@ -81,10 +81,11 @@ class Connection:
             del self._inboxes[request_id]
 
     async def close(self) -> None:
-        """Ends the child and waits for it."""
+        """Ends the child and waits for it; whatever still waits on it fails with WorkerDiedError."""
         self._reading.cancel()
         with suppress(asyncio.CancelledError):
             await self._reading
+        self._fail_all("The model was unloaded before it had answered.")
         await self._hang_up()
 
     async def _read(self) -> None:
@@ -98,6 +99,9 @@ class Connection:
         returncode = await self._hang_up()
         sentence = death_sentence(returncode, self._child.log_path)
         self._on_lost()
+        self._fail_all(sentence)
+
+    def _fail_all(self, sentence: str) -> None:
         for inbox in self._inboxes.values():
             inbox.put_nowait(Failed(WorkerDiedError.__name__, sentence))
 

@@ -175,6 +175,24 @@ def test_too_long_and_empty_prompts_are_refused(stories_gguf: Path) -> None:
     with_worker(stories_gguf, test)
 
 
+def test_a_worker_closed_in_mid_answer_fails_the_answer(stories_gguf: Path) -> None:
+    async def test(worker: Worker) -> None:
+        with pytest.raises(WorkerDiedError, match="unloaded"):
+            async for event in worker.generate(ENDLESS):
+                if isinstance(event, Prefill) and event.done == event.total:
+                    await worker.close()
+
+    with_worker(stories_gguf, test)
+
+
+def test_a_text_longer_than_any_context_is_not_even_sent(stories_gguf: Path) -> None:
+    async def test(worker: Worker) -> None:
+        with pytest.raises(PromptTooLongError, match="characters"):
+            await answer(worker, GenerateRequest("x" * 9_000_000, templated=False))
+
+    with_worker(stories_gguf, test)
+
+
 def test_a_file_that_llama_cpp_refuses(tmp_path: Path) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + b"\0" * 100)
