@@ -122,7 +122,9 @@ def interleave_halves(rows: npt.NDArray[np.generic], group: int) -> npt.NDArray[
     Hugging Face rotates a head's two halves against each other, llama.cpp's `llama` architecture neighbours.
     """
     n_rows, n_per_row = rows.shape
-    return rows.reshape(n_rows // group, 2, group // 2, n_per_row).swapaxes(1, 2).reshape(n_rows, n_per_row)
+    halves = rows.reshape(n_rows // group, 2, group // 2, n_per_row)
+    interleaved: npt.NDArray[np.generic] = halves.swapaxes(1, 2).reshape(n_rows, n_per_row)
+    return interleaved
 
 
 def widen(raw: npt.NDArray[np.generic], kind: TensorType) -> npt.NDArray[np.float32]:

@@ -28,7 +28,7 @@ def padding(nbytes: int) -> int:
 
 
 def header(keys: KeyValues, tensors: Sequence[OutputTensor]) -> bytes:
-    """Everything before the first tensor's data, padded; raises ConversionError for values that do not fit their types."""
+    """All before the first tensor's data, padded; raises ConversionError for values that do not fit their types."""
     try:
         parts = [MAGIC, struct.pack("<IQQ", VERSION, len(tensors), len(keys)), keys.pack()]
     except (struct.error, OverflowError, UnicodeEncodeError) as error:
