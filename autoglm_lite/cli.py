@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from autoglm_lite import __version__
 
@@ -22,15 +22,23 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     import argparse
     from importlib import import_module
 
-    parser = argparse.ArgumentParser(
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            """One line, where argparse prints the whole usage before it."""
+            self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+    parser = Parser(
         prog="autoglm-lite",
+        allow_abbrev=False,
         description="Run a language model on the computer you already own.",
         epilog="Each command has its own --help. Documentation: README.md and docs/.",
     )
     parser.add_argument("--version", action="version", version=f"autoglm-lite {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
-        child = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        child = commands.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
+        )
         if name == command:
             import_module(f"autoglm_lite.commands.{name}").add_arguments(child)
     return parser

@@ -1,0 +1,182 @@
+"""`autoglm-lite chat`: one answer in the shell, or the terminal app."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autoglm_lite.commands.options import add_planning_options, wishes
+from autoglm_lite.errors import AutoglmError, HistoryError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from autoglm_lite.chat.history import Conversation, History
+    from autoglm_lite.chat.setup import ChatSetup
+    from autoglm_lite.generation import Sampling
+    from autoglm_lite.gguf.facts import ModelFacts
+
+MAX_SEED = 2**32 - 2
+STARTER = (
+    "This is the built-in starter model, a demonstration that knows how to help with this program and little else; "
+    "ask it how to get a better model."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's options."""
+    parser.add_argument(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="a GGUF file or a stored model's name (default: the best stored model that fits, else the starter)",
+    )
+    parser.add_argument(
+        "-p", "--prompt", metavar="TEXT", help="print the answer to TEXT and end; text piped in is added to it"
+    )
+    parser.add_argument("--system", metavar="TEXT", help="how the model is to behave, said before the conversation")
+    parser.add_argument(
+        "--file",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="F",
+        help="a text file to put before the prompt; may be given several times",
+    )
+    parser.add_argument(
+        "--image", action="append", type=Path, default=[], metavar="F", help="a picture, for models that can see"
+    )
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--continue", action="store_true", dest="continue_", help="go on with the latest conversation")
+    group.add_argument("--session", metavar="ID", help="go on with this conversation")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the answer alone")
+    answering = parser.add_argument_group("answering (defaults: what the model's makers advise)")
+    answering.add_argument("--max-tokens", type=int, metavar="N", help="end the answer after N tokens")
+    answering.add_argument(
+        "--temperature", type=float, metavar="X", help="0 always takes the likeliest word, 1 is lively"
+    )
+    answering.add_argument("--top-p", type=float, metavar="X", help="choose among the likeliest words of share X")
+    answering.add_argument("--top-k", type=int, metavar="N", help="choose among the N likeliest words; 0: all")
+    answering.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same answer")
+    answering.add_argument(
+        "--think", metavar="on|off|N", help="whether to reason before the answer, or for how many tokens at most"
+    )
+    add_planning_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Answers, or opens the terminal app; returns the exit code. Raises AutoglmError."""
+    from autoglm_lite.chat.history import History
+    from autoglm_lite.commands.prompts import gather_prompt, read_piped
+    from autoglm_lite.paths import data_dir
+
+    check(args)
+    in_app = args.prompt is None and sys.stdin.isatty() and sys.stdout.isatty()
+    if in_app and (args.json or args.file):
+        raise UsageError(f'{"--json" if args.json else "--file"} needs a question: add -p "...".')
+    prompt = None if in_app else gather_prompt(args.prompt, args.file, read_piped(sys.stdin.buffer))
+    with History(data_dir() / "conversations.db") as history:
+        setup = prepare(args, history)
+        try:
+            if prompt is None:
+                from tui.app import run_app
+
+                return run_app(setup)
+            from autoglm_lite.commands.shell import answer_in_shell
+
+            return answer_in_shell(setup, prompt, as_json=args.json)
+        finally:
+            if setup.template is not None:
+                setup.template.close()
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raises for options that make no sense; those of the plan are checked where it is made."""
+    if args.image:
+        raise AutoglmError("This version cannot show pictures to a model: leave --image out.")
+    if args.max_tokens is not None and args.max_tokens < 1:
+        raise UsageError(f"--max-tokens {args.max_tokens} makes no sense: give at least 1.")
+    if args.temperature is not None and not 0 <= args.temperature < math.inf:
+        raise UsageError(f"--temperature {args.temperature} makes no sense: give 0 or more, such as 0.7.")
+    if args.top_p is not None and not 0 <= args.top_p <= 1:
+        raise UsageError(f"--top-p {args.top_p} makes no sense: give a share from 0 to 1.")
+    if args.top_k is not None and not 0 <= args.top_k < 2**31:
+        raise UsageError(f"--top-k {args.top_k} makes no sense: give 0 for all words, or how many.")
+    if args.seed is not None and not 0 <= args.seed <= MAX_SEED:
+        raise UsageError(f"--seed {args.seed} makes no sense: give a number from 0 to {MAX_SEED}.")
+    thinking(args.think)
+
+
+def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
+    """Everything up to the loading of the model; starts the template's process, which is the caller's to close."""
+    from autoglm_lite.chat.setup import ChatSetup
+    from autoglm_lite.chat.template import ChatTemplate
+    from autoglm_lite.gguf.facts import read_facts
+    from autoglm_lite.hardware.machine import read_machine
+    from autoglm_lite.planning.make import make_plan, notices
+    from autoglm_lite.store import is_starter, resolve
+
+    wanted = wishes(args)
+    conversation = chosen_conversation(args, history)
+    last_model = conversation.model if conversation and Path(conversation.model).is_file() else None
+    path = resolve(args.model or last_model, wanted)
+    facts = read_facts(path)
+    machine = read_machine()
+    plan = make_plan(facts, machine, wanted)
+    plan = replace(plan, model_path=str(path.absolute()))
+    switch, budget = thinking(args.think)
+    said = [STARTER] if is_starter(path) else []
+    said += notices(facts, machine, wanted, plan)
+    if not facts.chat_template:
+        said.append(f"{facts.name} has no chat template, so it continues your text instead of answering it.")
+    elif args.think and "enable_thinking" not in facts.chat_template:
+        said.append(f"{facts.name} has no switch for thinking, so --think {args.think} may change nothing.")
+    template = None
+    if facts.chat_template:
+        template = ChatTemplate(facts.chat_template, bos=facts.bos_text, eos=facts.eos_text, n_ctx=plan.n_ctx)
+    return ChatSetup(
+        plan=plan,
+        facts=facts,
+        history=history,
+        template=template,
+        sampling=sampling(args, facts),
+        conversation=conversation,
+        system=args.system,
+        max_tokens=args.max_tokens,
+        thinking=switch,
+        thinking_tokens=budget,
+        notices=tuple(said),
+    )
+
+
+def chosen_conversation(args: argparse.Namespace, history: History) -> Conversation | None:
+    if args.session is not None:
+        return history.get(args.session)
+    if not args.continue_:
+        return None
+    latest = history.latest()
+    if latest is None:
+        raise HistoryError("There is no conversation to continue yet: leave --continue out to begin one.")
+    return latest
+
+
+def sampling(args: argparse.Namespace, facts: ModelFacts) -> Sampling:
+    """What the model's file advises, overridden by the command line."""
+    from autoglm_lite.chat.setup import model_sampling
+
+    given = {name: getattr(args, name) for name in ("temperature", "top_p", "top_k", "seed")}
+    return replace(model_sampling(facts.sampling), **{k: v for k, v in given.items() if v is not None})
+
+
+def thinking(text: str | None) -> tuple[bool | None, int | None]:
+    """`--think` as the template's switch and the most tokens of reasoning."""
+    if text is None:
+        return None, None
+    if text in ("on", "off"):
+        return text == "on", None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"--think {text} makes no sense: give on, off or a number of tokens.")
+    return int(text) > 0, int(text)

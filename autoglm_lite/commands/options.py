@@ -1,0 +1,52 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from autoglm_lite.planning.make import Wishes
+
+KV_TYPES = ("f16", "q8_0", "f32")
+UNITS = {"": 1, "B": 1} | {
+    prefix + unit: base**power
+    for unit, base in (("B", 1000), ("iB", 1024))
+    for power, prefix in enumerate("KMGT", start=1)
+}
+
+
+def add_planning_options(parser: argparse.ArgumentParser) -> None:
+    """How a model is to be loaded; `wishes` reads them."""
+    group = parser.add_argument_group("loading the model")
+    group.add_argument(
+        "--ctx", type=int, metavar="N", help="tokens that a conversation can hold, answers included (default: 4096)"
+    )
+    group.add_argument("--threads", type=int, metavar="N", help="processor cores to use (default: all physical ones)")
+    group.add_argument(
+        "--kv-type", choices=KV_TYPES, metavar="TYPE", help="type of the KV cache: f16 (default), q8_0 or f32"
+    )
+    group.add_argument("--gpu-layers", type=int, metavar="N", help="layers to put on the graphics card (default: 0)")
+    group.add_argument(
+        "--memory", type=size, metavar="SIZE", help="memory that may be used, such as 3.5GB (default: what is free)"
+    )
+
+
+def wishes(args: argparse.Namespace) -> Wishes:
+    """What `add_planning_options` read; its values are checked where the plan is made."""
+    from autoglm_lite.planning.make import Wishes
+
+    return Wishes(args.ctx, args.threads, args.kv_type, args.gpu_layers, args.memory)
+
+
+def size(text: str) -> int:
+    """Bytes in `3.5GB`, `800MiB` or `1000000`. Raises argparse's error for anything else."""
+    import argparse
+
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text)
+    unit = {name.lower(): n_bytes for name, n_bytes in UNITS.items()}.get(match[2].lower()) if match else None
+    if match is None or unit is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write it like 3.5GB, 800MiB or a number of bytes")
+    return int(float(match[1]) * unit)

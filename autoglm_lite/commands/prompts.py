@@ -1,0 +1,72 @@
+"""What the user wants to say, from `-p`, from files and from a pipe."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from autoglm_lite.errors import AutoglmError, UsageError
+
+MAX_BYTES = 16_000_000
+"""More text than any model here can read at once."""
+
+
+def gather_prompt(text: str | None, files: Sequence[Path], piped: str | None) -> str:
+    """The files under their names, then `text`, then what was piped in.
+
+    Raises UsageError when that is nothing, AutoglmError for a file that is no text.
+    """
+    if not (text or "").strip() and not (piped or "").strip():
+        raise UsageError('The prompt is empty: give a question with -p "..." or pipe text in.')
+    documents = [f"{path.name}:\n\n{read_text(path)}" for path in files]
+    said = [_whole(part) for part in (text, piped) if part and part.strip()]
+    return "\n\n".join([*documents, *said])
+
+
+def read_text(path: Path) -> str:
+    """A text file in UTF-8, without its byte order mark and final line ends."""
+    try:
+        if path.is_dir():
+            raise AutoglmError(f"{path} is a folder: give a text file.")
+        with path.open("rb") as file:
+            return _decoded(file, str(path))
+    except FileNotFoundError as error:
+        raise AutoglmError(f"There is no file {path}: check the path.") from error
+    except OSError as error:
+        raise AutoglmError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def read_piped(stream: BinaryIO) -> str | None:
+    """All text from a pipe, a socket or a file; None when `stream` is a terminal or a device such as /dev/null."""
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError):
+        return None
+    if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
+        return None
+    return _decoded(stream, "The text piped in")
+
+
+def _decoded(stream: BinaryIO, name: str) -> str:
+    content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise AutoglmError(f"{name} is larger than {MAX_BYTES // 1_000_000} MB: give a part of it.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise AutoglmError(f"{name} is no text in UTF-8: convert it first.") from error
+    if "\0" in text:
+        raise AutoglmError(f"{name} is a binary file: give a text file.")
+    return text.replace("\r\n", "\n").rstrip("\n")
+
+
+def _whole(text: str) -> str:
+    # Bytes of the command line that are no UTF-8 reach us as lone surrogates.
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError("The prompt is not valid UTF-8: check the terminal's character set.") from error
+    return text
