@@ -55,8 +55,6 @@ stop_ticker() {
 
 # Rewrites one line each second on a terminal, else prints a line every 15 seconds, while process $1 lives.
 show_progress() {
-    trap - EXIT
-    trap 'exit 0' TERM
     seconds=0
     while kill -0 "$1" 2>/dev/null; do
         if [ -t 2 ] && [ "${TERM:-dumb}" != dumb ]; then
@@ -95,7 +93,7 @@ distribution() {
     fi
     case " $words " in
         *" debian "* | *" ubuntu "*) echo debian ;;
-        *" rhel "* | *" centos "*) case " $words" in *" fedora "*) echo rhel ;; *) echo rhel ;; esac ;;
+        *" rhel "* | *" centos "*) echo rhel ;;
         *" fedora "*) echo fedora ;;
         *" arch "* | *" archlinux "*) echo arch ;;
         *" opensuse-leap "*) echo leap ;;
@@ -413,8 +411,9 @@ prepare_tools() {
     lock_part "$clone/requirements-build.lock" without $drop >"$temporary/tools.lock"
     if [ -n "$own_uv" ]; then
         uv=$own_uv
-        uv_venv "$program/tools" >>"$log" 2>&1 || give_up "The environment for building could not be made."
-        work "Fetching the build tools" uv_install "$tools" --require-hashes -r "$temporary/tools.lock" ||
+        uv_venv "$program/tools" || give_up "The environment for building could not be made."
+        work "Fetching the build tools" become_uv pip install --python "$tools" --no-deps --no-progress \
+            --require-hashes -r "$temporary/tools.lock" ||
             give_up "The build tools could not be fetched; is there a network?"
     else
         "$python" -c 'import ensurepip, venv' 2>/dev/null ||
@@ -432,23 +431,24 @@ prepare_tools() {
 set_uv() {
     uv=$own_uv
     if [ -z "$uv" ]; then
-        uv=$program/tools/bin/uv
-        export UV_CACHE_DIR="$program/cache/uv"
+        uv=$program/tools/bin/uv uv_cache=$program/cache/uv
     fi
     # Someone who told pip of a nearer mirror means uv as well, which does not read pip's settings.
     if [ -z "${UV_INDEX_URL:-}${UV_DEFAULT_INDEX:-}" ]; then
         mirror=${PIP_INDEX_URL:-$("$tools" -m pip config get global.index-url 2>/dev/null)}
-        [ -z "$mirror" ] || export UV_DEFAULT_INDEX="$mirror"
     fi
 }
 
-uv_venv() { "$uv" venv --quiet --no-project --relocatable --python "$python" "$1"; }
-
-uv_install() {
-    at=$1
-    shift
-    (cd "$temporary" && exec "$uv" pip install --python "$at" --no-deps --no-progress "$@")
+# Becomes uv: only for a subshell or the background.
+become_uv() {
+    cd "$temporary" || exit 1
+    export UV_PYTHON_DOWNLOADS=never
+    [ -z "$uv_cache" ] || export UV_CACHE_DIR="$uv_cache"
+    [ -z "$mirror" ] || export UV_DEFAULT_INDEX="$mirror"
+    exec "$uv" "$@" 3>&- 4<&-
 }
+
+uv_venv() { (become_uv venv --quiet --no-project --relocatable --python "$python" "$1") >>"$log" 2>&1; }
 
 # ---- llama.cpp, built for this processor --------------------------------------------------------------------------
 
@@ -485,12 +485,12 @@ ensure_wheel() {
     prepare_tools $lacking_tools
     if ! build_wheel; then
         [ "$backend" = cuda ] || [ "$backend" = vulkan ] || give_up "llama.cpp could not be built."
-        say "install.sh: The build with $backend failed (see $log); building for the processor alone."
+        say "install.sh: The build with $backend failed (see $log); going on without it."
         mkdir -p "$program/wheels/$key" && : >"$program/wheels/$key/failed"
-        rm -rf "$program/build"
-        backend=cpu why="without $backend, which did not build"
+        choose_backend
         key=$(wheel_key)
-        kept_wheel || build_wheel || give_up "llama.cpp could not be built."
+        ensure_wheel
+        return
     fi
     kept_wheel || give_up "The build ended without a wheel."
     for old in "$program"/wheels/*; do
@@ -517,8 +517,8 @@ build_wheel() {
         vulkan) set -- "$@" -DGGML_VULKAN=ON ;;
     esac
     jobs=$(build_jobs)
-    export CMAKE_BUILD_PARALLEL_LEVEL="$jobs" CMAKE_GENERATOR=Ninja
     work "Building llama.cpp ($(plural "$jobs" job))" \
+        env CC="$cc" CXX="$cxx" CMAKE_BUILD_PARALLEL_LEVEL="$jobs" CMAKE_GENERATOR=Ninja \
         "$tools" "$clone/scripts/build_llama.py" "$folder/source" "$folder/cmake" "$folder/out" "$@" || return 1
     mkdir -p "$program/wheels/$key" || return 1
     rm -f "$program/wheels/$key/failed"
@@ -565,17 +565,16 @@ find_compiler() {
         compiles "${CC:-cc}" "${CXX:-c++}"
         return
     fi
-    compiles cc c++ && return
-    # cmake looks for these two itself only when cc and c++ are not there at all.
-    compiles gcc g++ && export CC=gcc CXX=g++ && return
-    compiles clang clang++ && export CC=clang CXX=clang++
+    compiles cc c++ || compiles gcc g++ || compiles clang clang++
 }
 
+# Sets cc and cxx to $1 and $2 if both work.
 compiles() {
+    cc=$1 cxx=$2
     # A compiler may be named with options.
     # shellcheck disable=SC2086
-    $1 "$temporary/try.c" -o "$temporary/try" >>"$log" 2>&1 &&
-        $2 -std=c++17 "$temporary/try.cpp" -o "$temporary/try" >>"$log" 2>&1
+    $cc "$temporary/try.c" -o "$temporary/try" >>"$log" 2>&1 &&
+        $cxx -std=c++17 "$temporary/try.cpp" -o "$temporary/try" >>"$log" 2>&1
 }
 
 # Sets lacking_tools: cmake and ninja, where the system has none or one too old for llama.cpp.
@@ -583,7 +582,7 @@ find_cmake() {
     lacking_tools=
     # 3.24 is the first that can ask which NVIDIA card is here.
     [ "$backend" = cuda ] && wanted=3.24 || wanted=3.21
-    at_least "$(cmake --version 2>/dev/null | sed -n 's/^cmake version //p')" $wanted || lacking_tools=cmake
+    at_least "$(cmake --version 2>/dev/null | sed -n 's/^cmake version //p')" "$wanted" || lacking_tools=cmake
     at_least "$(ninja --version 2>/dev/null)" 1.8 || lacking_tools="$lacking_tools ninja"
     # scikit-build-core looks beside its own python first, so what the lock brings is used when it is there.
 }
@@ -621,13 +620,16 @@ ensure_environment() {
         lock=requirements-dev.lock form=wheel:editable what="Installing the developer's tools"
     fi
     lock_part "$clone/$lock" without llama-cpp-python >"$temporary/$lock"
-    uv_venv "$new" >>"$log" 2>&1 || give_up "The environment could not be made."
-    work "$what" uv_install "$new/bin/python" --compile-bytecode --require-hashes -r "$temporary/$lock" ||
+    uv_venv "$new" || give_up "The environment could not be made."
+    work "$what" become_uv pip install --python "$new/bin/python" --no-deps --no-progress --compile-bytecode \
+        --require-hashes -r "$temporary/$lock" ||
         give_up "A package could not be fetched or installed; is there a network?"
+    rm -rf "${temporary:?}/$form"
     mkdir "$temporary/$form" || exit 1
     (cd "$clone" && "$tools" -B -m hatchling build -t "$form" -d "$temporary/$form") >>"$log" 2>&1 3>&- 4<&- ||
         give_up "autoglm-lite itself could not be packed."
-    uv_install "$new/bin/python" --quiet --compile-bytecode "$wheel" "$temporary/$form"/*.whl >>"$log" 2>&1 ||
+    (become_uv pip install --python "$new/bin/python" --no-deps --no-progress --compile-bytecode \
+        "$wheel" "$temporary/$form"/*.whl) >>"$log" 2>&1 ||
         give_up "autoglm-lite itself could not be installed."
     if ! "$new/bin/python" -I -c 'from llama_cpp import llama_cpp as c; print(c.llama_print_system_info())' \
         >>"$log" 2>&1 3>&- 4<&-; then
@@ -661,7 +663,8 @@ ensure_launcher() {
         die "$launcher is there already and is not ours; move it away, or choose another place with --prefix DIR."
     fi
     mkdir -p "$PREFIX/bin" && launcher_text >"$temporary/launcher" && chmod 755 "$temporary/launcher" &&
-        mv -f "$temporary/launcher" "$launcher" || die "$launcher cannot be written."
+        mv -f "$temporary/launcher" "$launcher"
+    [ -x "$launcher" ] || die "$launcher cannot be written."
 }
 
 install_program() {
@@ -713,13 +716,14 @@ command_name() {
 hand_over() {
     trap - EXIT INT TERM HUP
     [ -z "$temporary" ] || rm -rf "$temporary"
+    unset TMPDIR
+    [ -z "$caller_tmpdir" ] || export TMPDIR="$caller_tmpdir"
     exec 0<&4 1>&3 3>&- 4<&-
     exec "$@"
 }
 
 run_chat() {
     install_program
-    unset TMPDIR CC CXX CMAKE_BUILD_PARALLEL_LEVEL CMAKE_GENERATOR
     hand_over "$launcher" chat "$@"
 }
 
@@ -727,7 +731,6 @@ run_test() {
     need_python
     ensure_environment test-env
     release_lock
-    unset TMPDIR UV_CACHE_DIR UV_DEFAULT_INDEX
     cd "$clone" || exit 1
     PATH=$program/test-env/bin:$PATH
     export PATH VIRTUAL_ENV="$program/test-env"
@@ -785,7 +788,7 @@ run_uninstall() {
 
 main() {
     assume_yes=no purge=no command=install
-    job='' ticker='' temporary='' locked='' retried='' log=/dev/null
+    job='' ticker='' temporary='' locked='' retried='' log=/dev/null uv_cache='' mirror='' caller_tmpdir=${TMPDIR:-}
     PREFIX=${PREFIX:-}
     while [ $# -gt 0 ]; do
         case $1 in
@@ -827,7 +830,6 @@ main() {
     # What a shell happens to have set must not decide what is built: with SOURCE_DATE_EPOCH, llama.cpp's build leaves
     # out every instruction that makes it fast.
     unset SOURCE_DATE_EPOCH CMAKE_ARGS PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_REQUIRE_VIRTUALENV PIP_USER PIP_TARGET PIP_PREFIX
-    export UV_PYTHON_DOWNLOADS=never
     "run_$command" "$@"
 }
 
