@@ -16,6 +16,9 @@ DEFAULT_CTX = 4096
 """Tokens; long enough for a conversation, and its cache is paid for in full whether it is used or not."""
 CTX_STEPS = (4096, 3072, 2048, 1536, 1024, 768, 512)
 """What is tried when memory is short."""
+ONE_THREAD_BYTES = 64_000_000
+"""Models up to this size are read faster than threads can meet: with two, a tiny model on a busy machine was measured
+at a hundredth of its speed, since each node of the graph waits for a thread that another program keeps off its core."""
 MAX_THREADS = 512
 """GGML_MAX_N_THREADS."""
 
@@ -98,7 +101,8 @@ def _check(facts: ModelFacts, wishes: Wishes) -> None:
 def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator[Plan]:
     """Plans in order of preference, each needing no more memory than the one before it."""
     first = wishes.ctx or min(facts.n_ctx_train, DEFAULT_CTX)
-    threads = wishes.threads or machine.physical_cores
+    small = facts.tensor_bytes <= ONE_THREAD_BYTES
+    threads = wishes.threads or (1 if small else machine.physical_cores)
     plan = Plan(
         model_path=str(facts.path),
         n_ctx=first,
