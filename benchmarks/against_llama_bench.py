@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,16 +85,24 @@ async def measure(worker: Worker, args: argparse.Namespace, letter: str) -> Spee
 
 
 def llama_bench(args: argparse.Namespace) -> Speed:
+    command = [args.llama_bench, "-m", args.model, "-p", args.prompt_tokens, "-n", args.gen_tokens]
+    command += ["-t", args.threads, "-r", 1, "-fa", "auto", "-o", "json"]
+    with tempfile.TemporaryDirectory() as folder:
+        link_our_libraries(Path(folder))
+        env = {**os.environ, "LD_LIBRARY_PATH": f"{folder}:{args.llama_bench.parent}"}
+        done = subprocess.run([str(c) for c in command], env=env, capture_output=True, text=True, check=True)
+    rows = json.loads(done.stdout)
+    return Speed(next(r["avg_ts"] for r in rows if r["n_prompt"]), next(r["avg_ts"] for r in rows if r["n_gen"]))
+
+
+def link_our_libraries(folder: Path) -> None:
+    """The worker's shared libraries, under the versioned names that llama-bench looks for as well."""
     spec = find_spec("llama_cpp")
     assert spec is not None
     assert spec.origin is not None
-    libraries = Path(spec.origin).parent / "lib"
-    command = [args.llama_bench, "-m", args.model, "-p", args.prompt_tokens, "-n", args.gen_tokens]
-    command += ["-t", args.threads, "-r", 1, "-fa", "auto", "-o", "json"]
-    env = {**os.environ, "LD_LIBRARY_PATH": f"{libraries}:{args.llama_bench.parent}"}
-    done = subprocess.run([str(c) for c in command], env=env, capture_output=True, text=True, check=True)
-    rows = json.loads(done.stdout)
-    return Speed(next(r["avg_ts"] for r in rows if r["n_prompt"]), next(r["avg_ts"] for r in rows if r["n_gen"]))
+    for library in (Path(spec.origin).parent / "lib").glob("lib*.so"):
+        for name in (library.name, f"{library.name}.0"):
+            (folder / name).symlink_to(library)
 
 
 def processor() -> str:
