@@ -26,6 +26,7 @@ def check_tensors(header: Header, shape: Hyperparameters, n_vocab: int) -> None:
     if OUTPUT in by_name:
         _check_vocabulary_matrix(header, by_name[OUTPUT], shape.n_embd, n_vocab)
     _check_blocks(header, shape)
+    _check_key_heads(header, shape, by_name)
     for tensor in header.tensors:
         _check_type(header, tensor)
         if (header.data_offset + tensor.offset) % TENSOR_ALIGNMENT:
@@ -50,6 +51,16 @@ def _check_blocks(header: Header, shape: Hyperparameters) -> None:
         )
     if max(present) >= shape.n_layer:
         raise damaged(header.path, f"it has tensors of layer {max(present)} but speaks of {shape.n_layer} layers")
+
+
+def _check_key_heads(header: Header, shape: Hyperparameters, by_name: dict[str, TensorInfo]) -> None:
+    """Where layers differ, llama.cpp compares the weights with the first layer only, then aborts in a later one."""
+    if len(set(shape.n_head_kv)) == 1 or f"{shape.architecture}.attention.key_length_swa" in header.metadata:
+        return
+    for layer, n_head_kv in enumerate(shape.n_head_kv):
+        keys = by_name.get(f"blk.{layer}.attn_k.weight")
+        if keys is not None and keys.shape[1:] != (n_head_kv * shape.key_length,):
+            raise damaged(header.path, f"the tensor {keys.name} does not hold the {n_head_kv} key heads of its layer")
 
 
 def _check_type(header: Header, tensor: TensorInfo) -> None:
