@@ -323,8 +323,7 @@ clean_up() {
     trap - EXIT
     trap '' INT TERM HUP
     if [ -n "$job" ]; then
-        # The build has a group of its own; a simple command has not.
-        kill -TERM -- "-$job" 2>/dev/null || kill -TERM "$job" 2>/dev/null
+        kill "$job" 2>/dev/null
         wait "$job" 2>/dev/null
     fi
     stop_ticker

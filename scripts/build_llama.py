@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import FrameType
 
 
 def build(source: Path, build_folder: Path, out: Path, cmake_args: list[str]) -> str:
@@ -27,22 +28,32 @@ def build(source: Path, build_folder: Path, out: Path, cmake_args: list[str]) ->
     return build_wheel(str(out), settings)
 
 
-def end_with_parent() -> None:
-    """Puts this process and the compilers it starts in a group of their own, ended when install.sh is gone."""
+def end_together() -> None:
+    """Puts this process and the compilers it starts in one group, which ends when it is told to or install.sh is gone.
+
+    ninja then removes what it has half written.
+    """
     os.setsid()
     parent = os.getppid()
+
+    def end(signal_number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+        time.sleep(0.5)
+        os._exit(128 + signal_number)
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
         os.killpg(0, signal.SIGTERM)
 
+    signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
 
 
 def main() -> int:
     source, build_folder, out, *cmake_args = sys.argv[1:]
-    end_with_parent()
+    end_together()
     name = build(Path(source), Path(build_folder), Path(out), cmake_args)
     print(f"made {name}")
     return 0
