@@ -119,7 +119,7 @@ package_line() {
         leap:compiler | opensuse:compiler) echo "${sudo}zypper${3:+ --non-interactive} install gcc-c++" ;;
         leap:python) echo "${sudo}zypper${3:+ --non-interactive} install python311" ;;
         opensuse:python) echo "${sudo}zypper${3:+ --non-interactive} install python313" ;;
-        alpine:compiler) echo "${sudo}apk add g++ linux-headers" ;;
+        alpine:compiler) echo "${sudo}apk add g++" ;;
         alpine:python) echo "${sudo}apk add python3" ;;
         macos:compiler) echo "xcode-select --install" ;;
         macos:python) echo "brew install python@3.13" ;;
@@ -442,6 +442,11 @@ set_uv() {
 become_uv() {
     cd "$temporary" || exit 1
     export UV_PYTHON_DOWNLOADS=never
+    # The system's own certificates, as pip takes them: a company's or a school's proxy is known only there.
+    if first_of /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem \
+        /etc/ssl/cert.pem; then
+        export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}" UV_NATIVE_TLS="${UV_NATIVE_TLS:-1}"
+    fi
     [ -z "$uv_cache" ] || export UV_CACHE_DIR="$uv_cache"
     [ -z "$mirror" ] || export UV_DEFAULT_INDEX="$mirror"
     exec "$uv" "$@" 3>&- 4<&-

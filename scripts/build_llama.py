@@ -25,7 +25,7 @@ def build(source: Path, build_folder: Path, out: Path, cmake_args: list[str]) ->
         # llama.cpp installs its libraries, headers and CMake files a second time, outside the package.
         "wheel.exclude": ["bin/**", "include/**", "lib/**"],
     }
-    return build_wheel(str(out), settings)
+    return str(build_wheel(str(out), settings))
 
 
 def end_together() -> None:
