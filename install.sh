@@ -458,13 +458,18 @@ uv_venv() { (become_uv venv --quiet --no-project --relocatable --python "$python
 
 llama_version() { sed -n 's/^llama-cpp-python==\([^ ;]*\).*/\1/p' "$clone/requirements.lock"; }
 
+# GGML_NATIVE in so many words, since its default hangs on the environment. No ccache: it would hand an object made for
+# one processor to another.
+cmake_options='-DGGML_NATIVE=ON -DGGML_OPENMP=ON -DGGML_CCACHE=OFF'
+
 # Names a build: what it is of, what it may use, and how it is made. Another processor, another key.
 wheel_key() {
     sum=$({
         lock_part "$clone/requirements.lock" only llama-cpp-python
         echo "$python_platform ${CC:-} ${CXX:-} ${CFLAGS:-} ${CXXFLAGS:-} ${LDFLAGS:-}"
+        echo "$cmake_options"
+        sed '/^#/d; /^$/d' "$clone/scripts/llama.cmake"
         processor
-        cat "$clone/scripts/llama.cmake" "$clone/scripts/build_llama.py"
     } | cksum | cut -d ' ' -f 1)
     echo "$version-$backend-$sum"
 }
@@ -514,8 +519,8 @@ build_wheel() {
     fi
     # Its options must not hang on where the clone lies: a build that goes on after an interruption may find it moved.
     cp "$clone/scripts/llama.cmake" "$folder/" || return 1
-    set -- -DGGML_NATIVE=ON -DGGML_OPENMP=ON -DGGML_CCACHE=OFF \
-        "-DCMAKE_PROJECT_llama_cpp_INCLUDE=$folder/llama.cmake"
+    # shellcheck disable=SC2086
+    set -- $cmake_options "-DCMAKE_PROJECT_llama_cpp_INCLUDE=$folder/llama.cmake"
     case $backend in
         cuda) set -- "$@" -DGGML_CUDA=ON "-DCMAKE_CUDA_COMPILER=$nvcc" ;;
         vulkan) set -- "$@" -DGGML_VULKAN=ON ;;
