@@ -434,7 +434,7 @@ set_uv() {
     fi
     # Someone who told pip of a nearer mirror means uv as well, which does not read pip's settings.
     if [ -z "${UV_INDEX_URL:-}${UV_DEFAULT_INDEX:-}" ]; then
-        mirror=${PIP_INDEX_URL:-$("$tools" -m pip config get global.index-url 2>/dev/null)}
+        mirror=${PIP_INDEX_URL:-$("$tools" -m pip config get global.index-url 2>/dev/null)} || mirror=
     fi
 }
 
