@@ -63,11 +63,13 @@ class Cursor:
         start = self.position
         ends = array("Q")
         unpack, append = _U64.unpack_from, ends.append
-        place, filled = start, len(self._buffer)
+        place, filled, end_of_file = start, len(self._buffer), self.file_bytes
         for _ in range(count):
             if place + 8 > filled:
                 filled = self._fill(place + 8)
             place += 8 + unpack(self._buffer, place)[0]
+            if place > end_of_file:
+                raise cut_short(self.path)
             append(place - start)
         self._fill(place)
         self.position = place

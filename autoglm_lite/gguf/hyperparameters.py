@@ -171,8 +171,10 @@ def _check_rope(header: Header, arch: str, key_length: int) -> None:
     if scaling is not None and scaling not in ROPE_SCALINGS:
         raise damaged(header.path, f"its rope scaling {quoted(scaling)} is unknown")
     sections = header.numbers(f"{arch}.rope.dimension_sections", ValueType.INT32, ValueType.UINT32)
-    if sections is not None and not (len(sections) <= 4 and min(sections, default=-1) >= 0 and any(sections[:3])):
-        raise damaged(header.path, "the sections of its rotary embedding are impossible")
+    if sections is not None:
+        fit = min(sections, default=-1) >= 0 and sum(sections) <= key_length
+        if not fit or len(sections) > 4 or not any(sections[:3]):
+            raise damaged(header.path, "the sections of its rotary embedding are impossible")
 
 
 def _check_experts(header: Header, arch: str, n_layer: int) -> None:

@@ -16,9 +16,12 @@ TOKENIZER_MODELS: tuple[TokenizerModel, ...] = get_args(TokenizerModel)
 
 PRE_TOKENIZERS_WITH_BOS = frozenset(
     {"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"}
-    | {"minicpm5", "youtu", "tekken", "chameleon", "gemma4", "granite-embed-multi-311m"}
+    | {"tekken", "chameleon"}
 )
 """Byte-level BPE vocabularies of these kinds begin a text with their bos token unless the file says otherwise."""
+
+GEMMA4_PRE_TOKENIZERS = frozenset({"gemma4", "granite-embed-multi-311m"})
+"""These begin with it whatever the file says."""
 
 _KEY = "tokenizer.ggml."
 _ESSENTIAL_IDS = ("bos_token_id", "eos_token_id", "eot_token_id")
@@ -72,9 +75,7 @@ def check_vocabulary(header: Header) -> Vocabulary:
     for name in _OTHER_IDS:
         header.u32(_KEY + name)
     bos, eos, _ = (_token_id(header, name, len(tokens)) for name in _ESSENTIAL_IDS)
-    add_bos = header.flag(_KEY + "add_bos_token")
-    if add_bos is None:
-        add_bos = model == "llama" or header.text(_KEY + "pre") in PRE_TOKENIZERS_WITH_BOS
+    add_bos = _adds_bos(header, model)
     default = {"llama": (1, 2), "gpt2": (11, 11), "gemma4": (None, None)}[model]
     _check_added(header, "bos", add_bos, bos, default[0], len(tokens))
     _check_added(header, "eos", bool(header.flag(_KEY + "add_eos_token")), eos, default[1], len(tokens))
@@ -91,6 +92,15 @@ def _tokenizer_model(header: Header) -> TokenizerModel:
     raise unsupported(
         header.path, f"its tokenizer is of the kind {quoted(model)}, which no chat model uses", "take another model"
     )
+
+
+def _adds_bos(header: Header, model: TokenizerModel) -> bool:
+    pre, wanted = header.text(_KEY + "pre"), header.flag(_KEY + "add_bos_token")
+    if model == "gemma4" or (model == "gpt2" and pre in GEMMA4_PRE_TOKENIZERS):
+        return True
+    if wanted is not None:
+        return wanted
+    return model == "llama" or pre in PRE_TOKENIZERS_WITH_BOS
 
 
 def _check_companions(header: Header, tokens: Strings) -> None:

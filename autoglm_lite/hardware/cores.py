@@ -20,7 +20,6 @@ _FEATURES = {
     "avx": "avx",
     "avx2": "avx2",
     "avx512f": "avx512",
-    "amx_int8": "amx",
     "asimddp": "dotprod",
     "i8mm": "i8mm",
 }
@@ -51,7 +50,7 @@ def read_cores(root: Path, allowed: Collection[int] | None) -> Cores | None:
 
 
 def read_features(root: Path) -> frozenset[str]:
-    """The instruction sets of interest that the processor has: sse4.2, avx, avx2, avx512, amx, dotprod, i8mm."""
+    """The instruction sets of interest that the processor has: sse4.2, avx, avx2, avx512, dotprod, i8mm."""
     info = read_text(root / "proc/cpuinfo") or ""
     match = re.search(r"^(?:flags|Features)\s*:(.*)$", info, re.MULTILINE)
     words = match[1].split() if match else []

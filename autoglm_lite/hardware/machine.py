@@ -27,7 +27,7 @@ class Machine:
     swap_total: int = 0
     swap_free: int = 0
     features: frozenset[str] = frozenset()
-    """Instruction sets, of: sse4.2, avx, avx2, avx512, amx, dotprod, i8mm."""
+    """Instruction sets, of: sse4.2, avx, avx2, avx512, dotprod, i8mm."""
 
 
 def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None) -> Machine:

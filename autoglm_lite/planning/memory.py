@@ -24,7 +24,6 @@ _KV_BYTES: dict[KvType, float] = {"f32": 4, "f16": 2, "q8_0": 34 / 32}
 
 _AVX2 = frozenset({"Q4_0", "Q4_K", "IQ4_NL", "MXFP4"})
 _DOTPROD = frozenset({"Q4_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "MXFP4", "Q8_0", "Q1_0"})
-_AMX = frozenset({"Q4_0", "Q4_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,6 @@ def repacked_bytes(facts: ModelFacts, features: Collection[str]) -> int:
         types |= _AVX2
     if "avx512" in features:
         types |= {"Q2_K"}
-    if "amx" in features:
-        types |= _AMX
     if "dotprod" in features:
         types |= _DOTPROD
     return sum(n_bytes for name, n_bytes in facts.matrix_bytes.items() if name in types)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 
 from tests.gguf.tiny import (
@@ -77,12 +78,11 @@ _FLOAT_KEYS = (
 
 def mutant(rng: random.Random) -> tuple[str, bytes]:
     """A description and the bytes of a file with one to three faults, or now and then none that matters."""
-    while True:
-        try:
-            return _mutant(rng)
-        except (ValueError, IndexError, KeyError, struct.error):
+    for _ in range(100):
+        with suppress(ValueError, IndexError, KeyError, struct.error):
             # One fault can make another impossible, as when a list's length is a lie.
-            continue
+            return _mutant(rng)
+    raise AssertionError("no fault is possible")
 
 
 def _mutant(rng: random.Random) -> tuple[str, bytes]:
@@ -275,7 +275,7 @@ def _tensor(tiny: Tiny, rng: random.Random) -> str:
             (0, 1, 31, 32, 63, 1 << 32, 1 << 62, 1 << 63, (1 << 64) - 1)
         )
     elif how == "rank":
-        tensor.shape = rng.choice(([], tensor.shape + [1], tensor.shape + [1] * 4, [1] + tensor.shape))
+        tensor.shape = rng.choice(([], [*tensor.shape, 1], [*tensor.shape, 1, 1, 1, 1], [1, *tensor.shape]))
     elif how == "offset":
         tensor.offset = rng.choice((0, 1, 32, 1 << 20, 1 << 63, (1 << 64) - 32))
     elif how == "drop":

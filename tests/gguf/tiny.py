@@ -231,7 +231,8 @@ def _feed_forward(weights: _Weights, block: str) -> None:
 
 def llama() -> Tiny:
     """Llama with SentencePiece, attention in Q8_0, an output matrix of its own."""
-    entries = _shape_entries("llama") + [single("llama.rope.dimension_count", U32, HEAD)] + sentencepiece_entries()
+    rope = single("llama.rope.dimension_count", U32, HEAD)
+    entries = [*_shape_entries("llama"), rope, *sentencepiece_entries()]
     weights = _Weights()
     n_vocab = len(sentencepiece_tokens()[0])
     weights.matrix("token_embd.weight", N_EMBD, n_vocab)
@@ -296,4 +297,29 @@ def gemma3() -> Tiny:
     return Tiny(entries, weights.tensors)
 
 
-MODELS: dict[str, Callable[[], Tiny]] = {"llama": llama, "qwen3": qwen3, "mixtral": mixtral, "gemma3": gemma3}
+def glm4() -> Tiny:
+    """GLM-4-0414: the two halves of the feed-forward part in one matrix, a partial rotary embedding."""
+    entries = [*_shape_entries("glm4"), single("glm4.rope.dimension_count", U32, HEAD // 2), *bpe_entries()]
+    weights = _Weights()
+    weights.matrix("token_embd.weight", N_EMBD, 256 + 8)
+    for layer in range(N_LAYER):
+        block = f"blk.{layer}."
+        _attention(weights, block)
+        weights.vector(block + "attn_q.bias", N_EMBD, 0.0)
+        weights.vector(block + "post_attention_norm.weight", N_EMBD)
+        weights.vector(block + "ffn_norm.weight", N_EMBD)
+        weights.matrix(block + "ffn_up.weight", N_EMBD, 2 * N_FF)
+        weights.matrix(block + "ffn_down.weight", N_FF, N_EMBD)
+        weights.vector(block + "post_ffw_norm.weight", N_EMBD)
+    weights.vector("output_norm.weight", N_EMBD)
+    weights.matrix("output.weight", N_EMBD, 256 + 8)
+    return Tiny(entries, weights.tensors)
+
+
+MODELS: dict[str, Callable[[], Tiny]] = {
+    "llama": llama,
+    "qwen3": qwen3,
+    "mixtral": mixtral,
+    "gemma3": gemma3,
+    "glm4": glm4,
+}
