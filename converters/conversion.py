@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -48,6 +48,23 @@ class Conversion:
 
 def plan_conversion(source: Path, kind: FileType) -> Conversion:
     """Reads everything about the checkpoint `source` except its tensors' data; raises ConversionError."""
+    with _printable_errors():
+        return _plan(source, kind)
+
+
+def write_conversion(
+    conversion: Conversion, out: Path, n_threads: int, on_progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Writes `conversion` to `out` on `n_threads` threads; `on_progress` hears bytes written and bytes in all.
+
+    `out` appears, or is replaced, only when it is whole. Raises ConversionError; nothing is left behind then.
+    """
+    with _printable_errors():
+        writer.check_target(out, conversion.nbytes)
+        _write(conversion, out, n_threads, on_progress)
+
+
+def _plan(source: Path, kind: FileType) -> Conversion:
     folder = _checkpoint_folder(source)
     raw = read_json(folder / "config.json")
     if raw.get("quantization_config"):
@@ -69,14 +86,7 @@ def plan_conversion(source: Path, kind: FileType) -> Conversion:
     return Conversion(folder, kind, family.name, n_params, keys, tensors, writer.header(keys, tensors), notices)
 
 
-def write_conversion(
-    conversion: Conversion, out: Path, n_threads: int, on_progress: Callable[[int, int], None] | None = None
-) -> None:
-    """Writes `conversion` to `out` on `n_threads` threads; `on_progress` hears bytes written and bytes in all.
-
-    `out` appears, or is replaced, only when it is whole. Raises ConversionError; nothing is left behind then.
-    """
-    writer.check_target(out, conversion.nbytes)
+def _write(conversion: Conversion, out: Path, n_threads: int, on_progress: Callable[[int, int], None] | None) -> None:
     done, total = 0, conversion.nbytes
     with writer.atomic_file(out) as file, ThreadPoolExecutor(n_threads, thread_name_prefix="convert") as pool:
         file.write(conversion.header)
@@ -109,3 +119,13 @@ def _checkpoint_folder(source: Path) -> Path:
     if not os.access(folder, os.R_OK | os.X_OK):
         raise ConversionError(f"{source} cannot be read: no permission.")
     return folder
+
+
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    """Keeps what a checkpoint says, such as a tensor's name, from breaking the line or steering the terminal."""
+    try:
+        yield
+    except ConversionError as error:
+        text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(error)[:800])
+        raise ConversionError(text) from error

@@ -14,7 +14,10 @@ import numpy.typing as npt
 
 STORIES = Path(__file__).parent.parent / "data" / "stories260K"
 
-LLAMA3_REGEX = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+LLAMA3_REGEX = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
+    r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 QWEN2_REGEX = LLAMA3_REGEX.replace(r"\p{N}{1,3}", r"\p{N}")
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
@@ -30,7 +33,8 @@ def weights(shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float32]:
     count = np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64)
     mixed = (count * np.uint64(2654435761) + np.uint64(seed * 7919)) & np.uint64(0xFFFFFFFF)
     mixed = ((mixed ^ (mixed >> np.uint64(15))) * np.uint64(2246822519)) & np.uint64(0xFFFFFFFF)
-    return ((mixed / 2.0**32 - 0.5) * 0.1).astype(np.float32).reshape(shape)
+    values: npt.NDArray[np.float32] = ((mixed / 2.0**32 - 0.5) * 0.1).astype(np.float32).reshape(shape)
+    return values
 
 
 def pack(values: npt.NDArray[np.float32], dtype: str) -> tuple[str, tuple[int, ...], bytes]:
