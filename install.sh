@@ -135,7 +135,7 @@ missing() {
     if [ "$assume_yes" = yes ] && { [ -z "$sudo" ] || sudo -n true 2>/dev/null; }; then
         line=$(package_line "$2" "$(distribution '')" -y)
         say "$1. Running: $line"
-        work "Installing packages" sh -c "$line" || give_up "This did not work: $line"
+        work "Installing packages" env DEBIAN_FRONTEND=noninteractive sh -c "$line" || give_up "This did not work: $line"
         return
     fi
     say "install.sh: $1. Type this, then run ./install.sh again:"
@@ -509,7 +509,7 @@ ensure_wheel() {
 
 build_wheel() {
     folder=$program/build/$key
-    case $backend in cpu) space=1200000 ;; *) space=4000000 ;; esac
+    case $backend in cpu) space=1000000 ;; *) space=4000000 ;; esac
     need_space $space
     # What another version, processor or backend left unfinished will hardly be finished.
     for old in "$program"/build/*; do [ "$old" = "$folder" ] || rm -rf "$old"; done
@@ -827,6 +827,7 @@ main() {
     [ -n "$PREFIX" ] || PREFIX=$HOME/.local
     case $PREFIX in /*) ;; *) PREFIX=$PWD/$PREFIX ;; esac
     clone=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P) || exit 1
+    [ -e "$clone/requirements.lock" ] || die "It must lie in its clone: it installs what is beside it."
     share=$PREFIX/share/autoglm-lite
     program=$share/program
     launcher=$PREFIX/bin/autoglm-lite
