@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 from typing import overload
 
 
@@ -56,10 +57,8 @@ class Strings(Sequence[bytes]):
         return len(self._ends)
 
     def __iter__(self) -> Iterator[bytes]:
-        block, start = self._block, 8
-        for end in self._ends:
-            yield block[start:end]
-            start = end + 8
+        block, ends = self._block, self._ends
+        return (block[start + 8 : end] for start, end in zip(chain((0,), ends), ends, strict=False))
 
     @overload
     def __getitem__(self, index: int) -> bytes: ...

@@ -128,7 +128,7 @@ def _distinct(header: Header, tokens: Strings) -> set[bytes]:
     """llama.cpp takes a token's text up to the first NUL, gives names of its own to empty ones, and aborts if two
     are then the same."""
     known = set(tokens)
-    if len(known) != len(tokens) or b"" in known or any(b"\0" in token for token in known):
+    if len(known) != len(tokens) or b"" in known or b"\0" in b"".join(known):
         known = {token.partition(b"\0")[0] or b"[EMPTY_%d]" % i for i, token in enumerate(tokens)}
         if len(known) != len(tokens):
             raise damaged(header.path, f"{len(tokens) - len(known):,} tokens of its vocabulary occur twice")
