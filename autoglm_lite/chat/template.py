@@ -17,6 +17,8 @@ from autoglm_lite.errors import TemplateError
 
 SECONDS = 2.0
 MIN_CHARACTERS = 1_000_000
+KEPT = ("TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""Of our environment: for strftime_now, and what the interpreter may need to start at all."""
 START = "import sys; sys.path[:] = sys.argv[1:]; from autoglm_lite.chat.render import main; main()"
 ADVICE = "another GGUF file of this model may have a better one"
 
@@ -81,7 +83,7 @@ class _Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env={"LC_ALL": "C", **{k: v for k, v in os.environ.items() if k == "TZ"}},
+                env={"LC_ALL": "C", **{name: os.environ[name] for name in KEPT if name in os.environ}},
             )
         except OSError as error:
             raise TemplateError(f"No process can be started for the chat template: {error.strerror}.") from error
@@ -92,13 +94,16 @@ class _Child:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def wait_until_ready(self) -> None:
+        assert self._process.stdout is not None
+        if not self._ready and not self._process.stdout.readline(100):
+            raise TemplateError("The process for chat templates does not start: run ./install.sh again.")
+        self._ready = True
+
     def ask(self, line: bytes, limit: int) -> object:
         """The reply; None when the process ended instead. Raises TemplateError when it takes too long."""
         assert self._process.stdout is not None
-        if not self._ready:
-            if not self._process.stdout.readline(100):
-                raise TemplateError("The process for chat templates does not start: is Jinja2 installed?")
-            self._ready = True
+        self.wait_until_ready()
         timer = threading.Timer(SECONDS, self._process.kill)
         timer.start()
         began = time.monotonic()

@@ -280,6 +280,7 @@ EXHAUSTIONS = [
 def test_exhaustion_is_stopped() -> None:
     def seconds(source: str) -> float:
         template = ChatTemplate(source)
+        template._child.wait_until_ready()
         started = time.perf_counter()
         with pytest.raises(TemplateError):
             template.render(TALK)
