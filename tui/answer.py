@@ -1,0 +1,108 @@
+"""One answer as it is written: finished blocks as Markdown, the open one as plain text."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import Markdown, Static
+
+from tui.pace import gap
+from tui.stream import TailBuffer, markdown_parser
+from tui.text import printable
+from tui.thoughts import Thoughts
+from tui.words import Words
+
+
+class AnswerView(Vertical):
+    """Text is fed to it as it comes and painted now and then by a task of its own; `finish` paints the rest."""
+
+    def __init__(self, words: Words, answer: str = "", reasoning: str = "", note: str = "") -> None:
+        super().__init__()
+        self.text = answer
+        self._buffer = TailBuffer()
+        self._thoughts = Thoughts(words, reasoning)
+        self._tail = Static("", markup=False, classes="tail")
+        self._tail.display = False
+        self._note = Static(note, markup=False, classes="note")
+        self._note.display = bool(note)
+        self._stale = asyncio.Event()
+        self._painting: asyncio.Task[None] | None = None
+        self._began: float | None = None
+        """When the first reasoning came."""
+        self._thought = 0.0
+
+    def compose(self) -> ComposeResult:
+        yield self._thoughts
+        if self.text:
+            yield self._block(printable(self.text))
+        yield self._tail
+        yield self._note
+
+    def reason(self, text: str) -> None:
+        now = time.monotonic()
+        self._began = now if self._began is None else self._began
+        self._thought = now - self._began
+        self._thoughts.add(text)
+        self._grow()
+
+    def feed(self, text: str) -> None:
+        self.text += text
+        self._buffer.feed(printable(text))
+        self._grow()
+
+    async def finish(self, note: str = "", *, failed: bool = False) -> None:
+        """Paints all that came; `note` is put under it. May be called again with another note."""
+        if self._painting is not None:
+            painting, self._painting = self._painting, None
+            painting.cancel()
+            # Its paint, if one is going on, is shielded: text is neither lost nor painted twice.
+            await asyncio.wait([painting])
+        await self._paint(last=True)
+        self._note.update(note)
+        self._note.display = bool(note)
+        self._note.set_class(failed, "failed")
+
+    def toggle_thoughts(self) -> bool:
+        """Returns whether there are any."""
+        if self._thoughts.display:
+            self._thoughts.toggle()
+        return bool(self._thoughts.display)
+
+    def _grow(self) -> None:
+        self._stale.set()
+        if self._painting is None:
+            self._painting = asyncio.create_task(self._paint_on())
+
+    async def _paint_on(self) -> None:
+        while True:
+            await self._stale.wait()
+            self._stale.clear()
+            worked, began = time.process_time(), time.monotonic()
+            await asyncio.shield(self._paint())
+            # Most of a paint's work, layout and output, is done by others a moment later.
+            await asyncio.sleep(gap(0))
+            pause = gap(time.process_time() - worked, seen=self._is_seen()) - (time.monotonic() - began)
+            await asyncio.sleep(max(pause, 0))
+
+    async def _paint(self, last: bool = False) -> None:
+        if not self.is_attached:
+            return
+        finished = self._buffer.take_all() if last else self._buffer.take()
+        with self.app.batch_update():
+            if self._began is not None:
+                self._thoughts.paint(self._thought, over=last or bool(self.text))
+            if finished.strip():
+                await self.mount(self._block(finished), before=self._tail)
+            tail = self._buffer.tail.strip("\n")
+            self._tail.display = bool(tail)
+            self._tail.update(tail)
+
+    def _is_seen(self) -> bool:
+        """Whether the end, where the text grows, is in view."""
+        return self.is_attached and self.query_ancestor(VerticalScroll).is_vertical_scroll_end
+
+    def _block(self, text: str) -> Markdown:
+        return Markdown(text, parser_factory=markdown_parser, open_links=False)

@@ -1,0 +1,64 @@
+"""The line of keys at the bottom, where short remarks are made as well."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Static
+
+SECONDS_OF_A_REMARK = 3.0
+GAP = "   "
+Key = tuple[str, str, str]
+"""The key's name, what it does, and the app's action."""
+
+
+def fitting(keys: Sequence[Key], width: int) -> list[Key]:
+    """As many of `keys` as fit into `width` cells, under shorter names where the long ones do not; the first matter
+    most."""
+    if _width(keys) > width:
+        keys = [(key.replace("Ctrl+", "^"), what, action) for key, what, action in keys]
+    n = len(keys)
+    while n and _width(keys[:n]) > width:
+        n -= 1
+    return list(keys[:n])
+
+
+def _width(keys: Sequence[Key]) -> int:
+    return sum(cell_len(key) + 1 + cell_len(what) for key, what, _ in keys) + len(GAP) * (len(keys) - 1)
+
+
+class KeysLine(Static):
+    """Each key can be clicked."""
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        super().__init__("")
+        self._keys = keys
+        self._remark: Timer | None = None
+
+    def remark(self, text: str) -> None:
+        """Says something in place of the keys for a moment."""
+        self.forget()
+        self.update(Content.styled(text, "$text-warning"), layout=False)
+        self._remark = self.set_timer(SECONDS_OF_A_REMARK, self.forget)
+
+    def forget(self) -> None:
+        """Shows the keys again."""
+        if self._remark is not None:
+            self._remark.stop()
+            self._remark = None
+        self._draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self._remark is None:
+            self._draw()
+
+    def _draw(self) -> None:
+        shown = [
+            Content.from_markup(f"[@click=app.{action}][bold]$key[/bold] $what[/]", key=key, what=what)
+            for key, what, action in fitting(self._keys, self.content_size.width)
+        ]
+        self.update(Content(GAP).join(shown), layout=False)

@@ -1,0 +1,112 @@
+"""The status line: what the model is doing and what it costs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+from rich.cells import cell_len, set_cell_size
+from textual import events
+from textual.widgets import Static
+
+from autoglm_lite.hardware import process_memory, read_machine
+from tui.words import Words
+
+GAP = "  ·  "
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """In bytes."""
+
+    worker: int
+    ours: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    model: str
+    n_ctx: int
+    activity: str = ""
+    """In words; empty when there is none."""
+    speed: float | None = None
+    """Tokens per second, of the answer being written or else the last one."""
+    memory: Memory | None = None
+    used: int | None = None
+    """Tokens of the context; None while unknown."""
+
+
+def read_memory(worker_pid: int | None) -> Memory:
+    """Takes some milliseconds."""
+    worker = 0 if worker_pid is None else process_memory(worker_pid)[0]
+    return Memory(worker, process_memory(os.getpid())[0], read_machine().memory_available)
+
+
+def status_line(status: Status, width: int, words: Words) -> str:
+    """The most that fits into `width` cells: details go first, the model's name last."""
+    doing = status.activity
+    speed = "" if status.speed is None else words.speed.format(speed=f"{status.speed:.1f}")
+    memory, memory_short = _memory(status, words)
+    context, context_short = _context(status, words)
+    choices = (
+        ((status.model, doing, speed), (memory, context)),
+        ((status.model, doing, speed), (memory_short, context)),
+        ((status.model, doing, speed), (memory_short, context_short)),
+        ((doing, speed), (memory_short, context_short)),
+        ((doing or speed,), (memory_short, context_short)),
+        ((doing or speed,), (context_short,)),
+        ((doing or speed or context_short,), ()),
+    )
+    for left, right in choices:
+        begin, end = (GAP.join(part for part in parts if part) for parts in (left, right))
+        free = width - cell_len(begin) - cell_len(end)
+        if free >= (2 if begin and end else 0):
+            return begin + " " * free + end
+    return set_cell_size(doing or speed or context_short, width)
+
+
+def size(n_bytes: int) -> str:
+    """Bytes in three figures, in powers of 1000 as disks and memory are sold."""
+    if n_bytes < 999_500_000:
+        return f"{n_bytes / 1e6:.0f} MB"
+    return f"{n_bytes / 1e9:.1f} GB"
+
+
+def _memory(status: Status, words: Words) -> tuple[str, str]:
+    if (memory := status.memory) is None:
+        return "", ""
+    return (
+        words.memory.format(worker=size(memory.worker), ours=size(memory.ours), available=size(memory.available)),
+        words.memory_short.format(both=size(memory.worker + memory.ours)),
+    )
+
+
+def _context(status: Status, words: Words) -> tuple[str, str]:
+    if status.used is None:
+        return words.context_unknown.format(n_ctx=status.n_ctx), words.context_short.format(percent=0)
+    percent = round(100 * status.used / max(status.n_ctx, 1))
+    return words.context.format(used=status.used, n_ctx=status.n_ctx), words.context_short.format(percent=percent)
+
+
+class StatusLine(Static):
+    def __init__(self, status: Status, words: Words) -> None:
+        super().__init__("", markup=False)
+        self.status = status
+        self._words = words
+        self._shown = ""
+
+    def change(self, **changes: object) -> None:
+        """Replaces fields of the Status; draws only when something else is to be seen then."""
+        self.status = replace(self.status, **changes)  # type: ignore[arg-type]
+        self._draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.content_size.width
+        line = status_line(self.status, width, self._words) if width else ""
+        if line != self._shown:
+            self._shown = line
+            self.update(line, layout=False)

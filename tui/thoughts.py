@@ -1,0 +1,66 @@
+"""What the model thought before it answered, folded to one line."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from tui.text import printable
+from tui.words import Words
+
+CLOSED, OPEN = "▸", "▾"
+
+
+class Thoughts(Vertical):
+    """Nothing but the one line is drawn while it is folded."""
+
+    def __init__(self, words: Words, text: str = "") -> None:
+        super().__init__()
+        self._words = words
+        self._text = text
+        self._title = words.thoughts
+        self._open = False
+        self._stale = True
+        """Whether the text has grown since it was last drawn."""
+        self.display = bool(text)
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._line(), markup=False, classes="title")
+        body = Static("", markup=False, classes="body")
+        body.display = False
+        yield body
+
+    def add(self, text: str) -> None:
+        """Draws nothing yet."""
+        self._text += text
+        self._stale = True
+
+    def paint(self, seconds: float, *, over: bool) -> None:
+        """Shows what was added; `seconds` of thinking so far, or in all."""
+        self.display = bool(self._text)
+        if not self._text:
+            return
+        said = self._words.thought if over else self._words.thinking
+        self._title = said.format(seconds=round(seconds))
+        self.query_one(".title", Static).update(self._line(), layout=False)
+        self._draw()
+
+    def toggle(self) -> None:
+        self._open = not self._open
+        self.query_one(".title", Static).update(self._line(), layout=False)
+        self.query_one(".body").display = self._open
+        self._draw()
+
+    def on_click(self) -> None:
+        # A click also ends a selection of text, which is not meant to fold anything.
+        if not self.screen.get_selected_text():
+            self.toggle()
+
+    def _draw(self) -> None:
+        if self._open and self._stale:
+            self._stale = False
+            self.query_one(".body", Static).update(printable(self._text))
+
+    def _line(self) -> str:
+        return f"{OPEN if self._open else CLOSED} {self._title}"
