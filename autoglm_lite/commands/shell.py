@@ -26,8 +26,8 @@ SECONDS_BETWEEN_PAINTS = 0.1
 def answer_in_shell(setup: ChatSetup, prompt: str, *, as_json: bool) -> int:
     """Loads the model, prints its answer to `prompt` as it comes, or at its end one JSON object.
 
-    Returns 0, or 130 when the user stopped it: Ctrl-C ends the answer and keeps what came, a second one ends the
-    program at once. Raises AutoglmError, and BrokenPipeError when nobody reads the answer any more.
+    Returns 0, or 130 when the user stopped it: Ctrl-C (or SIGTERM, or a terminal that closes) ends the answer and
+    keeps what came, a second one ends the program at once. Raises AutoglmError, and BrokenPipeError when nobody reads the answer any more.
     """
     # A terminal or a pipe that cannot show a character gets a question mark for it.
     if hasattr(sys.stdout, "reconfigure"):
@@ -50,7 +50,10 @@ class _Shell:
         task = asyncio.current_task()
         assert task is not None
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self._interrupt, task)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # nohup, and a shell that starts us in the background, have us ignore one of them.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._interrupt, task)
         try:
             async with Worker() as worker:
                 await self._answer(worker, prompt)

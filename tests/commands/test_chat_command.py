@@ -225,9 +225,10 @@ def test_a_hostile_template(stories_gguf: Path, tmp_path: Path) -> None:
     assert_fails(chat(out, "-p", "x"), 1, "takes longer than 2 seconds")
 
 
-def test_interrupting_keeps_what_came(endless_gguf: Path, home: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupting_keeps_what_came(endless_gguf: Path, home: Path, number: int) -> None:
     with answering(endless_gguf) as (process, begun):
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         rest, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (130, b"")
     answer = kept(home)[-1]
