@@ -27,7 +27,8 @@ def answer_in_shell(setup: ChatSetup, prompt: str, *, as_json: bool) -> int:
     """Loads the model, prints its answer to `prompt` as it comes, or at its end one JSON object.
 
     Returns 0, or 130 when the user stopped it: Ctrl-C (or SIGTERM, or a terminal that closes) ends the answer and
-    keeps what came, a second one ends the program at once. Raises AutoglmError, and BrokenPipeError when nobody reads the answer any more.
+    keeps what came, a second one ends the program at once. Raises AutoglmError, and BrokenPipeError when nobody reads
+    the answer any more.
     """
     # A terminal or a pipe that cannot show a character gets a question mark for it.
     if hasattr(sys.stdout, "reconfigure"):
