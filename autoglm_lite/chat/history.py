@@ -104,9 +104,10 @@ class History:
         now = time.time()
         with self._change() as db:
             made = Conversation(_unused_id(db), title_of(first_message), model, system, now, now)
-            db.execute(
+            _execute(
+                db,
                 "INSERT INTO conversations (id, title, model, system, created, updated) VALUES (?, ?, ?, ?, ?, ?)",
-                (made.id, made.title, made.model, made.system, made.created, made.updated),
+                *(made.id, made.title, made.model, made.system, made.created, made.updated),
             )
             _insert(db, made.id, "user", first_message, "", "complete", None)
         return made
@@ -114,9 +115,10 @@ class History:
     def add_question(self, conversation: Conversation, text: str) -> None:
         """Also notes the model and the system prompt that `conversation` now carries."""
         with self._change() as db:
-            found = db.execute(
+            found = _execute(
+                db,
                 "UPDATE conversations SET model = ?, system = ? WHERE id = ?",
-                (conversation.model, conversation.system, conversation.id),
+                *(conversation.model, conversation.system, conversation.id),
             ).rowcount
             if not found:
                 raise _unknown(conversation.id)
@@ -132,10 +134,8 @@ class History:
     def save_answer(self, message_id: int, content: str, reasoning: str, state: State) -> None:
         """All of an answer so far. Does nothing if the conversation was deleted meanwhile."""
         with self._change() as db:
-            db.execute(
-                "UPDATE messages SET content = ?, reasoning = ?, state = ? WHERE id = ?",
-                (content, reasoning, state, message_id),
-            )
+            query = "UPDATE messages SET content = ?, reasoning = ?, state = ? WHERE id = ?"
+            _execute(db, query, content, reasoning, state, message_id)
 
     def get(self, conversation_id: str) -> Conversation:
         """Raises HistoryError when there is none of that id."""
@@ -163,15 +163,15 @@ class History:
 
     def rename(self, conversation_id: str, title: str) -> None:
         with self._change() as db:
-            db.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
+            _execute(db, "UPDATE conversations SET title = ? WHERE id = ?", title, conversation_id)
 
     def delete(self, conversation_id: str) -> None:
         with self._change() as db:
-            db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+            _execute(db, "DELETE FROM conversations WHERE id = ?", conversation_id)
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock, self._explained():
-            rows: list[tuple[Any, ...]] = self._connection.execute(query, values).fetchall()
+            rows: list[tuple[Any, ...]] = _execute(self._connection, query, *values).fetchall()
         return rows
 
     @contextmanager
@@ -245,6 +245,11 @@ def _create_tables(db: sqlite3.Connection) -> None:
     db.execute("COMMIT")
 
 
+def _execute(db: sqlite3.Connection, query: str, *values: object) -> sqlite3.Cursor:
+    # A file name that is no UTF-8 has lone surrogates, which SQLite does not take.
+    return db.execute(query, [v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in values])
+
+
 def _insert(
     db: sqlite3.Connection,
     conversation_id: str,
@@ -255,12 +260,13 @@ def _insert(
     model: str | None,
 ) -> int:
     now = time.time()
-    row = db.execute(
+    row = _execute(
+        db,
         "INSERT INTO messages (conversation, role, content, reasoning, state, model, created)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (conversation_id, role, content, reasoning, state, model, now),
+        *(conversation_id, role, content, reasoning, state, model, now),
     )
-    db.execute("UPDATE conversations SET updated = ? WHERE id = ?", (now, conversation_id))
+    _execute(db, "UPDATE conversations SET updated = ? WHERE id = ?", now, conversation_id)
     assert row.lastrowid is not None
     return row.lastrowid
 

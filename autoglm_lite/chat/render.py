@@ -47,7 +47,9 @@ class TooLongError(Exception):
 class Generation(Extension):
     """`{% generation %}` marks what a model is trained on; for a prompt it changes nothing."""
 
-    tags = {"generation"}  # noqa: RUF012
+    def __init__(self, environment: jinja2.Environment) -> None:
+        super().__init__(environment)
+        self.tags = {"generation"}
 
     def parse(self, parser: Parser) -> nodes.Node:
         line = next(parser.stream).lineno

@@ -48,6 +48,8 @@ class Session:
         Raises HistoryError, TemplateError, PromptTooLongError or WorkerDiedError; what came until then is kept.
         """
         self._stopping = False
+        # Lone surrogates, which are no characters, would go neither to the disk nor to the model.
+        question = question.encode("utf-8", "replace").decode()
         conversation = await asyncio.to_thread(self._record_question, question)
         earlier, self.turns = self.turns, [*self.turns, Turn(question)]
         prompt, n_forgotten = await self._prompt(conversation.system, earlier, question)

@@ -63,7 +63,8 @@ class ChatTemplate:
             reply = self._child.ask(_line(given), 12 * self._limit + 1000)
         match reply:
             case {"text": str(text)}:
-                return text
+                # Half of a surrogate pair, which no model has a token for, may be written in a template or a question.
+                return text.encode("utf-8", "replace").decode()
             case {"refused": str(reason)}:
                 raise TemplateRefusedError(f"The model's chat template refuses this conversation: {reason}")
             case {"error": str(what)}:
@@ -116,7 +117,7 @@ class _Child:
             raise TemplateError(f"The model's chat template takes longer than {SECONDS:.0f} seconds; {ADVICE}.")
         try:
             return json.loads(reply)
-        except ValueError:
+        except (ValueError, RecursionError):
             self._process.kill()
             return None
 

@@ -59,6 +59,16 @@ def test_an_answer_counts_as_cut_off_until_it_is_finished(path: Path) -> None:
         assert [m.state for m in history.messages(made.id)] == ["complete", "cut off"]
 
 
+def test_names_that_are_no_utf_8(path: Path) -> None:
+    with History(path) as history:
+        made = history.create("/models/\udcc4\udce3.gguf", "be \ud800", "why \udcff?")
+        history.rename(made.id, "\ud800")
+        assert history.get(made.id).model == "/models/??.gguf"
+        assert [m.content for m in history.messages(made.id)] == ["why ??"]
+        with pytest.raises(HistoryError, match="no conversation"):
+            history.get("\ud800")
+
+
 def test_the_latest_is_the_one_last_written_to(path: Path) -> None:
     with History(path) as history:
         first, second = history.create("m", None, "first"), history.create("m", None, "second")
@@ -189,7 +199,7 @@ def test_power_lost_at_any_byte_of_the_log(path: Path, tmp_path: Path) -> None:
         base, frames = path.read_bytes(), log.read_bytes()
     assert committed[-1] == len(frames)
     after = tmp_path / "after"
-    for cut in range(0, len(frames) + 1, max(len(frames) // 250, 1)):
+    for cut in range(0, len(frames) + 1, max(len(frames) // 1000, 1)):
         after.mkdir()
         (after / path.name).write_bytes(base)
         (after / log.name).write_bytes(frames[:cut])

@@ -385,6 +385,18 @@ def test_a_new_system_prompt_replaces_the_old_one(setup: ChatSetup) -> None:
     asyncio.run(talk())
 
 
+def test_half_of_a_character(setup: ChatSetup) -> None:
+    async def talk() -> None:
+        model = Scripted(["ok"], ["ok"])
+        session = Session(model, setup)
+        await ask(session, "a\ud800b")
+        await ask(Session(model, replace(setup, template=None)), "\udc80")
+        assert model.prompts == ["[user a?b][assistant ", "?"]
+        assert on_disk(setup, session)[0] == ("user", "a?b", "", "complete")
+
+    asyncio.run(talk())
+
+
 def test_sampling_advised_by_the_file() -> None:
     assert model_sampling({}) == Sampling()
     advice = {"temp": 0.6, "top_k": 20.0, "top_p": 0.9, "min_p": 0.0, "penalty_repeat": 1.1, "penalty_last_n": 32.0}

@@ -143,6 +143,7 @@ def test_glm_4() -> None:
         ("{{ bos_token }}{{ eos_token }}{{ add_generation_prompt }}", "<BOS><EOS>True"),
         ("{{ nothing }}{{ messages[0].nothing }}|", "|"),
         ("{{ '\\n' in messages[0].content }}{{ messages[0]['content'].split(' ')[0] }}", "FalseHello"),
+        ("{{ 'a\\ud800' }}", "a?"),
         ("{% generation %}{% set x = 1 %}a{% endgeneration %}{{ x }}", "a"),
     ],
 )
