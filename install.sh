@@ -486,10 +486,10 @@ kept_wheel() {
 # Builds the wheel unless it is kept. A graphics backend that does not build is given up for the processor alone.
 ensure_wheel() {
     kept_wheel && { prepare_tools || exit 1; } && return
-    say "Building llama.cpp $version for this processor ($(processor_name)), $why."
-    say "  This takes about 4 minutes on two cores, once. The log: $log"
     need_compiler
     find_cmake
+    say "Building llama.cpp $version for this processor ($(processor_name)), $why."
+    say "  This takes about 4 minutes on two cores, once. The log: $log"
     # shellcheck disable=SC2086
     prepare_tools $lacking_tools
     if ! build_wheel; then
@@ -663,7 +663,13 @@ launcher_text() {
     printf '#!/bin/sh\n%s\nexec %s -I -m autoglm_lite "$@"\n' "$marker" "$(quoted "$program/env/bin/python")"
 }
 
-quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
+# $1 as a word to type, in quotes if it needs them.
+quoted() {
+    case $1 in
+        *[!A-Za-z0-9_./-]* | '') printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
 
 ensure_launcher() {
     [ "$(cat "$launcher" 2>/dev/null)" != "$(launcher_text)" ] || [ ! -x "$launcher" ] || return 0
