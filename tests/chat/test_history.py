@@ -186,6 +186,7 @@ def test_every_commit_is_flushed(path: Path) -> None:
         assert db.execute("PRAGMA synchronous").fetchone()[0] == 2
 
 
+@pytest.mark.slow
 def test_power_lost_at_any_byte_of_the_log(path: Path, tmp_path: Path) -> None:
     """A disk that has only a prefix of the log shows each message whose commit lies within that prefix."""
     log = path.with_name("conversations.db-wal")
