@@ -49,6 +49,8 @@ class ModelFacts:
     """What the model's makers recommend, by llama.cpp's names: temp, top_k, top_p, min_p, penalty_repeat..."""
     kv_heads: tuple[int, ...] = ()
     """Key and value heads of each layer."""
+    windows: tuple[int, ...] = ()
+    """For each layer the tokens of its sliding window, 0 where it sees all."""
     n_ff: int = 0
     """Width of the feed-forward part that one token passes through; with experts, of all those used."""
     matrix_bytes: Mapping[str, int] = field(default_factory=dict)
@@ -87,6 +89,7 @@ def read_facts(path: Path) -> ModelFacts:
         add_bos=vocabulary.add_bos,
         sampling=_sampling(header),
         kv_heads=shape.n_head_kv,
+        windows=shape.windows,
         n_ff=shape.n_ff,
         matrix_bytes=_matrix_bytes(header),
     )

@@ -34,6 +34,11 @@ FULL_ROPE = frozenset(
 )
 """Their graphs assert that the rotary embedding covers the whole key."""
 
+WINDOW_PERIODS = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "cohere2": 4, "gpt-oss": 2, "exaone4": 4, "olmo2": 4}
+"""The last of so many layers sees all, the others a window, unless the file says otherwise (src/models)."""
+
+GEMMA2_WINDOW = 4096
+
 ROPE_SCALINGS = frozenset({"none", "linear", "yarn", "longrope"})
 
 
@@ -50,6 +55,8 @@ class Hyperparameters:
     n_head: int
     n_head_kv: tuple[int, ...]
     """For each layer; 0 where a layer keeps no keys and values."""
+    windows: tuple[int, ...]
+    """For each layer the tokens of its sliding window, 0 where it sees all."""
     key_length: int
     value_length: int
     n_ff: int
@@ -66,12 +73,12 @@ def check_hyperparameters(header: Header) -> Hyperparameters:
     _check_experts(header, arch, n_layer)
     n_ff = _feed_forward(header, arch, n_layer)
     _check_floats(header, arch)
-    _check_window(header, arch, n_layer)
+    windows = _windows(header, arch, n_layer)
     heads = _per_layer(header, f"{arch}.attention.head_count", n_layer)
     if heads is None or not any(heads):
         if arch not in NO_HEADS:
             raise damaged(header.path, f"the key {arch}.attention.head_count is missing or 0")
-        return Hyperparameters(arch, n_layer, nextn, n_ctx_train, n_embd, 0, (0,) * n_layer, 0, 0, n_ff)
+        return Hyperparameters(arch, n_layer, nextn, n_ctx_train, n_embd, 0, (0,) * n_layer, windows, 0, 0, n_ff)
     kv_heads = _per_layer(header, f"{arch}.attention.head_count_kv", n_layer) or heads
     for n_head, n_head_kv in zip(heads, kv_heads, strict=True):
         if n_head_kv and n_head % n_head_kv:
@@ -86,6 +93,7 @@ def check_hyperparameters(header: Header) -> Hyperparameters:
         n_embd=n_embd,
         n_head=max(heads),
         n_head_kv=kv_heads,
+        windows=windows,
         key_length=key_length,
         value_length=value_length,
         n_ff=n_ff,
@@ -212,17 +220,23 @@ def _check_floats(header: Header, arch: str) -> None:
             raise damaged(header.path, f"the key {quoted(key)} is {base:g} and must be positive")
 
 
-def _check_window(header: Header, arch: str, n_layer: int) -> None:
-    """llama.cpp asserts that some layer uses the sliding window of a model that has one."""
-    _optional(header, f"{arch}.attention.sliding_window", 0, MAX_CONTEXT)
+def _windows(header: Header, arch: str, n_layer: int) -> tuple[int, ...]:
+    """For each layer the tokens of its sliding window, 0 where it sees all. llama.cpp asserts that some layer of a
+    model with a window uses it."""
+    window = _optional(header, f"{arch}.attention.sliding_window", 0, MAX_CONTEXT)
+    if window is None:
+        window = GEMMA2_WINDOW if arch == "gemma2" else 0
     key = f"{arch}.attention.sliding_window_pattern"
     value = header.metadata.get(key)
-    if value is None:
-        return
-    if value.type is not ValueType.ARRAY:
-        sane = header.u32(key) != 1
-    else:
+    if value is not None and value.type is ValueType.ARRAY:
         layers = header.numbers(key, ValueType.BOOL, ValueType.UINT32, ValueType.INT32) or ()
-        sane = len(layers) == n_layer and any(layers)
+        windowed = tuple(map(bool, layers))
+        sane = len(windowed) == n_layer and any(windowed)
+    else:
+        period = header.u32(key)
+        sane = period != 1
+        period = WINDOW_PERIODS.get(arch, 1) if period is None else period
+        windowed = tuple(period == 0 or layer % period < period - 1 for layer in range(n_layer))
     if not sane:
         raise damaged(header.path, "no layer uses the sliding window that it speaks of")
+    return tuple(window if used else 0 for used in windowed)

@@ -138,11 +138,13 @@ def _shorter_ctx(facts: ModelFacts, machine: Machine, wishes: Wishes) -> int | N
     """The longest context that would fit where the one asked for does not."""
     if wishes.ctx is None:
         return None
+    free_choice = replace(wishes, ctx=None)
     try:
-        shorter = make_plan(facts, machine, replace(wishes, ctx=None)).n_ctx
+        shorter = make_plan(facts, machine, free_choice)
     except WillNotFitError:
         return None
-    return shorter if shorter < wishes.ctx else None
+    fits = judge(facts, machine, free_choice, shorter) == "fits"
+    return shorter.n_ctx if fits and shorter.n_ctx < wishes.ctx else None
 
 
 def _size(n_bytes: int) -> str:

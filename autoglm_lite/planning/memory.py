@@ -10,8 +10,8 @@ from autoglm_lite.planning.plan import KvType, Plan
 
 MIB = 1 << 20
 
-PROCESS_BYTES = 48 * MIB
-"""A Python process with llama.cpp and ggml loaded and nothing else."""
+PROCESS_BYTES = 28 * MIB
+"""A worker process before it loads a model: Python, llama.cpp and ggml."""
 VOCABULARY_BYTES = 300
 """A token in llama.cpp's tables, measured with 152,000 of them."""
 WORK_BYTES = 512 << 10
@@ -54,16 +54,21 @@ def predict(facts: ModelFacts, features: Collection[str], plan: Plan) -> Predict
     return Predicted(
         mapped=int(facts.file_bytes * share),
         repacked=int(repacked * share),
-        kv=int(kv_bytes(facts, plan.n_ctx, plan.kv_type) * share),
-        compute=compute_bytes(facts, plan.n_ctx, plan.n_ubatch, plan.threads_batch),
+        kv=int(kv_bytes(facts, plan) * share),
+        compute=compute_bytes(facts, plan),
         process=PROCESS_BYTES + VOCABULARY_BYTES * facts.n_vocab,
     )
 
 
-def kv_bytes(facts: ModelFacts, n_ctx: int, kv_type: KvType) -> int:
-    """Keys and values of `n_ctx` tokens in all layers; llama.cpp commits them when it makes the context."""
-    values = sum(facts.kv_heads) * (facts.key_length + facts.value_length)
-    return int(_padded(n_ctx) * values * _KV_BYTES[kv_type])
+def kv_bytes(facts: ModelFacts, plan: Plan) -> int:
+    """Keys and values of all layers; llama.cpp commits them when it makes the context. A layer with a sliding window
+    keeps the window and one micro-batch (llama-kv-cache-iswa.cpp)."""
+    whole = _padded(plan.n_ctx)
+    values = 0
+    for n_head, window in zip(facts.kv_heads, facts.windows, strict=True):
+        n_tokens = _padded(min(whole, window + plan.n_ubatch)) if window else whole
+        values += n_tokens * n_head * (facts.key_length + facts.value_length)
+    return int(values * _KV_BYTES[plan.kv_type])
 
 
 def repacked_bytes(facts: ModelFacts, features: Collection[str]) -> int:
@@ -78,13 +83,17 @@ def repacked_bytes(facts: ModelFacts, features: Collection[str]) -> int:
     return sum(n_bytes for name, n_bytes in facts.matrix_bytes.items() if name in types)
 
 
-def compute_bytes(facts: ModelFacts, n_ctx: int, n_ubatch: int, threads: int) -> int:
-    """Intermediate results of one micro-batch, with flash attention and logits for one token: the widest step is
-    the feed-forward part, and the attention mask has two bytes for each token and place of the context."""
-    n_tokens = min(n_ubatch, _padded(n_ctx))
-    width = 2 * facts.n_ff + 4 * facts.n_embd
-    mask = 2 * n_tokens * _padded(n_ctx)
-    return 4 * n_tokens * width + mask + 4 * facts.n_vocab + WORK_BYTES * threads
+def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
+    """Intermediate results of one micro-batch, with flash attention and logits for one token.
+
+    What llama.cpp holds at its widest step is three times the feed-forward part and four times the model's width for
+    each token, measured exact for Llama's and Qwen's graphs of all widths; and a mask of two bytes for each token
+    and place.
+    """
+    n_tokens = min(plan.n_ubatch, plan.n_ctx)
+    width = 3 * facts.n_ff + 4 * facts.n_embd
+    mask = 2 * n_tokens * _padded(plan.n_ctx)
+    return 4 * n_tokens * width + mask + 4 * facts.n_vocab + WORK_BYTES * plan.threads_batch
 
 
 def _padded(n_ctx: int) -> int:
