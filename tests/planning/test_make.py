@@ -56,7 +56,7 @@ def test_a_context_that_was_asked_for_is_not_shortened() -> None:
         make_plan(QWEN_1_5B, machine(1.5 * GB), wishes)
 
 
-def test_a_file_that_fits_alone_streams() -> None:
+def test_a_file_most_of_which_fits_streams() -> None:
     small = machine(1.0 * GB)
     plan = make_plan(QWEN_1_5B, small)
     assert (plan.n_ctx, plan.repack) == (min(CTX_STEPS), False)
@@ -147,5 +147,5 @@ def test_a_plan_that_fits_needs_no_more_than_there_is(available: int, wishes: Wi
     if judge(QWEN_1_5B, here, wishes, plan) == "fits":
         assert predicted.resident_total <= available
     else:
-        assert predicted.mapped <= available
+        assert predicted.mapped + predicted.anonymous > available >= predicted.anonymous + predicted.mapped // 2
         assert not plan.repack

@@ -1,0 +1,88 @@
+"""Finding a model by what the user calls it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autoglm_lite import store
+from autoglm_lite.errors import ModelFileError, UsageError
+from autoglm_lite.planning.make import Wishes
+from autoglm_lite.store.models import models_dir
+from tests.gguf.tiny import Tiny, llama, qwen3
+
+
+@pytest.fixture
+def models() -> Path:
+    folder = models_dir()
+    folder.mkdir(parents=True)
+    return folder
+
+
+def larger(tiny: Tiny) -> Tiny:
+    tiny.tail = bytes(1 << 20)
+    return tiny
+
+
+def test_a_path_that_exists_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine.gguf"
+    path.touch()
+    assert store.resolve(str(path)) == path
+    monkeypatch.chdir(tmp_path)
+    assert store.resolve("mine.gguf") == Path("mine.gguf")
+    assert store.resolve("..") == Path("..")
+
+
+def test_a_stored_model_is_found_by_its_name(models: Path) -> None:
+    path = llama().write(models / "tiny.gguf")
+    assert store.resolve("tiny") == store.resolve("tiny.gguf") == path
+    assert store.stored_models() == [path]
+
+
+def test_a_name_with_dots_in_it(models: Path) -> None:
+    path = llama().write(models / "qwen2.5-1.5b.gguf")
+    assert store.resolve("qwen2.5-1.5b") == path
+
+
+def test_an_unknown_name_lists_what_is_stored(models: Path) -> None:
+    with pytest.raises(ModelFileError, match="none is stored yet"):
+        store.resolve("tiny")
+    for name in ("b", "a"):
+        llama().write(models / f"{name}.gguf")
+    with pytest.raises(ModelFileError, match=r"called tiny: stored are a, b, or give the path"):
+        store.resolve("tiny")
+
+
+@pytest.mark.parametrize("name", ["../models/tiny", "./tiny", "/nowhere/tiny.gguf", "models/../tiny", "~/tiny.gguf"])
+def test_a_path_is_never_looked_up_in_the_store(name: str, models: Path) -> None:
+    llama().write(models / "tiny.gguf")
+    with pytest.raises(ModelFileError, match="There is no file"):
+        store.resolve(name)
+
+
+@pytest.mark.parametrize("name", ["", "a\0b"])
+def test_what_cannot_be_a_name(name: str) -> None:
+    with pytest.raises(UsageError):
+        store.resolve(name)
+
+
+def test_without_a_name_and_a_store_it_is_the_starter() -> None:
+    path = store.resolve(None)
+    assert path == store.starter_path()
+    assert store.is_starter(path)
+
+
+def test_without_a_name_it_is_the_largest_that_fits(models: Path) -> None:
+    small = llama().write(models / "small.gguf")
+    large = larger(qwen3()).write(models / "large.gguf")
+    (models / "broken.gguf").write_bytes(b"x" * (4 << 20))
+    assert store.resolve(None) == large
+    assert not store.is_starter(large)
+    # 300 bytes a token of the vocabulary come on top of a process; the larger one needs 1 MB more.
+    for allowed in range(28 << 20, 34 << 20, 100_000):
+        found = store.resolve(None, Wishes(memory=allowed))
+        if found == small:
+            break
+    assert found == small
+    assert store.is_starter(store.resolve(None, Wishes(memory=1)))
