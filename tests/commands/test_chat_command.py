@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from autoglm_lite.chat.history import History, Message
+from autoglm_lite.store import starter_path
 
 STORIES = Path(__file__).parents[1] / "data" / "stories260K"
 STORY = (
@@ -96,6 +97,14 @@ def test_json(stories_gguf: Path) -> None:
     assert report["usage"] == {"prompt_tokens": 5, "cached_tokens": 0, "completion_tokens": 70}
     assert all(report["timings"][name] > 0 for name in report["timings"])
     assert report["model"] == "stories260K"
+
+
+@pytest.mark.skipif(not starter_path().exists(), reason="the starter has not been trained")
+def test_the_starter_is_announced_for_what_it_is() -> None:
+    ran = chat("-p", "How do I get a better model?", "--temperature", "0", "--max-tokens", "5")
+    assert ran.returncode == 0
+    assert ran.stdout.count("\n") == 1
+    assert re.fullmatch(r"autoglm-lite: .*starter model, a demonstration .*\n", ran.stderr)
 
 
 def test_seeds(stories_gguf: Path) -> None:
@@ -237,7 +246,7 @@ def test_interrupting_keeps_what_came(endless_gguf: Path, home: Path, number: in
 
 
 def test_interrupted_json_is_whole(endless_gguf: Path, home: Path) -> None:
-    command = [*COMMAND, endless_gguf, "-p", "Once", "--ctx", "32768", "--json"]
+    command = [*COMMAND, str(endless_gguf), "-p", "Once", "--ctx", "32768", "--json"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         database = home / "data" / "conversations.db-wal"
         deadline = time.monotonic() + 20
@@ -263,6 +272,26 @@ def test_interrupting_twice_ends_at_once(endless_gguf: Path, home: Path) -> None
         finally:
             os.kill(worker, signal.SIGKILL)
     assert kept(home)[-1].role == "assistant"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the worker in /proc")
+def test_interrupting_while_the_model_loads(endless_gguf: Path, home: Path) -> None:
+    command = [*COMMAND, str(endless_gguf), "-p", "Once"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        worker = None
+        while worker is None and process.poll() is None:
+            with suppress(StopIteration, OSError):
+                worker = worker_of(process)
+        assert worker is not None
+        os.kill(worker, signal.SIGSTOP)
+        # Whether our handler is there yet or not: Ctrl-C ends the program.
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=15)
+    assert (process.returncode, out, errors) == (130, b"", b"")
+    assert not Path(f"/proc/{worker}").exists()
+    assert kept(home) == []
 
 
 def test_a_reader_that_leaves_early(endless_gguf: Path, home: Path) -> None:
