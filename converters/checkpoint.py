@@ -84,7 +84,9 @@ def read_shard(path: Path) -> list[SourceTensor]:
                 tensor = _locate(path, name, part.get_dtype(), part.get_shape(), offset)
                 offset += tensor.nbytes
                 found.append(tensor)
-    except (SafetensorError, OSError, ValueError) as error:
+    except OSError as error:
+        raise ConversionError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (SafetensorError, ValueError) as error:
         raise ConversionError(f"{path} is no sound safetensors file ({error}); download it again.") from error
     return sorted(found, key=lambda tensor: tensor.name)
 

@@ -129,3 +129,6 @@ def _printable_errors() -> Iterator[None]:
     except ConversionError as error:
         text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(error)[:800])
         raise ConversionError(text) from error
+    except OSError as error:
+        # What no closer place has explained, such as a folder that vanishes meanwhile.
+        raise ConversionError(f"{error.filename or 'a file'!s} cannot be used: {error.strerror or error}.") from error

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 SLAB_VALUES = 1 << 20
 """Values that one thread holds at a time: 4 MB as F32, and about 12 MB with its source and result."""
 
-F16_LIMIT = 65520.0
-"""The smallest magnitude that rounds to infinity in F16."""
-
 
 @dataclass(frozen=True, slots=True)
 class OutputTensor:
@@ -146,5 +143,8 @@ def _check(values: npt.NDArray[np.float32], tensor: OutputTensor, source: Source
             f"tensor {source.name} in {source.path.name} holds NaN or infinity; the checkpoint is damaged, "
             "download it again."
         )
-    if tensor.type is F16 and source.type is not F16 and values.size and np.abs(values).max() >= F16_LIMIT:
-        raise ConversionError(f"tensor {source.name} holds values beyond F16's range; convert with --type BF16 or F32.")
+    limit = 0.0 if tensor.type is source.type else tensor.type.limit
+    if limit and np.abs(values).max() >= limit:
+        raise ConversionError(
+            f"tensor {source.name} holds values beyond {tensor.type.name}'s range; convert with --type F32."
+        )

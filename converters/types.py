@@ -16,6 +16,8 @@ class TensorType:
     ggml_id: int
     block_values: int
     block_bytes: int
+    limit: float = 0.0
+    """The smallest magnitude that becomes infinite; 0 where no F32 does."""
 
     def nbytes(self, shape: Sequence[int]) -> int:
         """Bytes of a tensor of `shape`; the last dimension must be a multiple of the block."""
@@ -26,9 +28,10 @@ class TensorType:
 
 
 F32 = TensorType("F32", 0, 1, 4)
-F16 = TensorType("F16", 1, 1, 2)
-BF16 = TensorType("BF16", 30, 1, 2)
-Q8_0 = TensorType("Q8_0", 8, 32, 34)
+F16 = TensorType("F16", 1, 1, 2, limit=65520.0)
+BF16 = TensorType("BF16", 30, 1, 2, limit=float.fromhex("0x1.ffp127"))
+# A block's scale is its largest magnitude over 127, in F16.
+Q8_0 = TensorType("Q8_0", 8, 32, 34, limit=65520.0 * 127)
 
 SOURCE_TYPES = {"F32": F32, "F16": F16, "BF16": BF16}
 

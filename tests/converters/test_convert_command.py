@@ -197,7 +197,7 @@ def _other_words(folder: Path) -> str:
         (_set(tie_word_embeddings=False), "tensor lm_head.weight is missing"),
         (_tensors(_one_value(float("nan"))), "down_proj.weight in model.safetensors holds NaN or infinity"),
         (_tensors(_one_value(float("-inf"))), "holds NaN or infinity"),
-        (_tensors(_one_value(65521.0)), "holds values beyond F16's range; convert with --type BF16 or F32"),
+        (_tensors(_one_value(65521.0)), "holds values beyond F16's range; convert with --type F32"),
         (
             _tensors(lambda tensors: tensors.update({"lm_tail.weight": pack(weights((2, 2), 1), "F32")})),
             "lm_tail.weight",
@@ -250,6 +250,31 @@ def test_a_checkpoint_is_never_its_own_target(tmp_path: Path, capsys: pytest.Cap
     assert main(["convert", str(folder), "-o", str(folder / "model.safetensors")]) == 1
     assert "is not replaced" in capsys.readouterr().err
     assert (folder / "model.safetensors").read_bytes() == before
+
+
+def test_nothing_of_the_checkpoint_is_executed(here: Path, tmp_path: Path) -> None:
+    folder = make("tiny-qwen", tmp_path)
+    canary = tmp_path / "canary"
+    code = f"open({str(canary)!r}, 'w')\n"
+    for name in ("modeling_evil.py", "configuration_evil.py", "tokenization_evil.py", "setup.py", "__init__.py"):
+        (folder / name).write_text(code, encoding="utf-8")
+    custom = {"AutoConfig": "configuration_evil.Evil", "AutoTokenizer": ["tokenization_evil.Evil", None]}
+    for name in ("config.json", "tokenizer_config.json"):
+        write_json(folder / name, {**json.loads((folder / name).read_text("utf-8")), "auto_map": custom})
+    (folder / "pytorch_model.bin").write_bytes(b"\x80\x02cposix\nsystem\nX\x05\x00\x00\x00false\x85R.")
+    (folder / "README.md").write_text("---\nname: !!python/object/apply:os.system ['false']\n---\n", encoding="utf-8")
+    assert main(["convert", str(folder)]) == 0
+    assert not canary.exists()
+
+
+def test_links_into_a_cache_and_names_in_chinese(here: Path, tmp_path: Path) -> None:
+    blobs, folder = tmp_path / "blobs", tmp_path / "快照" / "小模型"
+    copytree(STORIES, blobs)
+    folder.mkdir(parents=True)
+    for path in blobs.iterdir():
+        (folder / path.name).symlink_to(path)
+    assert main(["convert", str(folder)]) == 0
+    assert [path.name for path in here.iterdir()] == ["小模型-Q8_0.gguf"]
 
 
 def test_wrong_usage(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

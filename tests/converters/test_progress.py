@@ -1,0 +1,53 @@
+"""Progress as a terminal and as a log file see it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from converters.progress import Progress, duration, size
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def run(stream: io.StringIO, steps: int, seconds: float) -> str:
+    """What `stream` gets when 1 MB is done every `seconds`."""
+    moments = iter(seconds * step for step in range(steps + 1))
+    progress = Progress(stream, lambda: next(moments))
+    for step in range(1, steps + 1):
+        progress(step * 1_000_000, steps * 1_000_000)
+    progress.close()
+    return stream.getvalue()
+
+
+def test_a_terminal_has_one_line_that_is_redrawn_and_removed() -> None:
+    shown = run(Terminal(), steps=20, seconds=0.125).split("\r\x1b[K")
+    assert len(shown) == 12
+    assert shown[5] == " 50%  10.0 MB of 20.0 MB  8.0 MB/s  1 s left"
+    assert shown[-1] == ""
+
+
+def test_a_log_gets_a_line_every_few_seconds() -> None:
+    shown = run(io.StringIO(), steps=20, seconds=1).splitlines()
+    assert shown == [
+        " 25%  5.0 MB of 20.0 MB  1.0 MB/s  15 s left",
+        " 50%  10.0 MB of 20.0 MB  1.0 MB/s  10 s left",
+        " 75%  15.0 MB of 20.0 MB  1.0 MB/s  5 s left",
+        "100%  20.0 MB of 20.0 MB  1.0 MB/s  0 s left",
+    ]
+
+
+@pytest.mark.parametrize(("nbytes", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (4.7e9, "4.70 GB")])
+def test_size(nbytes: float, text: str) -> None:
+    assert size(nbytes) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")])
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
