@@ -345,7 +345,7 @@ begin() {
     take_lock
     mkdir -p "$program/log" "$program/wheels" "$program/cache" || exit 1
     # Left by a run that was killed.
-    rm -rf "$program"/tmp.*
+    rm -rf "$program"/tmp.* 2>/dev/null
     temporary=$program/tmp.$$
     mkdir "$temporary" || exit 1
     export TMPDIR="$temporary"
@@ -621,8 +621,9 @@ ensure_environment() {
     begin
     in_place "$1" && return
     ensure_wheel
-    rm -rf "$program/$1.new" "$program/$1.old"
-    new=$program/$1.new
+    # Under a name of this run: what a killed run left may still be written to by its uv.
+    new=$temporary/$1
+    rm -rf "$program/$1.old"
     if [ "$1" = env ]; then
         lock=requirements.lock form=wheel what="Installing autoglm-lite"
     else
