@@ -106,12 +106,10 @@ def _write(conversion: Conversion, out: Path, n_threads: int, on_progress: Calla
 
 
 def _checkpoint_folder(source: Path) -> Path:
-    try:
-        folder = source.resolve(strict=True)
-    except FileNotFoundError as error:
-        raise ConversionError(f"{source} does not exist; give the folder of a Hugging Face checkpoint.") from error
-    except (OSError, RuntimeError) as error:
-        raise ConversionError(f"{source} cannot be opened: {getattr(error, 'strerror', None) or error}.") from error
+    # The name of the folder names the model, so a link keeps its own.
+    folder = source.absolute() if source.name not in ("", "..") else source.resolve()
+    if not folder.exists():
+        raise ConversionError(f"{source} does not exist; give the folder of a Hugging Face checkpoint.")
     if not folder.is_dir():
         if folder.name.lower().endswith(PICKLES):
             raise ConversionError(refuse_pickle(source))

@@ -277,6 +277,19 @@ def test_links_into_a_cache_and_names_in_chinese(here: Path, tmp_path: Path) -> 
     assert [path.name for path in here.iterdir()] == ["小模型-Q8_0.gguf"]
 
 
+def test_a_linked_folder_keeps_the_name_of_the_link(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = tmp_path / "my-stories"
+    link.symlink_to(STORIES)
+    assert main(["convert", str(link), "--dry-run", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["name"], report["output"]) == ("My Stories", "my-stories-Q8_0.gguf")
+    monkeypatch.chdir(STORIES)
+    assert main(["convert", ".", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "stories260K"
+
+
 def test_wrong_usage(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", str(STORIES), "--threads", "0"]) == 2
     with pytest.raises(SystemExit) as ended:
@@ -354,6 +367,7 @@ def test_interrupted_leaves_nothing(number: signal.Signals, code: int, here: Pat
     assert not list(here.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of its memory from /proc")
 def test_memory_is_bounded(here: Path, tmp_path: Path) -> None:
     source = big_checkpoint(tmp_path, 160_000, 1024)
