@@ -122,7 +122,7 @@ class ChatApp(App[None]):
 
     @on(Prompt.Submitted)
     def _submit(self, event: Prompt.Submitted) -> None:
-        if self._is_busy:
+        if self.is_busy:
             self._keys.remark(self._words.busy)
             return
         self._prompt.sent()
@@ -131,7 +131,7 @@ class ChatApp(App[None]):
     @on(Suggestion.Chosen)
     def _choose(self, event: Suggestion.Chosen) -> None:
         self._prompt.focus()
-        if not self._is_busy:
+        if not self.is_busy:
             self._prompt.remember(event.question)
             self._ask(event.question)
 
@@ -144,7 +144,7 @@ class ChatApp(App[None]):
 
     async def action_stop(self) -> None:
         """Stops the answer; pressed again while it is stopping, or before the model is loaded, gives it up at once."""
-        if self._turn is None or not self._is_busy:
+        if self._turn is None or not self.is_busy:
             return
         if self._asked:
             self._asked = False
@@ -158,7 +158,7 @@ class ChatApp(App[None]):
         if selected:
             self.copy_to_clipboard(selected)
             self._keys.remark(self._words.copied)
-        elif self._is_busy:
+        elif self.is_busy:
             await self.action_stop()
         elif time.monotonic() - self._interrupted < SECONDS_FOR_SECOND_PRESS:
             await self.action_quit()
@@ -183,10 +183,10 @@ class ChatApp(App[None]):
 
     def action_copy_answer(self) -> None:
         turns = [turn for turn in self._session.turns if turn.answer]
-        text = self._answer.text if self._answer is not None and self._answer.text else ""
-        if text or turns:
-            self.copy_to_clipboard(text or turns[-1].answer)
-        self._keys.remark(self._words.copied if text or turns else self._words.nothing_to_copy)
+        text = self.answer_text or (turns[-1].answer if turns else "")
+        if text:
+            self.copy_to_clipboard(text)
+        self._keys.remark(self._words.copied if text else self._words.nothing_to_copy)
 
     def action_toggle_thoughts(self) -> None:
         for turn in reversed(self._conversation.turns):
@@ -213,8 +213,23 @@ class ChatApp(App[None]):
             self._conversation.anchor()
 
     @property
-    def _is_busy(self) -> bool:
+    def is_busy(self) -> bool:
+        """Whether a question waits for its answer or the answer is being written."""
         return self._turn is not None and not self._turn.is_finished
+
+    @property
+    def answer_text(self) -> str:
+        """What came so far of the answer last asked for."""
+        return "" if self._answer is None else self._answer.text
+
+    @property
+    def questions(self) -> list[str]:
+        """Those that are mounted, from top to bottom."""
+        return [turn.question for turn in self._conversation.turns]
+
+    @property
+    def worker_pid(self) -> int | None:
+        return self._model.pid
 
     @property
     def _n_hidden(self) -> int:
@@ -238,7 +253,7 @@ class ChatApp(App[None]):
         try:
             await self._ready()
         except AutoglmError as error:
-            if not self._is_busy:
+            if not self.is_busy:
                 await self._conversation.say(str(error), failed=True)
 
     async def _ready(self) -> None:
@@ -331,7 +346,8 @@ class ChatApp(App[None]):
 
     def _finished(self, event: Finished) -> str:
         if event.prompt_tokens:
-            self._n_used = event.prompt_tokens + event.completion_tokens
+            # The last token of a full context is sampled but has no place of its own any more.
+            self._n_used = min(event.prompt_tokens + event.completion_tokens, self._setup.plan.n_ctx)
         speed = event.decode_tokens_per_second if event.completion_tokens > 1 else None
         self._status.change(speed=speed, used=self._n_used or None)
         words = self._words

@@ -80,6 +80,9 @@ class ConversationView(VerticalScroll):
         self.release_anchor()
         await self._column.mount_all(views, before=first)
         self.count_earlier(len(turns) - len(views))
+        if first is not None:
+            # What was in view stays there; the earlier turns are above it.
+            self.call_after_refresh(self.scroll_to_widget, first, animate=False, top=True)
 
     async def add_turn(self, question: str) -> TurnView:
         """A new question with an empty answer, in view."""
@@ -120,7 +123,5 @@ class ConversationView(VerticalScroll):
 
 def past_turn(turn: Turn, words: Words) -> TurnView:
     notes = {"complete": "", "stopped": words.stopped, "cut off": words.cut_off}
-    note = notes[turn.state] if turn.answer or turn.reasoning else words.no_answer
-    if turn.state == "complete":
-        note = ""
+    note = notes[turn.state] or ("" if turn.answer else words.no_answer)
     return TurnView(turn.question, AnswerView(words, turn.answer, turn.reasoning, note and f"— {note}"))

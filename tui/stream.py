@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from functools import cache
 
 from markdown_it import MarkdownIt
@@ -11,6 +11,9 @@ from markdown_it.token import Token
 ONE_LINE = ("heading_open", "hr")
 ENDED_BY_BLANK = ("paragraph_open", "table_open", "blockquote_open")
 """Blocks that nothing can continue after an empty line; a list can always be continued."""
+
+BEGUN_TEXT = re.compile(r"(\*\*)?[^\W\d_]")
+"""The beginning of a line that can be no list item, fence, heading or rule."""
 
 
 def markdown_parser() -> MarkdownIt:
@@ -27,51 +30,56 @@ class TailBuffer:
 
     def __init__(self) -> None:
         self.tail = ""
-        self._new_line = False
-        """Whether a line was completed since the last look."""
+        self._looked = 0
+        """How much of the tail the last look was given."""
 
     def feed(self, text: str) -> None:
         self.tail += text
-        self._new_line = self._new_line or "\n" in text
 
     def take(self) -> str:
         """The finished blocks, or nothing."""
-        if not self._new_line:
+        length = certain_length(self.tail)
+        if length <= self._looked:
             return ""
-        self._new_line = False
-        taken = self.tail[: finished_length(self.tail)]
+        taken = self.tail[: finished_length(self.tail[:length])]
         self.tail = self.tail[len(taken) :]
+        self._looked = length - len(taken)
         return taken
 
     def take_all(self) -> str:
         """The rest, once nothing more will come."""
-        self._new_line = False
-        taken, self.tail = self.tail, ""
+        taken, self.tail, self._looked = self.tail, "", 0
         return taken
 
 
-def finished_length(text: str) -> int:
-    """Characters at the beginning of `text` whose blocks stay as they are whatever follows.
+def certain_length(text: str) -> int:
+    """Up to where it is certain what kind of line each is: to the last line break, or over the first letters of an
+    open line that can only be text, so that a list is seen to have ended before the paragraph after it has."""
+    complete = text.rfind("\n") + 1
+    begun = BEGUN_TEXT.match(text, complete)
+    return complete if begun is None else begun.end()
 
-    A line without its end may still become anything, so only complete lines count; among their top-level blocks
-    only the last can still grow (CommonMark never reopens a closed block).
-    """
-    lines = text.split("\n")[:-1]
-    blocks = [token for token in _outline().parse("\n".join(lines)) if token.level == 0 and token.map]
+
+def finished_length(text: str) -> int:
+    """Characters at the beginning of `text`, all of whose lines are certain, whose blocks stay as they are whatever
+    follows: only the last block can still grow, since CommonMark never reopens a closed one."""
+    blocks = [token for token in _outline().parse(text) if token.level == 0 and token.map]
     if not blocks:
         return 0
+    lines = text.split("\n")
+    complete = len(lines) - 1
     first, end = blocks[-1].map or (0, 0)
-    finished = len(lines) if _is_closed(blocks[-1], lines[end:]) else first
+    finished = complete if complete >= end and _is_closed(blocks[-1], complete - end) else first
     return sum(len(line) + 1 for line in lines[:finished])
 
 
-def _is_closed(block: Token, lines_after: Sequence[str]) -> bool:
+def _is_closed(block: Token, n_blank_after: int) -> bool:
     if block.type in ONE_LINE:
         return True
     if block.type == "fence":
         first, end = block.map or (0, 0)
         return end - first == block.content.count("\n") + 2
-    return block.type in ENDED_BY_BLANK and len(lines_after) > 0
+    return block.type in ENDED_BY_BLANK and n_blank_after > 0
 
 
 @cache

@@ -1,0 +1,98 @@
+"""What the tests of the app share: a set-up with a real model, and waiting for what is to happen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from autoglm_lite.chat.history import Conversation, History, Message
+from autoglm_lite.chat.setup import ChatSetup
+from autoglm_lite.generation import Sampling
+from autoglm_lite.gguf.facts import read_facts
+from autoglm_lite.planning.plan import Plan
+from tui.app import ChatApp
+from tui.status import StatusLine
+from tui.words import ENGLISH, Words
+
+PATIENCE = 60.0
+"""Seconds; far more than anything here takes on a machine with nothing else to do."""
+STORY = (
+    ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball."
+    " She wanted to play with it, but it was too high."
+)
+Test = Callable[["Pilot[None]", ChatApp], Awaitable[None]]
+
+
+def setup_of(
+    model: Path, history: History, n_ctx: int = 2048, max_tokens: int | None = 70, conversation: Conversation | None = None
+) -> ChatSetup:
+    plan = Plan(str(model), n_ctx, threads=1, threads_batch=1)
+    return ChatSetup(
+        plan,
+        read_facts(model),
+        history,
+        template=None,
+        sampling=Sampling(temperature=0),
+        conversation=conversation,
+        max_tokens=max_tokens,
+    )
+
+
+def drive(setup: ChatSetup, test: Test, size: tuple[int, int] = (80, 24), words: Words = ENGLISH) -> ChatApp:
+    """Runs `test` in the app, and quits it by its key if the test has not."""
+
+    async def run() -> ChatApp:
+        app = ChatApp(setup, words)
+        async with app.run_test(size=size) as pilot:
+            await test(pilot, app)
+            if app.is_running:
+                await pilot.press("ctrl+q")
+                await until(pilot, lambda: app.return_code is not None)
+        return app
+
+    return asyncio.run(run())
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
+    """Lets the app work until `condition` holds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        await pilot.pause(0.01)
+
+
+async def ask(pilot: Pilot[None], app: ChatApp, question: str) -> None:
+    """Types and sends, then waits for the answer's end."""
+    await write(pilot, question)
+    await send(pilot, app)
+    await until(pilot, lambda: not app.is_busy)
+
+
+async def send(pilot: Pilot[None], app: ChatApp) -> None:
+    """Sends what is in the box."""
+    before = app._turn
+    await pilot.press("enter")
+    await until(pilot, lambda: app._turn is not before)
+
+
+async def write(pilot: Pilot[None], text: str) -> None:
+    await pilot.press(*("space" if letter == " " else letter for letter in text))
+
+
+def seen(app: ChatApp) -> str:
+    """The screen's lines as a person sees them."""
+    return "\n".join("".join(part.text for part in strip).rstrip() for strip in app.screen._compositor.render_strips())
+
+
+def status(app: ChatApp) -> str:
+    line = app.query_one(StatusLine).render()
+    return str(line)
+
+
+def on_disk(history: History) -> list[Message]:
+    latest = history.latest()
+    return [] if latest is None else history.messages(latest.id)
