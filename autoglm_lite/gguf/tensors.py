@@ -13,6 +13,9 @@ TENSOR_ALIGNMENT = 32
 EMBEDDING = "token_embd.weight"
 OUTPUT = "output.weight"
 
+UNREQUIRED_ATTENTION = frozenset({"phi3"})
+"""llama.cpp loads these without their attention, and crashes when it computes (create_tensor_qkv)."""
+
 _BLOCK = re.compile(r"blk\.(\d{1,9})\.")
 
 
@@ -26,7 +29,7 @@ def check_tensors(header: Header, shape: Hyperparameters, n_vocab: int) -> None:
     if OUTPUT in by_name:
         _check_vocabulary_matrix(header, by_name[OUTPUT], shape.n_embd, n_vocab)
     _check_blocks(header, shape)
-    _check_key_heads(header, shape, by_name)
+    _check_attention(header, shape, by_name)
     for tensor in header.tensors:
         _check_type(header, tensor)
         if (header.data_offset + tensor.offset) % TENSOR_ALIGNMENT:
@@ -53,14 +56,22 @@ def _check_blocks(header: Header, shape: Hyperparameters) -> None:
         raise damaged(header.path, f"it has tensors of layer {max(present)} but speaks of {shape.n_layer} layers")
 
 
-def _check_key_heads(header: Header, shape: Hyperparameters, by_name: dict[str, TensorInfo]) -> None:
-    """Where layers differ, llama.cpp compares the weights with the first layer only, then aborts in a later one."""
+def _check_attention(header: Header, shape: Hyperparameters, by_name: dict[str, TensorInfo]) -> None:
+    if shape.architecture in UNREQUIRED_ATTENTION:
+        for layer in range(shape.n_layer):
+            found = [by_name.get(f"blk.{layer}.attn_{part}.weight") for part in ("qkv", "q", "k", "v")]
+            if found[0] is None and None in found[1:]:
+                raise damaged(header.path, f"the attention of its layer {layer} is missing")
+    # Where layers differ, llama.cpp compares the weights with the first layer only, then aborts in a later one.
     if len(set(shape.n_head_kv)) == 1 or f"{shape.architecture}.attention.key_length_swa" in header.metadata:
         return
     for layer, n_head_kv in enumerate(shape.n_head_kv):
-        keys = by_name.get(f"blk.{layer}.attn_k.weight")
-        if keys is not None and keys.shape[1:] != (n_head_kv * shape.key_length,):
-            raise damaged(header.path, f"the tensor {keys.name} does not hold the {n_head_kv} key heads of its layer")
+        n_keys, n_values = n_head_kv * shape.key_length, n_head_kv * shape.value_length
+        n_fused = shape.n_head * shape.key_length + n_keys + n_values
+        for part, n_rows in (("k", n_keys), ("v", n_values), ("qkv", n_fused)):
+            tensor = by_name.get(f"blk.{layer}.attn_{part}.weight")
+            if tensor is not None and tensor.shape[1:] != (n_rows,):
+                raise damaged(header.path, f"the tensor {tensor.name} does not hold the {n_head_kv} heads of its layer")
 
 
 def _check_type(header: Header, tensor: TensorInfo) -> None:

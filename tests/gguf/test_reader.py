@@ -358,7 +358,7 @@ FAULTS: dict[str, tuple[Callable[[Tiny], None], str]] = {
     "heads below zero": (put(numbers("llama.attention.head_count", I32, [4, -4])), "does not fit"),
     "key heads that differ from the weights": (
         put(numbers("llama.attention.head_count_kv", U32, [2, 4])),
-        "4 key heads of its layer",
+        "4 heads of its layer",
     ),
     "values unlike keys": (put(single("llama.attention.value_length", U32, 32)), "differ in length"),
     "an epsilon below zero": (put(single("llama.attention.layer_norm_rms_epsilon", F32, -1)), "epsilon"),
@@ -412,6 +412,16 @@ def test_faults_of_other_kinds_of_model(tmp_path: Path) -> None:
     for tiny, change, words in faults:
         change(tiny)
         assert words in refusal(tiny.write(tmp_path / "m.gguf"))
+
+
+def test_phi3_without_attention(tmp_path: Path) -> None:
+    tiny = llama()
+    for entry in tiny.entries:
+        entry.key = entry.key.replace(b"llama.", b"phi3.")
+    tiny.put(text("general.architecture", "phi3"))
+    assert read_facts(tiny.write(tmp_path / "m.gguf")).architecture == "phi3"
+    tiny.tensors = [item for item in tiny.tensors if item.name != b"blk.1.attn_v.weight"]
+    assert "attention of its layer 1 is missing" in refusal(tiny.write(tmp_path / "m.gguf"))
 
 
 def test_tokens_wanted_around_each_text_must_exist(tmp_path: Path) -> None:
