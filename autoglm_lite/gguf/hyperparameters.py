@@ -44,7 +44,7 @@ ROPE_SCALINGS = frozenset({"none", "linear", "yarn", "longrope"})
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
-    """`n_head`, `key_length` and `value_length` are 0 for an architecture without attention."""
+    """Heads and their lengths are 0 for an architecture without attention."""
 
     architecture: str
     n_layer: int
@@ -52,9 +52,10 @@ class Hyperparameters:
     """The last layers that only predict ahead; a file may leave them out."""
     n_ctx_train: int
     n_embd: int
-    n_head: int
-    n_head_kv: tuple[int, ...]
-    """For each layer; 0 where a layer keeps no keys and values."""
+    heads: tuple[int, ...]
+    """Of each layer."""
+    kv_heads: tuple[int, ...]
+    """Of each layer; 0 where one keeps no keys and values."""
     windows: tuple[int, ...]
     """For each layer the tokens of its sliding window, 0 where it sees all."""
     key_length: int
@@ -78,7 +79,8 @@ def check_hyperparameters(header: Header) -> Hyperparameters:
     if heads is None or not any(heads):
         if arch not in NO_HEADS:
             raise damaged(header.path, f"the key {arch}.attention.head_count is missing or 0")
-        return Hyperparameters(arch, n_layer, nextn, n_ctx_train, n_embd, 0, (0,) * n_layer, windows, 0, 0, n_ff)
+        none = (0,) * n_layer
+        return Hyperparameters(arch, n_layer, nextn, n_ctx_train, n_embd, none, none, windows, 0, 0, n_ff)
     kv_heads = _per_layer(header, f"{arch}.attention.head_count_kv", n_layer) or heads
     for n_head, n_head_kv in zip(heads, kv_heads, strict=True):
         if n_head_kv and n_head % n_head_kv:
@@ -91,8 +93,8 @@ def check_hyperparameters(header: Header) -> Hyperparameters:
         n_layer_nextn=nextn,
         n_ctx_train=n_ctx_train,
         n_embd=n_embd,
-        n_head=max(heads),
-        n_head_kv=kv_heads,
+        heads=heads,
+        kv_heads=kv_heads,
         windows=windows,
         key_length=key_length,
         value_length=value_length,

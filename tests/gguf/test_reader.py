@@ -358,7 +358,11 @@ FAULTS: dict[str, tuple[Callable[[Tiny], None], str]] = {
     "heads below zero": (put(numbers("llama.attention.head_count", I32, [4, -4])), "does not fit"),
     "key heads that differ from the weights": (
         put(numbers("llama.attention.head_count_kv", U32, [2, 4])),
-        "4 heads of its layer",
+        "attn_k.weight does not hold the heads",
+    ),
+    "heads that differ from the weights": (
+        put(numbers("llama.attention.head_count", U32, [4, 8])),
+        "blk.1.attn_q.weight does not hold the heads",
     ),
     "values unlike keys": (put(single("llama.attention.value_length", U32, 32)), "differ in length"),
     "an epsilon below zero": (put(single("llama.attention.layer_norm_rms_epsilon", F32, -1)), "epsilon"),
