@@ -533,6 +533,7 @@ build_wheel() {
     rm -f "$program/wheels/$key/failed"
     mv "$folder"/out/*.whl "$program/wheels/$key/" || return 1
     rm -rf "$program/build" "$program/cache/pip"
+    built=yes
 }
 
 plural() { if [ "$1" -eq 1 ]; then echo "1 $2"; else echo "$1 $2s"; fi; }
@@ -645,8 +646,7 @@ ensure_environment() {
         >>"$log" 2>&1 3>&- 4<&-; then
         # A wheel that was built beside another C library, say, in a home that moved here.
         rm -rf "$new" "$program/wheels/$key"
-        [ -z "$retried" ] || give_up "llama.cpp was built, but cannot be loaded."
-        retried=yes
+        [ -z "$built" ] || give_up "llama.cpp was built, but cannot be loaded."
         say "The kept build of llama.cpp does not run on this machine; building it again."
         ensure_environment "$1"
         return
@@ -804,7 +804,7 @@ run_uninstall() {
 
 main() {
     assume_yes=no purge=no command=install
-    job='' ticker='' temporary='' locked='' retried='' log=/dev/null uv_cache='' mirror='' caller_tmpdir=${TMPDIR:-}
+    job='' ticker='' temporary='' locked='' built='' log=/dev/null uv_cache='' mirror='' caller_tmpdir=${TMPDIR:-}
     PREFIX=${PREFIX:-}
     while [ $# -gt 0 ]; do
         case $1 in
