@@ -34,6 +34,9 @@ FULL_ROPE = frozenset(
 )
 """Their graphs assert that the rotary embedding covers the whole key."""
 
+UNIFORM_HEADS = (EQUAL_HEADS - {"qwen3next", "qwen35", "qwen35moe", "granitehybrid"}) | {"gemma", "gemma2", "gemma3"}
+"""Their loaders compare all layers' weights with the heads of the first, then abort in a layer that has others."""
+
 WINDOW_PERIODS = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "cohere2": 4, "gpt-oss": 2, "exaone4": 4, "olmo2": 4}
 """The last of so many layers sees all, the others a window, unless the file says otherwise (src/models)."""
 
@@ -82,6 +85,8 @@ def check_hyperparameters(header: Header) -> Hyperparameters:
         none = (0,) * n_layer
         return Hyperparameters(arch, n_layer, nextn, n_ctx_train, n_embd, none, none, windows, 0, 0, n_ff)
     kv_heads = _per_layer(header, f"{arch}.attention.head_count_kv", n_layer) or heads
+    if arch in UNIFORM_HEADS and len(set(zip(heads, kv_heads, strict=True))) > 1:
+        raise damaged(header.path, f"its layers differ in their heads, as those of no {arch} model do")
     for n_head, n_head_kv in zip(heads, kv_heads, strict=True):
         if n_head_kv and n_head % n_head_kv:
             raise damaged(header.path, f"its {n_head} heads cannot share {n_head_kv} key heads")

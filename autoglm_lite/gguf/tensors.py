@@ -62,17 +62,6 @@ def _check_attention(header: Header, shape: Hyperparameters, by_name: dict[str, 
             found = [by_name.get(f"blk.{layer}.attn_{part}.weight") for part in ("qkv", "q", "k", "v")]
             if found[0] is None and None in found[1:]:
                 raise damaged(header.path, f"the attention of its layer {layer} is missing")
-    # Where layers differ, llama.cpp compares the weights with the first layer only, then aborts in a later one.
-    heads = tuple(zip(shape.heads, shape.kv_heads, strict=True))
-    if len(set(heads)) == 1 or f"{shape.architecture}.attention.key_length_swa" in header.metadata:
-        return
-    for layer, (n_head, n_head_kv) in enumerate(heads):
-        rows = {"q": n_head * shape.key_length, "k": n_head_kv * shape.key_length, "v": n_head_kv * shape.value_length}
-        rows["qkv"] = sum(rows.values())
-        for part, n_rows in rows.items():
-            tensor = by_name.get(f"blk.{layer}.attn_{part}.weight")
-            if tensor is not None and tensor.shape[1:] != (n_rows,):
-                raise damaged(header.path, f"the tensor {tensor.name} does not hold the heads of its layer")
 
 
 def _check_type(header: Header, tensor: TensorInfo) -> None:

@@ -66,10 +66,10 @@ def test_names_where_the_file_gives_none(tmp_path: Path) -> None:
 
 def test_layers_may_differ(tmp_path: Path) -> None:
     tiny = llama()
-    tiny.put(numbers("llama.attention.head_count_kv", U32, [2, 0]))
-    tiny.tensors = [
-        tensor for tensor in tiny.tensors if tensor.name not in (b"blk.1.attn_k.weight", b"blk.1.attn_v.weight")
-    ]
+    for entry in tiny.entries:
+        entry.key = entry.key.replace(b"llama.", b"lfm2.")
+    tiny.put(text("general.architecture", "lfm2"))
+    tiny.put(numbers("lfm2.attention.head_count_kv", I32, [2, 0]))
     facts = read_facts(tiny.write(tmp_path / "m.gguf"))
     assert (facts.n_head_kv, facts.kv_heads) == (2, (2, 0))
 

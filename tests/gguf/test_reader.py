@@ -356,13 +356,13 @@ FAULTS: dict[str, tuple[Callable[[Tiny], None], str]] = {
     "heads that do not share keys": (put(single("llama.attention.head_count_kv", U32, 3)), "cannot share 3"),
     "heads for another number of layers": (put(numbers("llama.attention.head_count", U32, [4] * 3)), "does not fit"),
     "heads below zero": (put(numbers("llama.attention.head_count", I32, [4, -4])), "does not fit"),
-    "key heads that differ from the weights": (
+    "key heads that differ by layer": (
         put(numbers("llama.attention.head_count_kv", U32, [2, 4])),
-        "attn_k.weight does not hold the heads",
+        "layers differ in their heads",
     ),
-    "heads that differ from the weights": (
+    "heads that differ by layer": (
         put(numbers("llama.attention.head_count", U32, [4, 8])),
-        "blk.1.attn_q.weight does not hold the heads",
+        "layers differ in their heads",
     ),
     "values unlike keys": (put(single("llama.attention.value_length", U32, 32)), "differ in length"),
     "an epsilon below zero": (put(single("llama.attention.layer_norm_rms_epsilon", F32, -1)), "epsilon"),
