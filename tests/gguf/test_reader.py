@@ -34,6 +34,7 @@ from tests.gguf.tiny import (
     llama,
     mixtral,
     numbers,
+    phi3,
     qwen3,
     sentencepiece_tokens,
     single,
@@ -419,12 +420,8 @@ def test_faults_of_other_kinds_of_model(tmp_path: Path) -> None:
 
 
 def test_phi3_without_attention(tmp_path: Path) -> None:
-    tiny = llama()
-    for entry in tiny.entries:
-        entry.key = entry.key.replace(b"llama.", b"phi3.")
-    tiny.put(text("general.architecture", "phi3"))
-    assert read_facts(tiny.write(tmp_path / "m.gguf")).architecture == "phi3"
-    tiny.tensors = [item for item in tiny.tensors if item.name != b"blk.1.attn_v.weight"]
+    tiny = phi3()
+    tiny.tensors = [item for item in tiny.tensors if item.name != b"blk.1.attn_qkv.weight"]
     assert "attention of its layer 1 is missing" in refusal(tiny.write(tmp_path / "m.gguf"))
 
 

@@ -316,10 +316,31 @@ def glm4() -> Tiny:
     return Tiny(entries, weights.tensors)
 
 
+def phi3() -> Tiny:
+    """Phi 3: queries, keys and values in one matrix, a window that llama.cpp leaves alone."""
+    entries = [*_shape_entries("phi3"), single("phi3.rope.dimension_count", U32, HEAD), *sentencepiece_entries()]
+    entries += [single("phi3.attention.sliding_window", U32, 64), text("general.name", "Tiny Phi")]
+    entries = list({entry.key: entry for entry in entries}.values())
+    weights = _Weights()
+    weights.matrix("token_embd.weight", N_EMBD, len(sentencepiece_tokens()[0]))
+    for layer in range(N_LAYER):
+        block = f"blk.{layer}."
+        weights.vector(block + "attn_norm.weight", N_EMBD)
+        weights.matrix(block + "attn_qkv.weight", N_EMBD, N_EMBD + 2 * HEAD * N_HEAD_KV)
+        weights.matrix(block + "attn_output.weight", N_EMBD, N_EMBD)
+        weights.vector(block + "ffn_norm.weight", N_EMBD)
+        weights.matrix(block + "ffn_up.weight", N_EMBD, 2 * N_FF)
+        weights.matrix(block + "ffn_down.weight", N_FF, N_EMBD)
+    weights.vector("output_norm.weight", N_EMBD)
+    weights.matrix("output.weight", N_EMBD, len(sentencepiece_tokens()[0]))
+    return Tiny(entries, weights.tensors)
+
+
 MODELS: dict[str, Callable[[], Tiny]] = {
     "llama": llama,
     "qwen3": qwen3,
     "mixtral": mixtral,
     "gemma3": gemma3,
     "glm4": glm4,
+    "phi3": phi3,
 }
