@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from shell import ROOT, call, environment
+
+from tests.install.shell import ROOT, call, environment
 
 CHOOSE = """
     clone=$1 program=$2 version=1 python_platform=linux-x86_64

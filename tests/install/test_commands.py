@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from shell import environment, install_sh
+
+from tests.install.shell import environment, install_sh
 
 TOOLS = "awk basename cat cksum cut date df dirname find grep head id ls mkdir mv rm rmdir sed sh sort tail tr uname wc"
 

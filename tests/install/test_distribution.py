@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from shell import SHELLS, call
+
+from tests.install.shell import SHELLS, call
 
 RELEASES = {
     "debian": 'ID=debian\nVERSION_ID="12"\n',

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shell import ROOT, SHELLS, call, environment
 
 from autoglm_lite import paths
+from tests.install.shell import ROOT, SHELLS, call, environment
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
