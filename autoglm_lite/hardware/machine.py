@@ -38,7 +38,7 @@ def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None
     memory = read_table(root / "proc/meminfo")
     cores = read_cores(root, affinity)
     if here and (cores is None or "MemTotal" not in memory):
-        return _read_with_psutil()
+        return read_with_psutil()
     cores = cores or Cores(1, 1)
     quota = cpu_quota(root) or math.inf
     total = memory.get("MemTotal", 0)
@@ -62,7 +62,8 @@ def _within(cores: int, quota: float) -> int:
     return max(1, min(cores, math.floor(min(quota, cores) + 0.01)))
 
 
-def _read_with_psutil() -> Machine:
+def read_with_psutil() -> Machine:
+    """For systems without Linux's files."""
     import psutil
 
     memory, swap = psutil.virtual_memory(), psutil.swap_memory()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
 from autoglm_lite.hardware import Machine, read_machine
+from autoglm_lite.hardware.machine import read_with_psutil
 from tests.hardware.trees import GIB, Cpu, celeron, hybrid, laptop, memory, phone_board, processors, write
 
 MIB = 1 << 20
@@ -145,7 +144,8 @@ def test_an_empty_tree(tmp_path: Path) -> None:
 
 
 def test_this_machine() -> None:
-    psutil = pytest.importorskip("psutil")
-    machine = read_machine()
+    machine, elsewhere = read_machine(), read_with_psutil()
     assert 1 <= machine.physical_cores <= machine.logical_cores <= (os.cpu_count() or 1)
-    assert 0 < machine.memory_available <= machine.memory_total <= psutil.virtual_memory().total
+    assert 1 <= elsewhere.physical_cores <= elsewhere.logical_cores <= (os.cpu_count() or 1)
+    assert 0 < machine.memory_available <= machine.memory_total <= elsewhere.memory_total
+    assert 0 < elsewhere.memory_available

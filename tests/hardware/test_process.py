@@ -28,5 +28,11 @@ def test_a_recorded_process(tmp_path: Path) -> None:
     assert process_memory(7, tmp_path) == (2 * MIB, MIB)
 
 
+def test_a_system_without_proc(tmp_path: Path) -> None:
+    resident, anonymous = process_memory(os.getpid(), tmp_path)
+    assert 0 < anonymous <= resident
+    assert process_memory(1 << 30, tmp_path) == (0, 0)
+
+
 def test_a_process_that_is_gone() -> None:
     assert process_memory(1 << 30) == (0, 0)
