@@ -251,12 +251,12 @@ class ChatApp(App[None]):
 
     async def _load_first(self) -> None:
         try:
-            await self._ready()
+            await self._until_loaded()
         except AutoglmError as error:
             if not self.is_busy:
                 await self._conversation.say(str(error), failed=True)
 
-    async def _ready(self) -> None:
+    async def _until_loaded(self) -> None:
         """Returns once the model is in memory; loads it if it never was or if its process has died."""
         if self._loading is None or (self._loading.done() and self._model.loaded is None):
             self._loading = asyncio.create_task(self._load())
@@ -293,7 +293,7 @@ class ChatApp(App[None]):
         try:
             self._speed = Speedometer()
             self._status.change(speed=None)
-            await self._ready()
+            await self._until_loaded()
             self._asked = True
             self._status.change(activity=words.waiting)
             async with aclosing(session.answer(question)) as chat_events:
@@ -306,8 +306,7 @@ class ChatApp(App[None]):
             if isinstance(error, WorkerDiedError) and answer.text:
                 note = f"{words.cut_off}. {note}"
         self._asked = False
-        if self._model.loaded is not None:
-            self._status.change(activity="")
+        self._status.change(activity="" if self._model.loaded else words.not_loaded)
         await answer.finish(f"— {note}" if note else "", failed=failed)
         if len(session.turns) == n_before:
             # It never got as far as the disk: back to the box, where it cannot be overlooked.

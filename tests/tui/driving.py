@@ -28,7 +28,11 @@ Test = Callable[["Pilot[None]", ChatApp], Awaitable[None]]
 
 
 def setup_of(
-    model: Path, history: History, n_ctx: int = 2048, max_tokens: int | None = 70, conversation: Conversation | None = None
+    model: Path,
+    history: History,
+    n_ctx: int = 2048,
+    max_tokens: int | None = 70,
+    conversation: Conversation | None = None,
 ) -> ChatSetup:
     plan = Plan(str(model), n_ctx, threads=1, threads_batch=1)
     return ChatSetup(
@@ -47,11 +51,14 @@ def drive(setup: ChatSetup, test: Test, size: tuple[int, int] = (80, 24), words:
 
     async def run() -> ChatApp:
         app = ChatApp(setup, words)
-        async with app.run_test(size=size) as pilot:
-            await test(pilot, app)
-            if app.is_running:
-                await pilot.press("ctrl+q")
-                await until(pilot, lambda: app.return_code is not None)
+        try:
+            async with app.run_test(size=size) as pilot:
+                await test(pilot, app)
+                if app.return_code is None:
+                    await pilot.press("ctrl+q")
+                    await until(pilot, lambda: app.return_code is not None)
+        finally:
+            await app._model.close()
         return app
 
     return asyncio.run(run())
@@ -86,6 +93,11 @@ async def write(pilot: Pilot[None], text: str) -> None:
 def seen(app: ChatApp) -> str:
     """The screen's lines as a person sees them."""
     return "\n".join("".join(part.text for part in strip).rstrip() for strip in app.screen._compositor.render_strips())
+
+
+def read(app: ChatApp) -> str:
+    """The same without line breaks and indents."""
+    return " ".join(seen(app).split())
 
 
 def status(app: ChatApp) -> str:
