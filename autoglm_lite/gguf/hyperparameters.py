@@ -16,6 +16,14 @@ MAX_WIDTH = 1 << 20
 """Far above any model; keeps products of widths, heads and lengths within llama.cpp's 32-bit fields."""
 MAX_HEADS = 1 << 12
 
+OTHER_KINDS = {
+    "adapter": "adapter (LoRA)",
+    "imatrix": "importance matrix",
+    "mmproj": "part that sees images (mmproj)",
+    "vocab": "vocabulary",
+}
+"""What else general.type may say."""
+
 NO_HEADS = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
 """Recurrent architectures, which have no attention."""
 
@@ -90,7 +98,7 @@ def check_hyperparameters(header: Header) -> Hyperparameters:
     for n_head, n_head_kv in zip(heads, kv_heads, strict=True):
         if n_head_kv and n_head % n_head_kv:
             raise damaged(header.path, f"its {n_head} heads cannot share {n_head_kv} key heads")
-    key_length, value_length = _head_lengths(header, arch, n_embd, heads[0])
+    key_length, value_length = _head_lengths(header, arch, n_embd, max(heads))
     _check_rope(header, arch, key_length)
     return Hyperparameters(
         architecture=arch,
@@ -165,7 +173,7 @@ def _head_lengths(header: Header, arch: str, n_embd: int, n_head: int) -> tuple[
     for name in ("key_length", "value_length"):
         length = _optional(header, f"{arch}.attention.{name}", 1, MAX_WIDTH)
         if length is None:
-            if not n_head or n_embd % n_head:
+            if n_embd % n_head:
                 raise damaged(header.path, f"its width of {n_embd} cannot be shared by {n_head} heads")
             length = n_embd // n_head
         lengths.append(length)

@@ -23,6 +23,9 @@ PRE_TOKENIZERS_WITH_BOS = frozenset(
 GEMMA4_PRE_TOKENIZERS = frozenset({"gemma4", "granite-embed-multi-311m"})
 """These begin with it whatever the file says."""
 
+NO_TOKEN = (1 << 32) - 1
+"""What some converters write for a token that the model lacks."""
+
 _KEY = "tokenizer.ggml."
 _ESSENTIAL_IDS = ("bos_token_id", "eos_token_id", "eot_token_id")
 # Many files in use name ids beyond the vocabulary here, which llama.cpp reads as 'none'.
@@ -150,6 +153,8 @@ def _check_merges(header: Header) -> None:
 
 def _token_id(header: Header, name: str, n_tokens: int) -> int | None:
     token = header.u32(_KEY + name)
+    if token == NO_TOKEN:
+        return None
     if token is not None and token >= n_tokens:
         raise damaged(header.path, f"its {name} is {token:,}, beyond its vocabulary of {n_tokens:,} tokens")
     return token

@@ -334,7 +334,7 @@ FAULTS: dict[str, tuple[Callable[[Tiny], None], str]] = {
     "too few types": (put(numbers("tokenizer.ggml.token_type", I32, [1] * 3)), "3 token types"),
     "types of the wrong type": (put(numbers("tokenizer.ggml.token_type", U8, [1] * N_TOKENS)), "list of int32"),
     "bos beyond the vocabulary": (put(single("tokenizer.ggml.bos_token_id", U32, N_TOKENS)), "bos_token_id is 271"),
-    "eos beyond the vocabulary": (put(single("tokenizer.ggml.eos_token_id", U32, (1 << 32) - 1)), "eos_token_id"),
+    "eos beyond the vocabulary": (put(single("tokenizer.ggml.eos_token_id", U32, (1 << 32) - 2)), "eos_token_id"),
     "an id of the wrong type": (put(single("tokenizer.ggml.padding_token_id", I32, 0)), "should be uint32"),
     "a flag of the wrong type": (put(single("tokenizer.ggml.add_bos_token", U8, 1)), "should be bool"),
     "a template of the wrong type": (put(strings("tokenizer.chat_template", ["x"])), "should be string"),
@@ -342,7 +342,7 @@ FAULTS: dict[str, tuple[Callable[[Tiny], None], str]] = {
     "no architecture": (drop("general.architecture"), "architecture"),
     "an architecture that is no name": (put(text("general.architecture", "../x")), "architecture"),
     "a vision projector": (put(text("general.architecture", "clip")), "mmproj"),
-    "an adapter": (put(text("general.type", "adapter")), "'adapter'"),
+    "an adapter": (put(text("general.type", "adapter")), "adapter (LoRA)"),
     "no layers": (put(single("llama.block_count", U32, 0)), "block_count"),
     "513 layers": (put(single("llama.block_count", U32, 513)), "block_count"),
     "no count of layers": (drop("llama.block_count"), "block_count' is missing"),
@@ -435,7 +435,14 @@ def test_tokens_wanted_around_each_text_must_exist(tmp_path: Path) -> None:
 
 def test_ids_of_no_token_are_tolerated_where_llama_cpp_does(tmp_path: Path) -> None:
     tiny = llama()
-    tiny.put(single("tokenizer.ggml.padding_token_id", U32, (1 << 32) - 1))
+    tiny.put(single("tokenizer.ggml.padding_token_id", U32, N_TOKENS))
+    tiny.put(single("tokenizer.ggml.bos_token_id", U32, (1 << 32) - 1))
+    assert read_facts(tiny.write(tmp_path / "m.gguf")).bos_text == ""
+
+
+def test_an_unknown_kind_of_model_is_a_model(tmp_path: Path) -> None:
+    tiny = llama()
+    tiny.put(text("general.type", "finetune"))
     assert read_facts(tiny.write(tmp_path / "m.gguf")).n_vocab == N_TOKENS
 
 
