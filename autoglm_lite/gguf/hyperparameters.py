@@ -117,12 +117,8 @@ def check_hyperparameters(header: Header) -> Hyperparameters:
 
 def _architecture(header: Header) -> str:
     kind = header.text("general.type")
-    if kind not in (None, "model"):
-        raise unsupported(
-            header.path,
-            f"it holds no language model but, as it says, {quoted(kind or '')}",
-            "give the model's own file",
-        )
+    if kind in OTHER_KINDS:
+        raise unsupported(header.path, f"it holds no model but its {OTHER_KINDS[kind]}", "give the model's own file")
     arch = header.text("general.architecture")
     if not arch or not arch.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise damaged(header.path, "it does not say its architecture")
