@@ -46,6 +46,12 @@ _OTHER_IDS = (
     "suffix_token_id",
     "middle_token_id",
 )
+# What llama.cpp takes for bos and eos where a file names none; the token 11 of a BPE vocabulary means nothing.
+_DEFAULT_IDS: dict[TokenizerModel, tuple[int | None, int | None]] = {
+    "llama": (1, 2),
+    "gpt2": (11, 11),
+    "gemma4": (None, None),
+}
 _FLAGS = ("add_bos_token", "add_eos_token", "add_sep_token", "add_space_prefix", "remove_extra_whitespaces")
 _BYTE_TOKEN_TYPE = 6
 
@@ -79,9 +85,11 @@ def check_vocabulary(header: Header) -> Vocabulary:
         header.u32(_KEY + name)
     bos, eos, _ = (_token_id(header, name, len(tokens)) for name in _ESSENTIAL_IDS)
     add_bos = _adds_bos(header, model)
-    default = {"llama": (1, 2), "gpt2": (11, 11), "gemma4": (None, None)}[model]
-    _check_added(header, "bos", add_bos, bos, default[0], len(tokens))
-    _check_added(header, "eos", bool(header.flag(_KEY + "add_eos_token")), eos, default[1], len(tokens))
+    default_bos, default_eos = _DEFAULT_IDS[model]
+    _check_added(header, "bos", add_bos, bos, default_bos, len(tokens))
+    _check_added(header, "eos", bool(header.flag(_KEY + "add_eos_token")), eos, default_eos, len(tokens))
+    if model == "llama":
+        bos, eos = default_bos if bos is None else bos, default_eos if eos is None else eos
     return Vocabulary(len(tokens), _text(tokens, bos), _text(tokens, eos), add_bos)
 
 
@@ -167,4 +175,4 @@ def _check_added(header: Header, name: str, added: bool, token: int | None, defa
 
 
 def _text(tokens: Strings, token: int | None) -> str:
-    return "" if token is None else tokens[token].decode("utf-8", "replace")
+    return "" if token is None or token >= len(tokens) else tokens[token].decode("utf-8", "replace")

@@ -437,7 +437,7 @@ def test_ids_of_no_token_are_tolerated_where_llama_cpp_does(tmp_path: Path) -> N
     tiny = llama()
     tiny.put(single("tokenizer.ggml.padding_token_id", U32, N_TOKENS))
     tiny.put(single("tokenizer.ggml.bos_token_id", U32, (1 << 32) - 1))
-    assert read_facts(tiny.write(tmp_path / "m.gguf")).bos_text == ""
+    assert read_facts(tiny.write(tmp_path / "m.gguf")).bos_text == "<s>"
 
 
 def test_an_unknown_kind_of_model_is_a_model(tmp_path: Path) -> None:
