@@ -309,7 +309,7 @@ take_lock() {
 
 # True if process $1 lives and, where that can be read, is an install.sh.
 installing() {
-    [ -n "$1" ] && kill -0 "$1" 2>/dev/null || return 1
+    [ -n "$1" ] && { kill -0 "$1" 2>/dev/null || [ -d "/proc/$1" ]; } || return 1
     [ ! -r "/proc/$1/cmdline" ] || tr '\0' ' ' <"/proc/$1/cmdline" | grep -q 'install\.sh'
 }
 
@@ -770,12 +770,12 @@ user_folders() {
 
 run_uninstall() {
     if [ -d "$program" ]; then
+        say "Removing $program"
         take_lock
         # The lock goes last, so that nobody installs into what is being removed.
         find "$program" -mindepth 1 -maxdepth 1 ! -name lock -exec rm -rf {} + || die "$program could not be removed."
         rm -rf "$program"
         locked=
-        say "Removed $program"
     else
         say "Nothing is installed in $program"
     fi
