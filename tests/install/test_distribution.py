@@ -111,3 +111,11 @@ def test_a_compiler_that_cannot_compile_is_none(tmp_path: Path) -> None:
     code = "log=/dev/null temporary=$1; CC=false CXX=false find_compiler"
     assert call(code, str(tmp_path)).returncode == 1
     assert call("log=/dev/null temporary=$1; unset CC CXX; find_compiler", str(tmp_path)).returncode == 0
+
+
+def test_a_full_disk_is_one_sentence_before_the_build() -> None:
+    code = "program=/p; df() { printf 'Filesystem 1024-blocks Used Available\\n/dev/x 900 400 500000\\n'; }; "
+    assert call(code + "need_space 400000").returncode == 0
+    done = call(code + "need_space 1000000")
+    assert done.returncode == 1
+    assert done.stderr == "install.sh: The build needs 1000 MB of free disk space in /p, and 500 MB are there.\n"
