@@ -410,6 +410,7 @@ prepare_tools() {
     lock_part "$clone/requirements-build.lock" without $drop >"$temporary/tools.lock"
     if [ -n "$own_uv" ]; then
         uv=$own_uv
+        find_mirror "$python"
         uv_venv "$program/tools" || give_up "The environment for building could not be made."
         work "Fetching the build tools" become_uv pip install --python "$tools" --no-deps --no-progress \
             --require-hashes -r "$temporary/tools.lock" ||
@@ -432,10 +433,13 @@ set_uv() {
     if [ -z "$uv" ]; then
         uv=$program/tools/bin/uv uv_cache=$program/cache/uv
     fi
-    # Someone who told pip of a nearer mirror means uv as well, which does not read pip's settings.
-    if [ -z "${UV_INDEX_URL:-}${UV_DEFAULT_INDEX:-}" ]; then
-        mirror=${PIP_INDEX_URL:-$("$tools" -m pip config get global.index-url 2>/dev/null)} || mirror=
-    fi
+    find_mirror "$tools"
+}
+
+# Someone who told pip of a nearer mirror means uv as well, which does not read pip's settings. $1: a python with pip.
+find_mirror() {
+    [ -z "$mirror${UV_INDEX_URL:-}${UV_DEFAULT_INDEX:-}" ] || return 0
+    mirror=${PIP_INDEX_URL:-$("$1" -m pip config get global.index-url 2>/dev/null)} || mirror=
 }
 
 # Becomes uv: only for a subshell or the background.
