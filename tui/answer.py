@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -16,6 +17,23 @@ from tui.thoughts import Thoughts
 from tui.words import Words
 
 
+class Tail(Static):
+    """The open block."""
+
+    def __init__(self) -> None:
+        super().__init__("", markup=False)
+        self.display = False
+
+    def show(self, text: str) -> None:
+        """Lays the screen out anew only when the text needs another line: that costs ten times the drawing."""
+        self.display = bool(text)
+        self.update(text, layout=False)
+        size = self.content_size
+        self.clear_cached_dimensions()
+        if self.get_content_height(size, self.app.viewport_size, size.width) != size.height:
+            self.refresh(layout=True)
+
+
 class AnswerView(Vertical):
     """Text is fed to it as it comes and painted now and then by a task of its own; `finish` paints the rest."""
 
@@ -24,8 +42,7 @@ class AnswerView(Vertical):
         self.text = answer
         self._buffer = TailBuffer()
         self._thoughts = Thoughts(words, reasoning)
-        self._tail = Static("", markup=False, classes="tail")
-        self._tail.display = False
+        self._tail = Tail()
         self._note = Static(note, markup=False, classes="note")
         self._note.display = bool(note)
         self._stale = asyncio.Event()
@@ -59,7 +76,8 @@ class AnswerView(Vertical):
             painting, self._painting = self._painting, None
             painting.cancel()
             # Its paint, if one is going on, is shielded: text is neither lost nor painted twice.
-            await asyncio.wait([painting])
+            with suppress(asyncio.CancelledError):
+                await painting
         await self._paint(last=True)
         self._note.update(note)
         self._note.display = bool(note)
@@ -96,9 +114,7 @@ class AnswerView(Vertical):
                 self._thoughts.paint(self._thought, over=last or bool(self.text))
             if finished.strip():
                 await self.mount(self._block(finished), before=self._tail)
-            tail = self._buffer.tail.strip("\n")
-            self._tail.display = bool(tail)
-            self._tail.update(tail)
+            self._tail.show(self._buffer.tail.strip("\n"))
 
     def _is_seen(self) -> bool:
         """Whether the end, where the text grows, is in view."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-SHARE = 0.1
-"""Of one core's time that the app may take while an answer comes."""
+SHARE = 0.07
+"""Of one core's time that the app may take while an answer comes: a tenth is promised, and a paint that is more
+costly than those before it comes on top."""
 SHORTEST = 0.1
 LONGEST = 1.0
 """Seconds between two paints."""
@@ -12,7 +13,7 @@ LONGEST = 1.0
 def gap(cost: float, *, seen: bool = True) -> float:
     """Seconds from one paint to the next when the first made the app work for `cost` seconds.
 
-    Painting then takes a tenth of a core at most, until a paint costs more than a tenth of a second. What is out of
+    Painting then takes SHARE of a core at most, until a paint costs more than SHARE of a second. What is out of
     sight is painted as seldom as possible.
     """
     return min(max(cost / SHARE, SHORTEST), LONGEST) if seen else LONGEST

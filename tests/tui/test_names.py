@@ -14,7 +14,7 @@ from textual.widget import Widget
 MODULES = ("answer", "app", "conversation", "keys", "prompt", "status", "thoughts", "welcome")
 MEANT = {
     *("BINDINGS", "CSS_PATH", "TITLE", "ENABLE_COMMAND_PALETTE"),
-    *("__init__", "__module__", "__doc__", "compose", "on_mount", "action_quit", "text"),
+    *("__init__", "__module__", "__doc__", "compose", "on_mount", "action_quit", "text", "show"),
     *("action_cursor_up", "action_cursor_down", "cursor_blink", "display"),
 }
 
