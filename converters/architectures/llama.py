@@ -114,30 +114,37 @@ def generated(config: Config) -> Sequence[tuple[str, tuple[float, ...]]]:
     rope = _rope(config)
     if str(rope.get("rope_type", "")).lower() != "llama3":
         return ()
-    from numpy import float32 as f32
-
-    head_dim = _heads(config)[2]
     base = positive_number(rope["rope_theta"], "rope_theta")
     factor = _rope_number(rope, "factor", 8.0)
     low = _rope_number(rope, "low_freq_factor", 1.0)
     high = _rope_number(rope, "high_freq_factor", 4.0)
     context = _rope_number(rope, "original_max_position_embeddings", 8192)
-    if low == high:
-        raise ConversionError(
-            "config.json gives rope_scaling equal low_freq_factor and high_freq_factor, which has no meaning."
-        )
-    factors = []
-    for dimension in range(0, head_dim, 2):
-        frequency = f32(1) / f32(base ** float(f32(dimension) / f32(head_dim)))
-        wavelength = f32(1) / frequency * f32(2 * math.pi)
-        if wavelength < context / high:
-            factors.append(1.0)
-        elif wavelength > context / low:
-            factors.append(float(f32(factor)))
-        else:
-            smooth = (f32(1) / wavelength * f32(context) - f32(low)) / f32(high - low)
-            factors.append(float(f32(1) / ((f32(1) - smooth) / f32(factor) + smooth)))
-    return (("rope_freqs.weight", tuple(factors)),)
+    factors = _llama3_factors(base, _heads(config)[2], factor, low, high, context)
+    if not all(0 < value < math.inf for value in factors):
+        raise ConversionError("config.json gives rope_scaling numbers that have no meaning together.")
+    return (("rope_freqs.weight", factors),)
+
+
+def _llama3_factors(
+    base: float, head_dim: int, factor: float, low: float, high: float, context: float
+) -> tuple[float, ...]:
+    import numpy as np
+    from numpy import float32 as f32
+
+    factors: list[float] = []
+    # Numbers without meaning overflow or divide by zero here; what comes out of them is then refused.
+    with np.errstate(all="ignore"):
+        for dimension in range(0, head_dim, 2):
+            frequency = f32(1) / f32(base ** float(f32(dimension) / f32(head_dim)))
+            wavelength = f32(1) / frequency * f32(2 * math.pi)
+            if wavelength < f32(context / high):
+                factors.append(1.0)
+            elif wavelength > f32(context / low):
+                factors.append(float(f32(factor)))
+            else:
+                smooth = (f32(1) / wavelength * f32(context) - f32(low)) / f32(high - low)
+                factors.append(float(f32(1) / ((f32(1) - smooth) / f32(factor) + smooth)))
+    return tuple(factors)
 
 
 def _heads(config: Config) -> tuple[int, int, int]:

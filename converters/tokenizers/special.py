@@ -115,9 +115,8 @@ def _read_template(step: Mapping[str, Any], declared: _Declared) -> None:
     if first:
         if not declared.has_config:
             config["bos_token"] = first
-        for name in ("bos_token", "cls_token"):
-            if first not in (config.get("bos_token"), config.get("cls_token")) and not config.get(name):
-                config[name] = first
+        if first not in (config.get("bos_token"), config.get("cls_token")):
+            config.update({name: first for name in ("bos_token", "cls_token") if not config.get(name)})
         around["bos"] = first in (config.get("bos_token"), config.get("cls_token"))
     if last:
         if declared.has_config and last != config.get("eos_token"):
