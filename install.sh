@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs autoglm-lite, runs it, tests it, removes it: see usage() or docs/install.md.
-# POSIX sh. Everything said here goes to stderr: with `chat -p`, stdout carries the answer alone.
+# POSIX sh; the shell has read all of it before it does anything. Everything said here goes to stderr: with `chat -p`, stdout carries the answer alone.
 set -u
 
 usage() {
@@ -854,4 +854,4 @@ main() {
     "run_$command" "$@"
 }
 
-main "$@"
+main "$@"; exit
