@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs autoglm-lite, runs it, tests it, removes it: see usage() or docs/install.md.
-# POSIX sh; the shell has read all of it before it does anything. Everything said here goes to stderr: with `chat -p`, stdout carries the answer alone.
+# POSIX sh. Everything said here goes to stderr: with `chat -p`, stdout carries the answer alone.
 set -u
 
 usage() {
@@ -792,7 +792,7 @@ run_uninstall() {
     [ -n "$kept" ] || return 0
     if [ "$purge" = no ] && [ -t 4 ] && [ "$assume_yes" = no ]; then
         say "Models, conversations and logs are in:"
-        say "$kept" | sed 's/^/    /'
+        printf '%s\n' "$kept" | sed 's/^/    /' >&2
         printf 'Delete them too? [y/N] ' >&2
         read -r answer <&4
         case $answer in [yY] | [yY][eE][sS]) purge=yes ;; esac
@@ -852,6 +852,8 @@ main() {
     # out every instruction that makes it fast.
     unset SOURCE_DATE_EPOCH CMAKE_ARGS PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_REQUIRE_VIRTUALENV PIP_USER PIP_TARGET PIP_PREFIX
     "run_$command" "$@"
+    # Nothing is read after this line: the file may have changed meanwhile.
+    exit
 }
 
-main "$@"; exit
+main "$@"

@@ -25,7 +25,7 @@ def call(
     code: str, *arguments: str, shell: list[str] | None = None, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Runs `code` after install.sh's functions, that is after all of it but its last line."""
-    functions = SCRIPT.read_text().removesuffix('main "$@"; exit\n')
+    functions = SCRIPT.read_text().removesuffix('main "$@"\n')
     assert functions != SCRIPT.read_text()
     command = [*(shell or ["sh"]), "-c", functions + code, "install.sh", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, env=env)

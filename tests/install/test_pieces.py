@@ -104,7 +104,7 @@ def test_two_never_hold_the_lock(tmp_path: Path) -> None:
         release_lock
     """
     script = tmp_path / "install.sh"
-    script.write_text((ROOT / "install.sh").read_text().removesuffix('main "$@"; exit\n') + code)
+    script.write_text((ROOT / "install.sh").read_text().removesuffix('main "$@"\n') + code)
     (tmp_path / "program").mkdir()
     command = ["sh", str(script), str(tmp_path / "program")]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
@@ -127,7 +127,7 @@ def test_an_interruption_ends_the_work_and_gives_the_lock_back(
         work "Working" sh -c 'echo $$ >"$1/child"; exec sleep 60' sh "$1"
     """
     script = tmp_path / "install.sh"
-    script.write_text((ROOT / "install.sh").read_text().removesuffix('main "$@"; exit\n') + code)
+    script.write_text((ROOT / "install.sh").read_text().removesuffix('main "$@"\n') + code)
     process = subprocess.Popen([*shell, str(script), str(tmp_path)], stderr=subprocess.PIPE, text=True)
     child = tmp_path / "child"
     deadline = time.monotonic() + 20
