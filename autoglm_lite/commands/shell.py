@@ -100,7 +100,11 @@ class _Shell:
                         self._status.clear()
                         if isinstance(event, Answer):
                             thoughts.end()
-                        (thoughts if isinstance(event, Reasoning) else out).write(event.text)
+                        text = event.text
+                        if setup.template is None and not out.begun:
+                            # The model goes on with the user's text: what one reads is both, as one.
+                            text = prompt + text
+                        (thoughts if isinstance(event, Reasoning) else out).write(text)
         finally:
             self._status.clear()
             thoughts.end()
@@ -141,10 +145,13 @@ class Printer:
         self._hidden = hidden
         self._terminal = stream.isatty()
         self._dim = dim and self._terminal and not os.environ.get("NO_COLOR")
+        self.begun = False
+        """Whether anything was written."""
         self._open = False
         self._line_ends = ""
 
     def write(self, text: str) -> None:
+        self.begun = True
         if self._hidden:
             return
         if self._terminal:

@@ -82,7 +82,7 @@ def worker_of(process: "subprocess.Popen[bytes]") -> int:
 
 def test_the_story_alone_is_on_stdout(stories_gguf: Path, home: Path) -> None:
     ran = chat(stories_gguf, "-p", "Once upon a time", "--max-tokens", "70", *GREEDY)
-    assert (ran.returncode, ran.stdout) == (0, STORY + "\n")
+    assert (ran.returncode, ran.stdout) == (0, "Once upon a time" + STORY + "\n")
     assert [(m.role, m.content, m.state) for m in kept(home)] == [
         ("user", "Once upon a time", "complete"),
         ("assistant", STORY, "cut off"),
