@@ -318,6 +318,8 @@ release_lock() {
     locked=
 }
 
+# Called by a trap, as is the next.
+# shellcheck disable=SC2317
 clean_up() {
     code=$?
     trap - EXIT
@@ -329,9 +331,10 @@ clean_up() {
     stop_ticker
     [ -z "$temporary" ] || rm -rf "$temporary"
     release_lock
-    exit $code
+    exit "$code"
 }
 
+# shellcheck disable=SC2317
 interrupted() {
     say ""
     say "Interrupted. Run ./install.sh again and it goes on from here."
@@ -851,7 +854,12 @@ main() {
     # What a shell happens to have set must not decide what is built: with SOURCE_DATE_EPOCH, llama.cpp's build leaves
     # out every instruction that makes it fast.
     unset SOURCE_DATE_EPOCH CMAKE_ARGS PYTHONPATH PYTHONHOME VIRTUAL_ENV PIP_REQUIRE_VIRTUALENV PIP_USER PIP_TARGET PIP_PREFIX
-    "run_$command" "$@"
+    case $command in
+        install) run_install ;;
+        chat) run_chat "$@" ;;
+        test) run_test "$@" ;;
+        uninstall) run_uninstall ;;
+    esac
     # Nothing is read after this line: the file may have changed meanwhile.
     exit
 }
