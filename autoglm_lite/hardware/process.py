@@ -8,7 +8,7 @@ from autoglm_lite.hardware.files import read_table
 
 
 def process_memory(pid: int, root: Path = Path("/")) -> tuple[int, int]:
-    """Resident and anonymous bytes of the process `pid`; zeros when there is no such process. Takes some 30 µs, so a
+    """Resident and anonymous bytes of the process `pid`; zeros when there is no such process. Takes some 0.1 ms, so a
     status line can ask every second."""
     status = read_table(root / "proc" / str(pid) / "status")
     if "VmRSS" in status:
