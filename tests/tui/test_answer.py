@@ -1,0 +1,138 @@
+"""An answer's widgets: what is streamed ends as what is whole, reasoning stays folded until it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.containers import VerticalScroll
+from textual.pilot import Pilot
+from textual.widgets import Static
+from textual.widgets.markdown import MarkdownBlock
+
+from tests.tui.driving import until
+from tui.answer import AnswerView
+from tui.app import ChatApp
+from tui.thoughts import Thoughts
+from tui.words import ENGLISH
+
+TEXT = """# Title
+
+A paragraph with **bold**, `code` and <b>tags</b>, 中文 👋🏽.
+
+- one
+- two
+
+  more of two
+
+```python
+def f():
+
+    return "```"
+```
+
+1. first
+2. second
+
+| a | b |
+|---|---|
+| 1 | 二 |
+
+> quoted
+
+The end"""
+
+
+class Harness(App[None]):
+    CSS_PATH = ChatApp.CSS_PATH
+
+    def __init__(self, answer: AnswerView) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll():
+            yield self.answer
+
+
+def show(answer: Callable[[], AnswerView], test: Callable[[Pilot[None], AnswerView], Awaitable[None]]) -> None:
+    async def run() -> None:
+        app = Harness(answer())
+        async with app.run_test() as pilot:
+            await test(pilot, app.answer)
+
+    asyncio.run(run())
+
+
+def blocks(view: AnswerView) -> list[tuple[str, str]]:
+    return [(type(block).__name__, block._content.plain) for block in view.query(MarkdownBlock)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_streamed_answer_ends_as_the_whole_one(seed: int) -> None:
+    chosen = random.Random(seed)
+    whole: list[tuple[str, str]] = []
+
+    async def test_whole(pilot: Pilot[None], view: AnswerView) -> None:
+        await until(pilot, lambda: blocks(view) and blocks(view)[-1][1] == "The end")
+        whole.extend(blocks(view))
+
+    async def test_streamed(pilot: Pilot[None], view: AnswerView) -> None:
+        rest = TEXT
+        while rest:
+            n = chosen.randint(1, 40)
+            view.feed(rest[:n])
+            rest = rest[n:]
+            await pilot.pause(chosen.choice((0, 0.02)))
+        await view.finish()
+        assert view.text == TEXT
+        await until(pilot, lambda: blocks(view) and blocks(view)[-1][1] == "The end")
+        assert blocks(view) == whole
+
+    show(lambda: AnswerView(ENGLISH, TEXT), test_whole)
+    show(lambda: AnswerView(ENGLISH), test_streamed)
+
+
+def test_the_open_block_is_shown_before_it_is_finished() -> None:
+    async def test(pilot: Pilot[None], view: AnswerView) -> None:
+        view.feed("Half a sent")
+        tail = view.query_one("Tail", Static)
+        await until(pilot, lambda: str(tail.render()) == "Half a sent")
+        view.feed("ence.\n\nNext")
+        await until(pilot, lambda: blocks(view) == [("MarkdownParagraph", "Half a sentence.")])
+        await until(pilot, lambda: str(tail.render()) == "Next")
+
+    show(lambda: AnswerView(ENGLISH), test)
+
+
+def test_reasoning_is_one_line_until_it_is_opened() -> None:
+    async def test(pilot: Pilot[None], view: AnswerView) -> None:
+        thoughts = view.query_one(Thoughts)
+        title, body = thoughts.query_one(".title", Static), thoughts.query_one(".body", Static)
+        assert not thoughts.display
+        view.reason("Let me\nsee")
+        await until(pilot, lambda: str(title.render()) == "▸ thinking for 0 s")
+        view.feed("Yes.")
+        await until(pilot, lambda: str(title.render()) == "▸ thought for 0 s")
+        await view.finish()
+        assert thoughts.region.height == 1
+        assert str(body.render()) == ""
+        assert view.toggle_thoughts()
+        await until(pilot, lambda: thoughts.region.height == 3)
+        assert str(body.render()) == "Let me\nsee"
+        await pilot.click(Thoughts)
+        await until(pilot, lambda: thoughts.region.height == 1)
+
+    show(lambda: AnswerView(ENGLISH), test)
+
+
+def test_without_reasoning_there_is_nothing_to_open() -> None:
+    async def test(pilot: Pilot[None], view: AnswerView) -> None:
+        view.feed("Yes.")
+        await view.finish()
+        assert not view.toggle_thoughts()
+
+    show(lambda: AnswerView(ENGLISH), test)

@@ -1,0 +1,116 @@
+"""The lines at the bottom, and the figures in them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from string import Formatter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tui.keys import fitting
+from tui.pace import LONGEST, SHARE, SHORTEST, gap
+from tui.speed import WINDOW, Speedometer
+from tui.status import Memory, Status, read_memory, size, status_line
+from tui.words import CHINESE, ENGLISH, Words, words_of
+
+FULL = Status(
+    "小模型 1.5B", 4096, "reading the prompt 128/512", 31.24, Memory(812_000_000, 61_000_000, 3_100_000_000), 512
+)
+EMPTY = Status("starter", 2048)
+
+
+@pytest.mark.parametrize("words", [ENGLISH, CHINESE])
+@pytest.mark.parametrize("status", [FULL, EMPTY])
+def test_the_status_line_fills_any_width_and_never_more(status: Status, words: Words) -> None:
+    for width in range(1, 220):
+        assert cell_len(status_line(status, width, words)) == width
+
+
+def test_a_wide_status_line_says_everything() -> None:
+    line = status_line(FULL, 150, ENGLISH)
+    assert line.split("  ·  ")[:2] == ["小模型 1.5B", "reading the prompt 128/512"]
+    for part in ("31.2 tok/s", "model 812 MB + app 61 MB, 3.1 GB free", "context 512/4096"):
+        assert part in line
+
+
+def test_a_narrow_status_line_says_what_goes_on() -> None:
+    assert "reading the prompt 128/512" in status_line(FULL, 40, ENGLISH)
+    assert status_line(EMPTY, 30, ENGLISH).startswith("starter")
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "said"), [(0, "0 MB"), (999_400_000, "999 MB"), (999_500_000, "1.0 GB"), (3_149_000_000, "3.1 GB")]
+)
+def test_sizes(n_bytes: int, said: str) -> None:
+    assert size(n_bytes) == said
+
+
+def test_memory_is_read() -> None:
+    alone = read_memory(None)
+    assert alone.worker == 0
+    assert 5_000_000 < alone.ours < alone.ours + alone.available
+    assert read_memory(os.getpid()).worker > 5_000_000
+
+
+@given(st.integers(0, 120))
+def test_the_keys_that_fit_are_shown_the_first_ones_first(width: int) -> None:
+    keys = [("Enter", "发送", "send"), ("Ctrl+Q", "quit", "quit"), ("Ctrl+N", "new chat", "new")]
+    shown = fitting(keys, width)
+    assert [action for _, _, action in shown] == [action for _, _, action in keys][: len(shown)]
+    assert cell_len("   ".join(f"{key} {what}" for key, what, _ in shown)) <= width
+    if width >= 42:
+        assert shown == keys
+    if width >= 34:
+        assert len(shown) == 3
+
+
+def test_speed_is_that_of_the_last_seconds() -> None:
+    meter = Speedometer()
+    assert meter.speed() is None
+    meter.count(5, 0.0)
+    assert meter.speed() is None
+    for tenth in range(1, 11):
+        meter.count(2, tenth / 10)
+    assert meter.speed() == pytest.approx(20)
+    for tenth in range(1, 101):
+        meter.count(1, 10 + tenth / 10)
+    assert meter.speed() == pytest.approx(10)
+    assert len(meter._seen) <= WINDOW * 10 + 2
+
+
+@given(st.floats(0, 10), st.floats(0, 10))
+def test_costly_paints_are_rarer(cost: float, other: float) -> None:
+    assert SHORTEST <= gap(cost) <= LONGEST
+    if cost <= other:
+        assert gap(cost) <= gap(other)
+    if SHORTEST < gap(cost) < LONGEST:
+        assert cost / gap(cost) == pytest.approx(SHARE)
+    assert gap(cost, seen=False) == LONGEST
+
+
+def test_both_languages_fill_in_the_same_names() -> None:
+    for field in fields(Words):
+        said = [getattr(words, field.name) for words in (ENGLISH, CHINESE)]
+        if isinstance(said[0], str):
+            names = [sorted(name for _, name, _, _ in Formatter().parse(text) if name) for text in said]
+            assert names[0] == names[1], field.name
+            assert all(said)
+    assert len(ENGLISH.suggestions) == len(CHINESE.suggestions) == 3
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({}, ENGLISH),
+        ({"LANG": "zh_CN.UTF-8"}, CHINESE),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, ENGLISH),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "zh_TW"}, CHINESE),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": ""}, CHINESE),
+    ],
+)
+def test_the_language_is_the_locale_s(environ: dict[str, str], words: Words) -> None:
+    assert words_of(environ) is words
