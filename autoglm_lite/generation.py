@@ -7,6 +7,10 @@ from typing import Literal
 
 FinishReason = Literal["stop", "length", "context", "cancelled"]
 
+REASONING_OPEN = "<think>"
+REASONING_CLOSE = "</think>"
+"""Around what a model thinks before it answers; part of the text, also where a vocabulary calls them control tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from autoglm_lite.generation import REASONING_CLOSE, REASONING_OPEN
+
 Part = Literal["reasoning", "answer"]
-OPEN = "<think>"
-CLOSE = "</think>"
 
 
 class ReasoningSplitter:
@@ -59,9 +59,9 @@ class ReasoningSplitter:
             return None
         if self._stage == "start":
             said = held.lstrip()
-            if said.startswith(OPEN):
-                self._stage, self._held = "reasoning", said[len(OPEN) :]
-            elif OPEN.startswith(said):
+            if said.startswith(REASONING_OPEN):
+                self._stage, self._held = "reasoning", said[len(REASONING_OPEN) :]
+            elif REASONING_OPEN.startswith(said):
                 return None
             else:
                 self._stage = "answer"
@@ -69,9 +69,9 @@ class ReasoningSplitter:
         if self._stage == "reasoning":
             if not self._began:
                 held = held.lstrip()
-            end = held.find(CLOSE)
+            end = held.find(REASONING_CLOSE)
             if end >= 0:
-                self._stage, self._held = "gap", held[end + len(CLOSE) :]
+                self._stage, self._held = "gap", held[end + len(REASONING_CLOSE) :]
                 return "reasoning", held[:end].rstrip()
             keep = _tail(held)
             self._held = held[len(held) - keep :]
@@ -89,6 +89,6 @@ class ReasoningSplitter:
 
 def _tail(text: str) -> int:
     """How many characters at the end may still turn out to be the closing tag or white space before it."""
-    partial = next((n for n in range(len(CLOSE) - 1, 0, -1) if text.endswith(CLOSE[:n])), 0)
+    partial = next((n for n in range(len(REASONING_CLOSE) - 1, 0, -1) if text.endswith(REASONING_CLOSE[:n])), 0)
     body = text[: len(text) - partial]
     return partial + len(body) - len(body.rstrip())

@@ -7,8 +7,8 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from autoglm_lite.chat.events import Answer, AnswerEvent, Generates, Reasoning
-from autoglm_lite.chat.reasoning import CLOSE, OPEN, Part, ReasoningSplitter
-from autoglm_lite.generation import Finished, GenerateRequest, Prefill, Text
+from autoglm_lite.chat.reasoning import Part, ReasoningSplitter
+from autoglm_lite.generation import REASONING_CLOSE, REASONING_OPEN, Finished, GenerateRequest, Prefill, Text
 
 
 async def stream_answer(
@@ -42,7 +42,7 @@ async def stream_answer(
         if left is not None and left <= 0:
             finished = replace(finished, reason="length")
         else:
-            prompt = f"{request.prompt}{sorter.raw}\n{CLOSE}\n\n"
+            prompt = f"{request.prompt}{sorter.raw}\n{REASONING_CLOSE}\n\n"
             first = replace(finished, completion_tokens=sorter.n_taken)
             async with aclosing(model.generate(replace(request, prompt=prompt, max_tokens=left))) as events:
                 async for event in events:
@@ -58,7 +58,7 @@ async def stream_answer(
 
 class _Sorter:
     def __init__(self, request: GenerateRequest) -> None:
-        opened = request.prompt.rstrip().endswith(OPEN)
+        opened = request.prompt.rstrip().endswith(REASONING_OPEN)
         self._splitter = ReasoningSplitter(inside=opened) if request.templated else None
         self._n_held = 0
         """Tokens taken since the last piece given out."""

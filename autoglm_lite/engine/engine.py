@@ -7,7 +7,17 @@ from time import perf_counter
 
 from autoglm_lite.engine.text import TextStream
 from autoglm_lite.errors import PromptTooLongError, UsageError
-from autoglm_lite.generation import Event, Finished, FinishReason, GenerateRequest, LoadedModel, Prefill, Text
+from autoglm_lite.generation import (
+    REASONING_CLOSE,
+    REASONING_OPEN,
+    Event,
+    Finished,
+    FinishReason,
+    GenerateRequest,
+    LoadedModel,
+    Prefill,
+    Text,
+)
 from autoglm_lite.native.context import Aborted, Context
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.sampler import Sampler
@@ -41,6 +51,8 @@ class Engine:
             threads_batch=plan.threads_batch,
             kv_type=plan.kv_type,
         )
+        for tag in (REASONING_OPEN, REASONING_CLOSE):
+            self._model.write_control(tag)
         self._cached: list[int] = []
         """The tokens whose KV is in the context, in order."""
 

@@ -47,6 +47,7 @@ class Model:
         self.n_params: int = lib.llama_model_n_params(self.handle)
         self.n_swa: int = lib.llama_model_n_swa(self.handle)
         self._piece = ctypes.create_string_buffer(256)
+        self._written_controls: set[int] = set()
 
     def close(self) -> None:
         if self.handle:
@@ -71,12 +72,19 @@ class Model:
             n = self._lib.llama_tokenize(self.vocab, data, len(data), tokens, capacity, add_special, parse_special)
         return tokens[:n]
 
+    def write_control(self, text: str) -> None:
+        """From now on the control token `text`, if there is one, stands for its text."""
+        tokens = self.tokenize(text, add_special=False, parse_special=True)
+        if len(tokens) == 1:
+            self._written_controls.add(tokens[0])
+
     def token_bytes(self, token: int) -> bytes:
         """What a token stands for; b"" for control tokens."""
-        n = self._lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
+        written = token in self._written_controls
+        n = self._lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, written)
         if n < 0:
             self._piece = ctypes.create_string_buffer(-n)
-            n = self._lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, False)
+            n = self._lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, written)
         return self._piece.raw[:n]
 
     def ends_generation(self, token: int) -> bool:

@@ -4,10 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoglm_lite.chat.reasoning import CLOSE, OPEN, Part, ReasoningSplitter
+from autoglm_lite.chat.reasoning import Part, ReasoningSplitter
+from autoglm_lite.generation import REASONING_CLOSE, REASONING_OPEN
 
 PIECES = st.lists(
-    st.sampled_from([OPEN, CLOSE, "<", "think", "/think>", "<think", " ", "\n", "answer", "why?", "好"]), max_size=12
+    st.sampled_from(
+        [REASONING_OPEN, REASONING_CLOSE, "<", "think", "/think>", "<think", " ", "\n", "answer", "why?", "好"]
+    ),
+    max_size=12,
 )
 
 
@@ -27,10 +31,10 @@ def split(pieces: list[str], *, inside: bool = False) -> tuple[str, str]:
 def split_whole(text: str, *, inside: bool) -> tuple[str, str]:
     """The same in one go, as the definition."""
     if not inside:
-        if not text.lstrip().startswith(OPEN):
+        if not text.lstrip().startswith(REASONING_OPEN):
             return "", text
-        text = text.lstrip().removeprefix(OPEN)
-    reasoning, closed, answer = text.partition(CLOSE)
+        text = text.lstrip().removeprefix(REASONING_OPEN)
+    reasoning, closed, answer = text.partition(REASONING_CLOSE)
     return reasoning.strip(), answer.lstrip() if closed else ""
 
 
