@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import ClassVar
+from unicodedata import category
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -41,6 +42,11 @@ class Prompt(TextArea):
             event.prevent_default()
             if self.text.strip():
                 self.post_message(self.Submitted(self.text))
+        elif event.character and category(event.character) == "Cf":
+            # Not printable, so Textual ignores it, but it joins emoji and letters.
+            event.stop()
+            event.prevent_default()
+            self.insert(event.character)
 
     def sent(self) -> None:
         """Empties the box, whose text can be recalled from now on."""

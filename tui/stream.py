@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 ONE_LINE = ("heading_open", "hr")
@@ -17,8 +18,11 @@ BEGUN_TEXT = re.compile(r"(\*\*)?[^\W\d_]")
 
 
 def markdown_parser() -> MarkdownIt:
-    """The parser for what is shown: GitHub's Markdown, with tags of HTML as plain text, so that none is lost."""
-    return MarkdownIt("gfm-like", {"html": False})
+    """The parser for what is shown: GitHub's Markdown as in its comments, where line breaks stay, with tags of HTML as
+    plain text, so that none is lost."""
+    parser = MarkdownIt("gfm-like", {"html": False})
+    parser.core.ruler.push("keep_breaks", _keep_breaks)
+    return parser
 
 
 class TailBuffer:
@@ -80,6 +84,13 @@ def _is_closed(block: Token, n_blank_after: int) -> bool:
         first, end = block.map or (0, 0)
         return end - first == block.content.count("\n") + 2
     return block.type in ENDED_BY_BLANK and n_blank_after > 0
+
+
+def _keep_breaks(state: StateCore) -> None:
+    for token in state.tokens:
+        for child in token.children or ():
+            if child.type == "softbreak":
+                child.type = "hardbreak"
 
 
 @cache

@@ -21,7 +21,8 @@ from tui.words import ENGLISH
 
 TEXT = """# Title
 
-A paragraph with **bold**, `code` and <b>tags</b>, 中文 👋🏽.
+A paragraph
+with **bold**, `code` and <b>tags</b>, 中文 👋🏽.
 
 - one
 - two

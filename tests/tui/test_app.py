@@ -43,7 +43,7 @@ def test_escape_keeps_what_came(stories_gguf: Path, history: History) -> None:
         assert on_disk(history)[1].content == app.answer_text
         await ask(pilot, app, "One day")
 
-    drive(setup_of(stories_gguf, history, max_tokens=None), test)
+    drive(setup_of(stories_gguf, history, n_ctx=512, max_tokens=None), test)
     assert [(m.role, m.state) for m in on_disk(history)][:3] == [
         ("user", "complete"),
         ("assistant", "stopped"),
@@ -169,6 +169,30 @@ def test_control_c_stops_then_quits(stories_gguf: Path, history: History) -> Non
         await until(pilot, lambda: app.return_code is not None)
 
     assert drive(setup_of(stories_gguf, history, max_tokens=None), test).return_code == 0
+
+
+def test_the_last_answer_is_copied(stories_gguf: Path, history: History) -> None:
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        await pilot.press("ctrl+y")
+        await until(pilot, lambda: "no answer to copy" in read(app))
+        await ask(pilot, app, "Once upon a time")
+        await pilot.press("ctrl+y")
+        await until(pilot, lambda: "Answer copied" in read(app))
+        assert app.clipboard == app.answer_text
+
+    drive(setup_of(stories_gguf, history), test)
+
+
+def test_a_closed_terminal_ends_the_app_as_its_key_does(stories_gguf: Path, history: History) -> None:
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        await write(pilot, "Once")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.answer_text)
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(pilot, lambda: app.return_code is not None)
+
+    app = drive(setup_of(stories_gguf, history, max_tokens=None), test)
+    assert on_disk(history)[1].content == app.answer_text
 
 
 def test_a_new_conversation_leaves_the_old_one_on_disk(stories_gguf: Path, history: History) -> None:

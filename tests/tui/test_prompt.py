@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.events import Key
 from textual.pilot import Pilot
 
 from tests.tui.driving import until, write
@@ -47,6 +48,17 @@ def test_enter_sends_and_others_begin_a_line(key: str) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: app.submitted == ["a\nb"])
         assert app.prompt.text == ""
+
+    drive(test)
+
+
+def test_joined_emoji_can_be_typed() -> None:
+    async def test(pilot: Pilot[None], app: Harness) -> None:
+        await pilot.press(*"从前👩")
+        # As a terminal sends it; Pilot knows no such key.
+        app.prompt.post_message(Key("zero_width_joiner", "\u200d"))
+        await pilot.press("🚀")
+        assert app.prompt.text == "从前👩\u200d🚀"
 
     drive(test)
 

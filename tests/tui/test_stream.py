@@ -95,6 +95,15 @@ def test_a_list_is_taken_once_and_whole() -> None:
     assert parts == ["- a\n\n- b\n\n- c\n\n", "Then"]
 
 
+def test_line_breaks_are_kept_and_tags_are_text() -> None:
+    (inline,) = (token for token in markdown_parser().parse("one\n<b>two") if token.children)
+    assert [(child.type, child.content) for child in inline.children or ()] == [
+        ("text", "one"),
+        ("hardbreak", ""),
+        ("text", "<b>two"),
+    ]
+
+
 def test_a_paragraph_is_finished_by_an_empty_line() -> None:
     assert finished_length("word\n") == 0
     assert finished_length("word\n\n") == len("word\n\n")
