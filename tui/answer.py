@@ -58,6 +58,11 @@ class AnswerView(Vertical):
         yield self._tail
         yield self._note
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether neither reasoning nor answer has come."""
+        return not self.text and self._began is None
+
     def reason(self, text: str) -> None:
         now = time.monotonic()
         self._began = now if self._began is None else self._began

@@ -313,7 +313,7 @@ class ChatApp(App[None]):
             await view.remove()
             if failed:
                 await self._conversation.say(note, failed=True)
-        if note and not answer.text:
+        if note and answer.is_empty:
             self._prompt.put_back(question)
         await self._conversation.prune()
         self._conversation.count_earlier(self._n_hidden)

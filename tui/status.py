@@ -54,16 +54,16 @@ def status_line(status: Status, width: int, words: Words) -> str:
         ((status.model, doing, speed), (memory_short, context)),
         ((status.model, doing, speed), (memory_short, context_short)),
         ((doing, speed), (memory_short, context_short)),
-        ((doing or speed,), (memory_short, context_short)),
-        ((doing or speed,), (context_short,)),
-        ((doing or speed or context_short,), ()),
+        ((doing or speed or status.model,), (memory_short, context_short)),
+        ((doing or speed or status.model,), (context_short,)),
+        ((doing or speed or status.model,), ()),
     )
     for left, right in choices:
         begin, end = (GAP.join(part for part in parts if part) for parts in (left, right))
         free = width - cell_len(begin) - cell_len(end)
         if free >= (2 if begin and end else 0):
             return begin + " " * free + end
-    return set_cell_size(doing or speed or context_short, width)
+    return set_cell_size(doing or speed or status.model, width)
 
 
 def size(n_bytes: int) -> str:

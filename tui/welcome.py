@@ -48,7 +48,7 @@ class Welcome(Vertical):
         self._words = words
 
     def compose(self) -> ComposeResult:
-        yield Static(f"autoglm-lite · {self._model}", markup=False, classes="name")
+        yield Static(self._model, markup=False, classes="name")
         for sentence in self._sentences:
             yield Static(sentence, markup=False, classes="sentence")
         if self._suggestions:
