@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.install.shell import ROOT, call, environment
+from tests.install.shell import ROOT, SCRIPT, call, environment
 
 CHOOSE = """
     clone=$1 program=$2 version=1 python_platform=linux-x86_64
@@ -80,3 +81,14 @@ def test_a_graphics_build_that_fails_is_given_up_and_remembered(tmp_path: Path) 
     failed = after.split("delete ")[1].split(")")[0]
     assert Path(failed).exists()
     assert "going on without it" in done.stderr
+
+
+def test_the_callers_build_settings_do_not_count(tmp_path: Path) -> None:
+    """With SOURCE_DATE_EPOCH set, llama.cpp's build leaves out every instruction that makes it fast."""
+    code = 'run_install() { echo "${SOURCE_DATE_EPOCH-unset} ${CMAKE_ARGS-unset} $cmake_options"; }; main'
+    script = tmp_path / "install.sh"
+    script.write_text(SCRIPT.read_text().removesuffix('main "$@"\n') + code)
+    (tmp_path / "requirements.lock").touch()
+    env = environment(tmp_path, SOURCE_DATE_EPOCH="1", CMAKE_ARGS="-DGGML_NATIVE=OFF")
+    done = subprocess.run(["sh", str(script)], capture_output=True, text=True, env=env)
+    assert done.stderr.startswith("unset unset -DGGML_NATIVE=ON ")
