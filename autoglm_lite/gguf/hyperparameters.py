@@ -180,12 +180,15 @@ def _head_lengths(header: Header, arch: str, n_embd: int, n_head: int) -> tuple[
 
 
 def _check_rope(header: Header, arch: str, key_length: int) -> None:
-    # ggml rotates pairs and asserts that they lie within the key.
-    n_rot = _optional(header, f"{arch}.rope.dimension_count", 0, key_length)
+    # ggml rotates pairs, asserts that they lie within the key, and never ends with none.
+    least = 2 if arch in UNIFORM_HEADS else 0
+    n_rot = _optional(header, f"{arch}.rope.dimension_count", least, key_length)
     n_rot = key_length if n_rot is None else n_rot
     if n_rot % 2 or (arch in FULL_ROPE and n_rot != key_length):
         raise damaged(header.path, f"its rotary embedding of {n_rot} does not fit keys of {key_length}")
-    _optional(header, f"{arch}.rope.dimension_count_swa", 0, MAX_WIDTH)
+    n_rot_swa = _optional(header, f"{arch}.rope.dimension_count_swa", least, MAX_WIDTH)
+    if n_rot_swa is not None and n_rot_swa % 2:
+        raise damaged(header.path, f"its rotary embedding of {n_rot_swa} cannot be cut into pairs")
     scaling = header.text(f"{arch}.rope.scaling.type")
     if scaling is not None and scaling not in ROPE_SCALINGS:
         raise damaged(header.path, f"its rope scaling {quoted(scaling)} is unknown")

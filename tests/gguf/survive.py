@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 from autoglm_lite.errors import AutoglmError, ModelFileError, WorkerDiedError
@@ -13,7 +15,7 @@ from autoglm_lite.planning.make import make_plan
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.client import Worker
 
-SECONDS = 60.0
+SECONDS = 30.0
 PROMPTS = (("Once upon a time, 你好 \x00\x07 é🙂", False), ("<s>x</s><|im_end|> a", True))
 
 
@@ -33,12 +35,17 @@ async def outcome(worker: Worker, path: Path, machine: Machine) -> str:
     except ModelFileError:
         return "refused"
     try:
-        await asyncio.wait_for(_use(worker, make_plan(facts, machine)), SECONDS)
+        plan = make_plan(facts, machine)
+    except AutoglmError as error:
+        return f"declined: {error}"
+    using = asyncio.create_task(_use(worker, plan))
+    _, hanging = await asyncio.wait({using}, timeout=SECONDS)
+    if hanging and worker.pid is not None:
+        os.kill(worker.pid, signal.SIGKILL)
+    try:
+        await using
     except WorkerDiedError as error:
-        return f"died: {error}"
-    except asyncio.TimeoutError:
-        await worker.close()
-        return "died: hangs"
+        return "died: it never ends" if hanging else f"died: {error}"
     except AutoglmError as error:
         return f"declined: {error}"
     return "ran"

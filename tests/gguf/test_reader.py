@@ -409,6 +409,7 @@ def test_faults_of_other_kinds_of_model(tmp_path: Path) -> None:
         (qwen3(), put(numbers("tokenizer.ggml.merges", I32, [1])), "list of texts"),
         (qwen3(), put(single("tokenizer.ggml.bos_token_id", U32, 264)), "bos_token_id"),
         (glm4(), put(single("glm4.rope.dimension_count", U32, 18)), "dimension_count"),
+        (glm4(), put(single("glm4.rope.dimension_count", U32, 0)), "dimension_count"),
         (glm4(), put(single("glm4.nextn_predict_layers", U32, 2)), "nextn_predict_layers"),
         (mixtral(), put(single("llama.expert_used_count", U32, 5)), "5 used of 4"),
         (mixtral(), put(single("llama.expert_used_count", U32, 0)), "0 used of 4"),
