@@ -183,6 +183,20 @@ def test_the_last_answer_is_copied(stories_gguf: Path, history: History) -> None
     drive(setup_of(stories_gguf, history), test)
 
 
+def test_what_the_mouse_selects_is_copied(stories_gguf: Path, history: History) -> None:
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        await ask(pilot, app, "Once upon a time")
+        await pilot.pause(0.1)
+        await pilot.mouse_down(".question", offset=(2, 0))
+        await pilot.hover(".question", offset=(10, 0))
+        await pilot.mouse_up(".question", offset=(10, 0))
+        await pilot.press("ctrl+c")
+        assert app.clipboard == "Once upon"
+        assert app.return_code is None
+
+    drive(setup_of(stories_gguf, history), test)
+
+
 def test_a_closed_terminal_ends_the_app_as_its_key_does(stories_gguf: Path, history: History) -> None:
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await write(pilot, "Once")
