@@ -59,7 +59,7 @@ class AnswerView(Vertical):
         yield self._note
 
     @property
-    def is_empty(self) -> bool:
+    def nothing_came(self) -> bool:
         """Whether neither reasoning nor answer has come."""
         return not self.text and self._began is None
 

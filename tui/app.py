@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from contextlib import aclosing
 from dataclasses import replace
@@ -20,7 +21,7 @@ from textual.worker import Worker as Background
 from autoglm_lite.chat.events import Answer, ChatEvent, Forgotten, Reasoning
 from autoglm_lite.chat.session import Session
 from autoglm_lite.chat.setup import ChatSetup
-from autoglm_lite.errors import AutoglmError, WorkerDiedError
+from autoglm_lite.errors import AutoglmError, UsageError, WorkerDiedError
 from autoglm_lite.generation import Finished, Prefill
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.client import Worker
@@ -43,7 +44,12 @@ SECONDS_FOR_SECOND_PRESS = 2.0
 
 
 def run_app(setup: ChatSetup) -> int:
-    """Holds conversations until the user quits; returns the exit code."""
+    """Holds conversations until the user quits; returns the exit code.
+
+    Raises UsageError where Textual could not draw: it does so on stderr.
+    """
+    if sys.__stderr__ is None or not sys.__stderr__.isatty():
+        raise UsageError('The terminal app draws on stderr: do not redirect it, or ask in the shell with -p "...".')
     app = ChatApp(setup, words_of(os.environ))
     app.run()
     return app.return_code or 0
@@ -313,7 +319,7 @@ class ChatApp(App[None]):
             await view.remove()
             if failed:
                 await self._conversation.say(note, failed=True)
-        if note and answer.is_empty:
+        if note and answer.nothing_came:
             self._prompt.put_back(question)
         await self._conversation.prune()
         self._conversation.count_earlier(self._n_hidden)
