@@ -58,7 +58,7 @@ ENGLISH = Words(
         "and little else. Ask it how to get a better one."
     ),
     ready="It runs on this computer alone; what you write stays here.",
-    suggestions=("What can you do?", "How do I get a better model?", "What do the keys do?"),
+    suggestions=("What can you do?", "How do I get a better model?", "Which keyboard shortcuts are there?"),
     suggestions_hint="Type a question, or press Tab and Enter for one of these:",
     loading="loading {percent} %",
     not_loaded="not loaded",
