@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,15 +16,33 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STORIES = Path(__file__).parent / "data" / "stories260K"
+TEMPLATE = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% if not loop.last %}\n{% endif %}{% endfor %}"
+
+
+def convert(checkpoint: Path, out: Path) -> Path:
+    command = [sys.executable, "-m", "autoglm_lite", "convert", str(checkpoint), "-o", str(out), "--type", "F16"]
+    subprocess.run(command, check=True, capture_output=True)
+    return out
 
 
 @pytest.fixture(scope="session")
 def stories_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The trained stories model at F16, made by our own converter."""
-    out = tmp_path_factory.mktemp("models") / "stories.gguf"
-    command = [sys.executable, "-m", "autoglm_lite", "convert", str(STORIES), "-o", str(out), "--type", "F16"]
-    subprocess.run(command, check=True, capture_output=True)
-    return out
+    return convert(STORIES, tmp_path_factory.mktemp("models") / "stories.gguf")
+
+
+@pytest.fixture(scope="session")
+def endless_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stories model with a chat template and a context that takes it seconds to fill."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    shutil.copytree(STORIES, folder, dirs_exist_ok=True)
+    for name, key, value in (
+        ("config.json", "max_position_embeddings", 32768),
+        ("tokenizer_config.json", "chat_template", TEMPLATE),
+    ):
+        config = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps({**config, key: value}))
+    return convert(folder, folder / "endless.gguf")
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 import time
 from contextlib import aclosing
@@ -27,6 +26,7 @@ from autoglm_lite.store import is_starter
 from autoglm_lite.worker.client import Worker
 from tui.answer import AnswerView
 from tui.conversation import ConversationView, Earlier
+from tui.ending import hangups_to
 from tui.keys import KeysLine
 from tui.prompt import Prompt
 from tui.speed import Speedometer
@@ -51,7 +51,8 @@ def run_app(setup: ChatSetup) -> int:
     if sys.__stderr__ is None or not sys.__stderr__.isatty():
         raise UsageError('The terminal app draws on stderr: do not redirect it, or ask in the shell with -p "...".')
     app = ChatApp(setup, words_of(os.environ))
-    app.run()
+    with hangups_to(app.quit_soon):
+        app.run()
     return app.return_code or 0
 
 
@@ -76,6 +77,7 @@ class ChatApp(App[None]):
         self._words = words
         self._model = Worker()
         self._session = Session(self._model, setup)
+        self._home: asyncio.AbstractEventLoop | None = None
         self._loading: asyncio.Task[None] | None = None
         self._turn: Background[None] | None = None
         self._asked = False
@@ -110,15 +112,18 @@ class ChatApp(App[None]):
         yield self._status
         yield self._keys
 
+    def quit_soon(self) -> None:
+        """As Ctrl+Q; may be called from a signal handler."""
+        if self._home is not None:
+            self._home.call_soon_threadsafe(lambda: self.run_worker(self.action_quit()))
+
     async def on_mount(self) -> None:
+        self._home = asyncio.get_running_loop()
         self._prompt.focus()
         if self._session.turns:
             await self._conversation.resume(self._session.turns)
         else:
             await self._welcome()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            # The terminal was closed, or the machine shuts down: end as on Ctrl+Q, so that nothing is lost.
-            asyncio.get_running_loop().add_signal_handler(number, lambda: self.run_worker(self.action_quit()))
         self.call_after_refresh(self._start)
 
     def on_key(self, event: events.Key) -> None:

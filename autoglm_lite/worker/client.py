@@ -9,11 +9,11 @@ from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
 
-from autoglm_lite.errors import PromptTooLongError, WorkerDiedError
+from autoglm_lite.errors import LoadError, PromptTooLongError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.connection import Connection
-from autoglm_lite.worker.process import start_child
+from autoglm_lite.worker.process import load_failure, start_child
 from autoglm_lite.worker.protocol import Cancel, Generate, Load, Loaded, LoadProgress, Tokenize, Tokens
 
 MAX_TEXT = 8_000_000
@@ -59,11 +59,16 @@ class Worker:
             self.loaded = None
             if self._connection is None:
                 self._connection = await Connection.open(start_child(self._log_path), self._lost)
-            async for reply in self._connection.ask(next(self._ids), Load(plan)):
-                if isinstance(reply, Loaded):
-                    self.loaded = reply.model
-                elif isinstance(reply, LoadProgress) and on_progress is not None:
-                    on_progress(reply.share)
+            connection = self._connection
+            try:
+                async for reply in connection.ask(next(self._ids), Load(plan)):
+                    if isinstance(reply, Loaded):
+                        self.loaded = reply.model
+                    elif isinstance(reply, LoadProgress) and on_progress is not None:
+                        on_progress(reply.share)
+            except LoadError as error:
+                reason = load_failure(connection.log_path)
+                raise LoadError(f"{error} It says: {reason}." if reason else str(error)) from error
         assert self.loaded is not None
         return self.loaded
 

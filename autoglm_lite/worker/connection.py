@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
+from pathlib import Path
 
 from autoglm_lite.errors import WorkerDiedError
 from autoglm_lite.generation import Finished
@@ -26,6 +27,8 @@ from autoglm_lite.worker.protocol import (
 
 SECONDS_TO_EXIT = 5.0
 """How long a child may take to end after its socket has closed."""
+SECONDS_TO_REST = 10.0
+"""How long a cancelled answer may take to end: far more than the longest node of a graph takes on an old machine."""
 LAST_REPLIES = (Finished, Loaded, Tokens, Failed)
 
 
@@ -56,13 +59,18 @@ class Connection:
     def pid(self) -> int:
         return self._child.process.pid
 
+    @property
+    def log_path(self) -> Path:
+        return self._child.log_path
+
     def send(self, request_id: int, request: Request) -> None:
         self._writer.write(encode(request_id, request))
 
     async def ask(self, request_id: int, request: Request) -> AsyncGenerator[Reply, None]:
         """The replies to one request up to its last; a Failed one is raised as its error.
 
-        Closed early, a Generate is cancelled, and its end awaited: the next request finds the child at rest.
+        Closed early, a Generate is cancelled, and its end awaited: the next request finds the child at rest. A child
+        that does not come to rest is killed.
         """
         inbox = self._inboxes[request_id] = asyncio.Queue()
         self.send(request_id, request)
@@ -76,8 +84,10 @@ class Connection:
         finally:
             if isinstance(request, Generate) and not isinstance(reply, LAST_REPLIES):
                 self.send(request_id, Cancel())
+                unless_it_rests = asyncio.get_running_loop().call_later(SECONDS_TO_REST, self._child.process.kill)
                 while not isinstance(reply, LAST_REPLIES):
                     reply = await inbox.get()
+                unless_it_rests.cancel()
             del self._inboxes[request_id]
 
     async def close(self) -> None:

@@ -18,6 +18,7 @@ from autoglm_lite.paths import private_dir, state_dir
 LOGS_KEPT = 8
 TELLING = r"GGML_ASSERT|\berror\b|failed|what\(\)|^/\S+:\d+: "
 """Marks a line of the native log that tells of a failure."""
+LOAD_REASON = "error loading model: "
 LOG_TAIL = 8192
 """Bytes of the log that are searched for the reason of a death."""
 
@@ -79,16 +80,25 @@ def death_sentence(returncode: int, log_path: Path) -> str:
     return f"The model's process ended unexpectedly (exit code {returncode}){last}. The log is {log_path}."
 
 
+def load_failure(log_path: Path) -> str:
+    """Why llama.cpp refused to load a model, in its own words, or nothing."""
+    reasons = [line.partition(LOAD_REASON)[2] for line in _log_tail(log_path) if LOAD_REASON in line]
+    return reasons[-1].strip()[:300].rstrip(".") if reasons else ""
+
+
 def _last_native_message(log_path: Path) -> str:
     """The last line of the log that tells of a failure, as `: …`, or nothing."""
+    telling = [line.strip() for line in _log_tail(log_path) if re.search(TELLING, line)]
+    return f": {telling[-1][:300].rstrip('.')}" if telling else ""
+
+
+def _log_tail(log_path: Path) -> list[str]:
     try:
         with log_path.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL))
-            lines = log.read().decode("utf-8", "replace").splitlines()
+            return log.read().decode("utf-8", "replace").splitlines()
     except OSError:
-        return ""
-    telling = [line.strip() for line in lines if re.search(TELLING, line)]
-    return f": {telling[-1][:300].rstrip('.')}" if telling else ""
+        return []
 
 
 def _signal_name(number: int) -> str:

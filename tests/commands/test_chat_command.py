@@ -17,32 +17,14 @@ import pytest
 
 from autoglm_lite.chat.history import History, Message
 from autoglm_lite.store import starter_path
+from tests.conftest import STORIES, convert
 
-STORIES = Path(__file__).parents[1] / "data" / "stories260K"
 STORY = (
     ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball."
     " She wanted to play with it, but it was too high.\nLily's mom said, \"Lily, l"
 )
 COMMAND = [sys.executable, "-m", "autoglm_lite", "chat"]
 GREEDY = ["--temperature", "0", "--threads", "1"]
-TEMPLATE = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% if not loop.last %}\n{% endif %}{% endfor %}"
-
-
-@pytest.fixture(scope="module")
-def endless_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The stories model with a chat template and a context that takes it seconds to fill."""
-    folder = tmp_path_factory.mktemp("checkpoint")
-    shutil.copytree(STORIES, folder, dirs_exist_ok=True)
-    for name, key, value in (
-        ("config.json", "max_position_embeddings", 32768),
-        ("tokenizer_config.json", "chat_template", TEMPLATE),
-    ):
-        config = json.loads((folder / name).read_text())
-        (folder / name).write_text(json.dumps({**config, key: value}))
-    out = folder / "endless.gguf"
-    command = [sys.executable, "-m", "autoglm_lite", "convert", str(folder), "-o", str(out), "--type", "F16"]
-    subprocess.run(command, check=True, capture_output=True)
-    return out
 
 
 def chat(*arguments: str | Path, piped: str | bytes | None = None) -> subprocess.CompletedProcess[str]:
@@ -229,8 +211,7 @@ def test_a_hostile_template(stories_gguf: Path, tmp_path: Path) -> None:
     config["chat_template"] = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
     out = tmp_path / "hostile.gguf"
-    command = [sys.executable, "-m", "autoglm_lite", "convert", str(folder), "-o", str(out), "--type", "F16"]
-    subprocess.run(command, check=True, capture_output=True)
+    convert(folder, out)
     assert_fails(chat(out, "-p", "x"), 1, "takes longer than 2 seconds")
 
 

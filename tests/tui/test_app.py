@@ -197,18 +197,6 @@ def test_what_the_mouse_selects_is_copied(stories_gguf: Path, history: History) 
     drive(setup_of(stories_gguf, history), test)
 
 
-def test_a_closed_terminal_ends_the_app_as_its_key_does(stories_gguf: Path, history: History) -> None:
-    async def test(pilot: Pilot[None], app: ChatApp) -> None:
-        await write(pilot, "Once")
-        await pilot.press("enter")
-        await until(pilot, lambda: app.answer_text)
-        os.kill(os.getpid(), signal.SIGHUP)
-        await until(pilot, lambda: app.return_code is not None)
-
-    app = drive(setup_of(stories_gguf, history, max_tokens=None), test)
-    assert on_disk(history)[1].content == app.answer_text
-
-
 def test_a_new_conversation_leaves_the_old_one_on_disk(stories_gguf: Path, history: History) -> None:
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await ask(pilot, app, "First")

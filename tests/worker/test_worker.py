@@ -13,6 +13,7 @@ import pytest
 from autoglm_lite.errors import LoadError, PromptTooLongError, UsageError, WorkerDiedError
 from autoglm_lite.generation import Finished, GenerateRequest, Prefill, Sampling, Text
 from autoglm_lite.planning.plan import Plan
+from autoglm_lite.worker import connection
 from autoglm_lite.worker.client import Worker
 
 STORY = (
@@ -141,6 +142,26 @@ def test_a_closed_stream_leaves_the_worker_ready(stories_gguf: Path) -> None:
     with_worker(stories_gguf, test)
 
 
+def test_a_child_that_does_not_come_to_rest_is_killed(stories_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SECONDS_TO_REST", 0.2)
+
+    async def test(worker: Worker) -> None:
+        stuck = worker.pid
+        assert stuck is not None
+        events = worker.generate(ENDLESS)
+        async for event in events:
+            if isinstance(event, Text):
+                os.kill(stuck, signal.SIGSTOP)
+                break
+        await events.aclose()
+        await worker.load(plan_of(stories_gguf))
+        assert worker.pid != stuck
+        request = GenerateRequest("Once upon a time", templated=False, sampling=GREEDY, max_tokens=70)
+        assert (await answer(worker, request))[0].startswith(STORY)
+
+    with_worker(stories_gguf, test)
+
+
 @pytest.mark.parametrize(
     ("number", "said"),
     [(signal.SIGKILL, "memory ran out"), (signal.SIGABRT, "internal error"), (signal.SIGSEGV, "SIGSEGV")],
@@ -199,7 +220,7 @@ def test_a_file_that_llama_cpp_refuses(tmp_path: Path) -> None:
 
     async def run() -> None:
         async with Worker() as worker:
-            with pytest.raises(LoadError, match="cannot load"):
+            with pytest.raises(LoadError, match=r"cannot load .* It says: .+\.$"):
                 await worker.load(plan_of(broken))
             assert worker.loaded is None
 
