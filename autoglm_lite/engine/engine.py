@@ -25,8 +25,8 @@ from autoglm_lite.planning.plan import Plan
 
 FIRST_CHUNK = 32
 """Tokens of the first prefill step: small, so that the speed is known and shown at once."""
-SECONDS_A_CHUNK = 2.0
-"""How often prefill reports on a slow machine."""
+SECONDS_A_CHUNK = 4.0
+"""How often prefill reports on a slow machine; each chunk reads all weights once more."""
 SECONDS_A_TEXT = 0.02
 """Tokens that come faster than this are sent together: no reader sees the difference, and each event costs."""
 
@@ -55,6 +55,8 @@ class Engine:
             self._model.write_control(tag)
         self._cached: list[int] = []
         """The tokens whose KV is in the context, in order."""
+        self._prefill_speed = 0.0
+        """Tokens per second, of the last chunk; 0 before the first."""
 
     @property
     def loaded(self) -> LoadedModel:
@@ -155,15 +157,15 @@ class Engine:
         return common
 
     def _prefill(self, prompt: list[int], cached: int) -> Iterator[Prefill]:
-        total, done, chunk = len(prompt), cached, FIRST_CHUNK
+        total, done = len(prompt), cached
         yield Prefill(done, total, cached)
         while done < total:
-            tokens = prompt[done : done + min(chunk, self._context.n_ubatch)]
+            tokens = prompt[done : done + next_chunk(total - done, self._prefill_speed, self._context.n_ubatch)]
             started = perf_counter()
             self._decode(tokens, logits=done + len(tokens) == total)
+            self._prefill_speed = len(tokens) / (perf_counter() - started)
             done += len(tokens)
             yield Prefill(done, total, cached)
-            chunk = next_chunk(len(tokens) / (perf_counter() - started), self._context.n_ubatch)
 
     def _decode(self, tokens: list[int], *, logits: bool) -> None:
         try:
@@ -175,7 +177,8 @@ class Engine:
         self._cached += tokens
 
 
-def next_chunk(tokens_per_second: float, n_ubatch: int) -> int:
-    """The largest power of two of tokens that takes SECONDS_A_CHUNK at most, between FIRST_CHUNK and n_ubatch."""
-    fits = max(int(tokens_per_second * SECONDS_A_CHUNK), 1)
-    return max(min(1 << (fits.bit_length() - 1), n_ubatch), FIRST_CHUNK)
+def next_chunk(n_left: int, tokens_per_second: float, n_ubatch: int) -> int:
+    """How many of the `n_left` tokens to compute next: equal parts, each of SECONDS_A_CHUNK and n_ubatch at most."""
+    most = max(FIRST_CHUNK, min(int(tokens_per_second * SECONDS_A_CHUNK), n_ubatch))
+    n_chunks = -(-n_left // most)
+    return -(-n_left // n_chunks)

@@ -7,10 +7,23 @@ from hypothesis import strategies as st
 
 from autoglm_lite.engine.engine import FIRST_CHUNK, SECONDS_A_CHUNK, next_chunk
 
+lengths = st.integers(1, 100_000)
+speeds = st.floats(0, 1e6)
+ubatches = st.sampled_from([64, 512, 2048])
 
-@given(st.floats(0.01, 1e6), st.sampled_from([64, 512, 2048]))
-def test_a_chunk_takes_two_seconds_at_most_unless_it_is_the_smallest(speed: float, n_ubatch: int) -> None:
-    chunk = next_chunk(speed, n_ubatch)
-    assert FIRST_CHUNK <= chunk <= n_ubatch
-    assert chunk == FIRST_CHUNK or chunk / speed <= SECONDS_A_CHUNK
-    assert chunk & (chunk - 1) == 0
+
+@given(lengths, speeds, ubatches)
+def test_a_chunk_takes_four_seconds_at_most_unless_it_is_small(n_left: int, speed: float, n_ubatch: int) -> None:
+    chunk = next_chunk(n_left, speed, n_ubatch)
+    assert 1 <= chunk <= min(n_left, n_ubatch)
+    assert chunk <= FIRST_CHUNK or chunk <= speed * SECONDS_A_CHUNK
+
+
+@given(lengths, speeds, ubatches)
+def test_the_weights_are_read_no_more_often_than_they_must(n_left: int, speed: float, n_ubatch: int) -> None:
+    most = max(FIRST_CHUNK, min(int(speed * SECONDS_A_CHUNK), n_ubatch))
+    n_chunks, left = 0, n_left
+    while left:
+        left -= next_chunk(left, speed, n_ubatch)
+        n_chunks += 1
+    assert n_chunks == -(-n_left // most)
