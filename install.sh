@@ -722,6 +722,11 @@ need_python() {
 run_install() {
     install_program
     say "autoglm-lite is installed. Type: $(command_name) chat"
+    say_path
+}
+
+# How to have the launcher found by its name, unless it is.
+say_path() {
     case :$PATH: in
         *":$PREFIX/bin:"*) ;;
         *)
@@ -746,7 +751,10 @@ hand_over() {
 }
 
 run_chat() {
+    known=
+    [ ! -x "$launcher" ] || known=yes
     install_program
+    [ -n "$known" ] || say_path
     hand_over "$launcher" chat "$@"
 }
 

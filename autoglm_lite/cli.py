@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -46,10 +47,34 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_missing_streams()
+    try:
+        try:
+            return _main(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        _discard_stdout()
+        return 1
+    except OSError as error:
+        if os.environ.get("AUTOGLM_LITE_DEBUG") == "1":
+            raise
+        _discard_stdout()
+        place = f" ({error.filename})" if error.filename else ""
+        print(f"autoglm-lite: The system refuses: {error.strerror or error}{place}.", file=sys.stderr)
+        return 1
+
+
+def _main(arguments: list[str]) -> int:
     if arguments == ["--version"]:
         print(f"autoglm-lite {__version__}")
         return 0
+    if not arguments:
+        build_parser().print_help(sys.stderr)
+        return 2
     command = next((a for a in arguments if not a.startswith("-")), None)
     parser = build_parser(command)
     parsed = parser.parse_args(arguments)
@@ -57,7 +82,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, parsed: argparse.Namespace) -> int:
-    import os
     from importlib import import_module
 
     from autoglm_lite.errors import AutoglmError
@@ -67,14 +91,19 @@ def _run(command: str, parsed: argparse.Namespace) -> int:
         return code
     except AutoglmError as error:
         failed, code = error, error.exit_code
-    except KeyboardInterrupt:
-        print(file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader of our stdout has gone; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     if os.environ.get("AUTOGLM_LITE_DEBUG") == "1":
         raise failed
     print(f"autoglm-lite: {failed}", file=sys.stderr)
     return code
+
+
+def _open_missing_streams() -> None:
+    """Standard streams that the caller has closed: else the next file opened would take their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123
+
+
+def _discard_stdout() -> None:
+    """Nobody takes our output any more; Python would complain again when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

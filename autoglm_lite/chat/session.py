@@ -124,8 +124,9 @@ class Session:
             self._n_forgotten = low
             prompt, n_tokens = await attempt(low)
         if n_tokens >= n_ctx:
+            longer = ", or give a larger --ctx" if n_ctx < setup.facts.n_ctx_train else ""
             raise PromptTooLongError(
-                f"The prompt has {n_tokens} tokens but the context holds {n_ctx}: shorten it, or give a larger --ctx."
+                f"The prompt has {n_tokens} tokens but the context holds {n_ctx}: shorten it{longer}."
             )
         return prompt, self._n_forgotten - before
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from autoglm_lite.errors import TemplateError
+from autoglm_lite.errors import PromptTooLongError, TemplateError
 
 SECONDS = 2.0
 MIN_CHARACTERS = 1_000_000
@@ -50,8 +50,11 @@ class ChatTemplate:
 
         Each message has `role` (system, user, assistant), `content`, and possibly `reasoning_content`; `thinking` is
         given to the template as `enable_thinking` unless it is None. Takes at most 2 seconds once the process runs.
-        Raises TemplateError, and TemplateRefusedError when the template finds fault with the messages.
+        Raises PromptTooLongError, TemplateError, and TemplateRefusedError when the template finds fault with them.
         """
+        n_characters = sum(len(message.get("content", "")) for message in messages)
+        if n_characters > self._limit:
+            raise PromptTooLongError(f"The prompt has {n_characters:,} characters, too many for the context.")
         given: dict[str, object] = {"messages": messages, "add_generation_prompt": True}
         if thinking is not None:
             given["enable_thinking"] = thinking

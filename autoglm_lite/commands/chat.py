@@ -47,7 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a text file to put before the prompt; may be given several times",
     )
     parser.add_argument(
-        "--image", action="append", type=Path, default=[], metavar="F", help="a picture, for models that can see"
+        "--image",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="F",
+        help="a picture (no model can see in this version)",
     )
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--continue", action="store_true", dest="continue_", help="go on with the latest conversation")
@@ -117,18 +122,20 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.make import make_plan, notices
-    from autoglm_lite.store import is_starter, resolve
+    from autoglm_lite.store import is_starter, make_models_dir, resolve
 
     wanted = wishes(args)
     conversation = chosen_conversation(args, history)
     last_model = conversation.model if conversation and Path(conversation.model).is_file() else None
-    path = resolve(args.model or last_model, wanted)
+    make_models_dir()
+    said: list[str] = []
+    path = resolve(last_model if args.model is None else args.model, wanted, said.append)
     facts = read_facts(path)
     machine = read_machine()
     plan = make_plan(facts, machine, wanted)
     plan = replace(plan, model_path=str(path.absolute()))
     switch, budget = thinking(args.think)
-    said = [STARTER] if is_starter(path) else []
+    said += [STARTER] if is_starter(path) else []
     said += notices(facts, machine, wanted, plan)
     if not facts.chat_template:
         said.append(f"{facts.name} has no chat template, so it continues your text instead of answering it.")
@@ -177,6 +184,6 @@ def thinking(text: str | None) -> tuple[bool | None, int | None]:
         return None, None
     if text in ("on", "off"):
         return text == "on", None
-    if not (text.isascii() and text.isdigit()):
-        raise UsageError(f"--think {text} makes no sense: give on, off or a number of tokens.")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise UsageError(f"--think {text[:20]} makes no sense: give on, off or a number of tokens.")
     return int(text) > 0, int(text)

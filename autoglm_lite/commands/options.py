@@ -49,4 +49,7 @@ def size(text: str) -> int:
     unit = {name.lower(): n_bytes for name, n_bytes in UNITS.items()}.get(match[2].lower()) if match else None
     if match is None or unit is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no size: write it like 3.5GB, 800MiB or a number of bytes")
-    return int(float(match[1]) * unit)
+    try:
+        return int(float(match[1]) * unit)
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text[:20]}… is more than any computer has") from None

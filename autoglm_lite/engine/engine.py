@@ -25,7 +25,7 @@ from autoglm_lite.planning.plan import Plan
 
 FIRST_CHUNK = 32
 """Tokens of the first prefill step: small, so that the speed is known and shown at once."""
-SECONDS_A_CHUNK = 4.0
+SECONDS_A_CHUNK = 6.0
 """How often prefill reports on a slow machine; each chunk reads all weights once more."""
 SECONDS_A_TEXT = 0.02
 """Tokens that come faster than this are sent together: no reader sees the difference, and each event costs."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from autoglm_lite import paths
@@ -30,27 +32,44 @@ def is_starter(path: Path) -> bool:
 def stored_models() -> list[Path]:
     """The files of all stored models, in order of their names."""
     folder = models_dir()
-    return sorted(path for path in folder.glob("*" + SUFFIX) if path.is_file()) if folder.is_dir() else []
+    try:
+        return sorted(path for path in folder.glob("*" + SUFFIX) if path.is_file()) if folder.is_dir() else []
+    except OSError:
+        return []
 
 
-def resolve(name: str | None, wishes: Wishes | None = None) -> Path:
+def make_models_dir() -> None:
+    """So that the user finds the folder that the manual names; where it cannot be made there are no stored models."""
+    with suppress(OSError):
+        paths.private_dir(models_dir())
+
+
+def resolve(
+    name: str | None, wishes: Wishes | None = None, passed_over: Callable[[str], object] = lambda _: None
+) -> Path:
     """The model's file: a path that exists is taken as it is, a name is looked up among the stored models, and None
-    is the largest stored model that fits into memory, else the starter.
+    is the largest stored model that can be used and fits into memory, else the starter. `passed_over` gets a sentence
+    for each larger one.
 
     Raises UsageError for a name that cannot be one, ModelFileError for one that names nothing.
     """
     if name is None:
-        return _best(wishes or Wishes()) or starter_path()
+        return _best(wishes or Wishes(), passed_over) or starter_path()
     if not name or "\0" in name:
         raise UsageError("The name of the model is empty: give a path or the name of a stored model.")
-    path = Path(name).expanduser()
-    if path.exists():
-        return path
+    try:
+        path = Path(name).expanduser()
+        if path.exists():
+            return path
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ModelFileError(f"The path {name[:200]} cannot be followed ({why}); check it.") from error
     if _is_path(name):
         raise ModelFileError(f"There is no file {path}; check the path.")
     for stored in (models_dir() / name, models_dir() / (name + SUFFIX)):
-        if stored.is_file():
-            return stored
+        with suppress(OSError):
+            if stored.is_file():
+                return stored
     raise ModelFileError(_unknown(name))
 
 
@@ -59,12 +78,13 @@ def _is_path(name: str) -> bool:
     return name in (".", "..") or any(separator in name for separator in separators)
 
 
-def _best(wishes: Wishes) -> Path | None:
+def _best(wishes: Wishes, passed_over: Callable[[str], object]) -> Path | None:
     machine = read_machine()
     for path in sorted(stored_models(), key=lambda path: path.stat().st_size, reverse=True):
         try:
             make_plan(read_facts(path), machine, wishes)
-        except (ModelFileError, WillNotFitError, UsageError):
+        except (ModelFileError, WillNotFitError, UsageError) as error:
+            passed_over(f"The stored model {path.stem} is passed over: {error}")
             continue
         return path
     return None
@@ -72,5 +92,5 @@ def _best(wishes: Wishes) -> Path | None:
 
 def _unknown(name: str) -> str:
     names = [path.stem for path in stored_models()]
-    known = f"stored are {', '.join(names)}" if names else "none is stored yet"
+    known = f"stored are {', '.join(names)}" if names else f"none is stored yet in {models_dir()}"
     return f"There is no file and no stored model called {name}: {known}, or give the path of a .gguf file."

@@ -35,15 +35,14 @@ def start_child(log_path: Path | None = None) -> ChildProcess:
 
     Its native log goes to `log_path`, by default a new file in the state folder. Keyboard interrupts do not reach it.
     """
-    log_path = log_path or _new_log()
+    log_path, log = _open_log(log_path)
     ours, theirs = socket.socketpair()
     fd = theirs.fileno()
-    # The same search path as ours, before anything is imported: `-m` and `-c` would look in the current folder first.
+    # Isolated, with the search path that we have: neither the current folder nor PYTHON* variables change what it runs.
     code = f"import sys; sys.path[:] = {sys.path!r}; from autoglm_lite.worker.child import main; main({fd})"
-    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-c", code],
+            [sys.executable, "-I", "-c", code],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -106,6 +105,16 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def _open_log(path: Path | None) -> tuple[Path, int]:
+    """The log and its descriptor; a log that cannot be written is done without."""
+    for candidate in (path, None):
+        with suppress(OSError):
+            found = candidate or _new_log()
+            return found, os.open(found, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    nowhere = Path(os.devnull)
+    return nowhere, os.open(nowhere, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def _new_log() -> Path:

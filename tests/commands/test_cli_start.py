@@ -60,7 +60,7 @@ def test_an_answer_in_the_shell_needs_no_app_and_no_arrays(stories_gguf: Path) -
     assert (HEAVY - {"asyncio"}) & modules == set()
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["--nonsense"], ["chat", "a", "b"]])
+@pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], ["chat", "a", "b"]])
 def test_wrong_usage_is_one_line(arguments: list[str]) -> None:
     ran = subprocess.run([sys.executable, "-m", "autoglm_lite", *arguments], capture_output=True, text=True)
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
@@ -87,3 +87,26 @@ def load(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def run_in_shell(arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = f"exec {sys.executable} -m autoglm_lite {arguments}"
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def test_no_command_shows_the_help() -> None:
+    ran = run_in_shell("")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "usage: autoglm-lite" in ran.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_under_stdout_is_said() -> None:
+    ran = run_in_shell("--version > /dev/full")
+    assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
+    assert "No space left" in ran.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_closed_streams_are_no_matter(closed: str) -> None:
+    assert run_in_shell(f"chat missing.gguf -p hi {closed}").returncode == 1

@@ -86,3 +86,24 @@ def test_without_a_name_it_is_the_largest_that_fits(models: Path) -> None:
             break
     assert found == small
     assert store.is_starter(store.resolve(None, Wishes(memory=1)))
+
+
+def test_a_stored_model_that_cannot_be_used_is_not_passed_over_in_silence(models: Path) -> None:
+    good = llama().write(models / "good.gguf")
+    bad = larger(qwen3()).write(models / "bad.gguf")
+    bad.write_bytes(bad.read_bytes()[:5000] + bytes(2 << 20))
+    said: list[str] = []
+    assert store.resolve(None, Wishes(), said.append) == good
+    assert len(said) == 1
+    assert "bad is passed over" in said[0]
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "~no such user/x.gguf"])
+def test_a_path_that_cannot_be_followed(name: str) -> None:
+    with pytest.raises(ModelFileError, match="cannot be followed"):
+        store.resolve(name)
+
+
+def test_the_folder_for_models_is_made() -> None:
+    store.make_models_dir()
+    assert models_dir().is_dir()

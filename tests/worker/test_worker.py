@@ -240,3 +240,13 @@ def test_the_child_is_the_first_to_go_when_memory_runs_out_and_ends_with_its_cli
     pid = asyncio.run(run())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_log_that_cannot_be_written_is_done_without(stories_gguf: Path, home: Path) -> None:
+    home.write_text("in the way of every folder below it")
+
+    async def test(worker: Worker) -> None:
+        request = GenerateRequest("Once upon a time", templated=False, sampling=GREEDY, max_tokens=70)
+        assert (await answer(worker, request))[0].startswith(STORY)
+
+    with_worker(stories_gguf, test)
