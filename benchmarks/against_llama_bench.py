@@ -18,7 +18,9 @@ import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from random import Random
 from statistics import median
+from string import ascii_letters
 from time import perf_counter
 
 from autoglm_lite.generation import GenerateRequest, Sampling, Text
@@ -60,22 +62,24 @@ async def alternate(args: argparse.Namespace) -> tuple[list[Speed], list[Speed]]
         # A fresh process for each of ours too, as for theirs; the first answer warms up.
         async with Worker() as worker:
             await worker.load(Plan(str(args.model), args.prompt_tokens + 256, args.threads, args.threads))
-            await measure(worker, args, "w")
-            ours.append(await measure(worker, args, chr(ord("a") + i)))
+            rng = Random(i)
+            await measure(worker, args, rng)
+            ours.append(await measure(worker, args, rng))
         print(f"{i + 1}: llama-bench {theirs[-1]}, ours {ours[-1]}", file=sys.stderr)
     return ours, theirs
 
 
-async def measure(worker: Worker, args: argparse.Namespace, letter: str) -> Speed:
-    """By the client's clock. The model's tokens are bytes; another letter shares no prefix."""
+async def measure(worker: Worker, args: argparse.Namespace, rng: Random) -> Speed:
+    """By the client's clock, on random tokens as llama-bench; a letter is a token of the model."""
     sampling = Sampling(temperature=0)
+    prompt = "".join(rng.choices(ascii_letters, k=args.prompt_tokens))
     started = perf_counter()
-    async for _ in worker.generate(GenerateRequest(letter * args.prompt_tokens, True, sampling, max_tokens=1)):
+    async for _ in worker.generate(GenerateRequest(prompt, True, sampling, max_tokens=1)):
         pass
     prefill = args.prompt_tokens / (perf_counter() - started)
     first = last = 0.0
     n = 0
-    request = GenerateRequest(letter.upper(), True, Sampling(), max_tokens=args.gen_tokens + 1)
+    request = GenerateRequest(rng.choice(ascii_letters), True, Sampling(), max_tokens=args.gen_tokens + 1)
     async for event in worker.generate(request):
         if isinstance(event, Text):
             last = perf_counter()
