@@ -11,7 +11,7 @@ import queue
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -134,9 +134,8 @@ class Child:
             os._exit(0)
 
 
-def frames(read: object) -> Iterator[tuple[int, Message]]:
+def frames(read: Callable[[int], bytes]) -> Iterator[tuple[int, Message]]:
     """The messages of a byte stream, until its end. Raises ValueError when it is damaged."""
-    assert callable(read)
     while header := read(LENGTH.size):
         if len(header) < LENGTH.size:
             return
