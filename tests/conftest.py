@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-# Started in the background, as CI may be, we ignore SIGINT, and so would each program that a test interrupts.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Started in the background or by nohup, we ignore these, and so would each program that a test interrupts.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
 
 # Started in the background, as CI may be, we ignore SIGINT, and so would each program that a test interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

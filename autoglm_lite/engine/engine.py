@@ -179,6 +179,6 @@ class Engine:
 
 def next_chunk(n_left: int, tokens_per_second: float, n_ubatch: int) -> int:
     """How many of the `n_left` tokens to compute next: equal parts, each of SECONDS_A_CHUNK and n_ubatch at most."""
-    most = max(FIRST_CHUNK, min(int(tokens_per_second * SECONDS_A_CHUNK), n_ubatch))
+    most = min(max(FIRST_CHUNK, int(tokens_per_second * SECONDS_A_CHUNK)), n_ubatch)
     n_chunks = -(-n_left // most)
     return -(-n_left // n_chunks)

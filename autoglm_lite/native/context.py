@@ -84,6 +84,8 @@ class Context:
         Raises Aborted, or LoadError when the backend fails.
         """
         batch, n = self._batch, len(tokens)
+        if not 0 < n <= self.n_ubatch:
+            raise ValueError(f"a batch of {n} tokens, between 1 and {self.n_ubatch} are allowed")
         for i, token in enumerate(tokens):
             batch.token[i] = token
             batch.pos[i] = position + i

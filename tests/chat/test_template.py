@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from autoglm_lite.chat.template import ChatTemplate, TemplateRefusedError
-from autoglm_lite.errors import TemplateError
+from autoglm_lite.errors import PromptTooLongError, TemplateError
 
 # In the formats of well-known models.
 CHATML = """\
@@ -162,7 +162,7 @@ def test_a_long_conversation_is_written_quickly() -> None:
 
 def test_more_text_where_the_context_is_larger() -> None:
     talk = [{"role": "user", "content": "好" * 1_500_000}]
-    with pytest.raises(TemplateError, match="writes too much"):
+    with pytest.raises(PromptTooLongError, match="1,500,000 characters"):
         render(CHATML, talk)
     template = ChatTemplate(CHATML, n_ctx=131_072)
     assert len(template.render(talk)) > 1_500_000

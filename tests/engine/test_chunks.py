@@ -9,7 +9,7 @@ from autoglm_lite.engine.engine import FIRST_CHUNK, SECONDS_A_CHUNK, next_chunk
 
 lengths = st.integers(1, 100_000)
 speeds = st.floats(0, 1e6)
-ubatches = st.sampled_from([64, 512, 2048])
+ubatches = st.sampled_from([1, 3, 64, 512, 2048])
 
 
 @given(lengths, speeds, ubatches)
@@ -21,7 +21,7 @@ def test_a_chunk_takes_six_seconds_at_most_unless_it_is_small(n_left: int, speed
 
 @given(lengths, speeds, ubatches)
 def test_the_weights_are_read_no_more_often_than_they_must(n_left: int, speed: float, n_ubatch: int) -> None:
-    most = max(FIRST_CHUNK, min(int(speed * SECONDS_A_CHUNK), n_ubatch))
+    most = min(max(FIRST_CHUNK, int(speed * SECONDS_A_CHUNK)), n_ubatch)
     n_chunks, left = 0, n_left
     while left:
         left -= next_chunk(left, speed, n_ubatch)
