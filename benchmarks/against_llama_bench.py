@@ -59,24 +59,27 @@ async def alternate(args: argparse.Namespace) -> tuple[list[Speed], list[Speed]]
     ours, theirs = [], []
     for i in range(args.repeat):
         theirs.append(llama_bench(args))
-        # A fresh process for each of ours too, as for theirs; the first answer warms up.
+        # A fresh process for each of ours too, as for theirs, and as there a run of the same kind to warm up.
         async with Worker() as worker:
             await worker.load(Plan(str(args.model), args.prompt_tokens + 256, args.threads, args.threads))
             rng = Random(i)
-            await measure(worker, args, rng)
-            ours.append(await measure(worker, args, rng))
+            await prefill(worker, args, rng)
+            ours.append(Speed(await prefill(worker, args, rng), await decode(worker, args, rng)))
         print(f"{i + 1}: llama-bench {theirs[-1]}, ours {ours[-1]}", file=sys.stderr)
     return ours, theirs
 
 
-async def measure(worker: Worker, args: argparse.Namespace, rng: Random) -> Speed:
-    """By the client's clock, on random tokens as llama-bench; a letter is a token of the model."""
-    sampling = Sampling(temperature=0)
+async def prefill(worker: Worker, args: argparse.Namespace, rng: Random) -> float:
+    """Tokens per second by the client's clock, on random tokens as llama-bench; a letter is a token of the model."""
     prompt = "".join(rng.choices(ascii_letters, k=args.prompt_tokens))
     started = perf_counter()
-    async for _ in worker.generate(GenerateRequest(prompt, True, sampling, max_tokens=1)):
+    async for _ in worker.generate(GenerateRequest(prompt, True, Sampling(temperature=0), max_tokens=1)):
         pass
-    prefill = args.prompt_tokens / (perf_counter() - started)
+    return float(args.prompt_tokens / (perf_counter() - started))
+
+
+async def decode(worker: Worker, args: argparse.Namespace, rng: Random) -> float:
+    """The same for the tokens after the first, which come one by one."""
     first = last = 0.0
     n = 0
     request = GenerateRequest(rng.choice(ascii_letters), True, Sampling(), max_tokens=args.gen_tokens + 1)
@@ -85,7 +88,7 @@ async def measure(worker: Worker, args: argparse.Namespace, rng: Random) -> Spee
             last = perf_counter()
             first = first or last
             n += event.n_tokens
-    return Speed(prefill, (n - 1) / (last - first))
+    return (n - 1) / (last - first)
 
 
 def llama_bench(args: argparse.Namespace) -> Speed:
