@@ -10,7 +10,8 @@ from pathlib import Path
 
 from autoglm_lite.errors import ConversionError
 from converters.config import read_json
-from converters.types import SOURCE_TYPES, TensorType
+from converters.numbers import SAFETENSORS_TYPES
+from converters.types import TensorType
 
 HEADER_LIMIT = 25_000_000
 """Bytes of a safetensors header; the library's own limit is 100 MB, real headers stay under 1 MB."""
@@ -92,13 +93,13 @@ def read_shard(path: Path) -> list[SourceTensor]:
 
 
 def _locate(path: Path, name: str, dtype: str, shape: Sequence[int], offset: int) -> SourceTensor:
-    kind = SOURCE_TYPES.get(dtype)
+    kind = SAFETENSORS_TYPES.get(dtype)
     if kind is None:
         raise ConversionError(
-            f"tensor {name} in {path.name} has the number format {dtype}; only {', '.join(SOURCE_TYPES)} can be read: "
+            f"tensor {name} in {path.name} has the number format {dtype}; only {', '.join(SAFETENSORS_TYPES)} can be read: "
             "look for the unquantised release of this model."
         )
-    return SourceTensor(name, kind, tuple(shape), path, offset, kind.nbytes(shape) if shape else kind.block_bytes)
+    return SourceTensor(name, kind, tuple(shape), path, offset, kind.nbytes(shape))
 
 
 def _read_index(path: Path) -> dict[str, str]:

@@ -60,6 +60,10 @@ def read_json_if_there(path: Path, limit: int = CONFIG_LIMIT) -> dict[str, Any]:
     return read_json(path, limit) if path.exists() else {}
 
 
+Names = str | tuple[str, ...]
+"""One name of a value, or all that it has had, the first that is there counting."""
+
+
 class Config:
     """config.json with a family's defaults beneath it; a value of the wrong kind is an error that names it."""
 
@@ -71,22 +75,32 @@ class Config:
         """The value as it stands, its default when it is absent, or None."""
         return self._values.get(key, self._defaults.get(key))
 
-    def has(self, key: str) -> bool:
-        """Whether the file, or its defaults, gives `key` a value other than null."""
-        return self.get(key) is not None
+    def first(self, keys: Names) -> Any:
+        """The value under the first of `keys` that has one, or None."""
+        names = (keys,) if isinstance(keys, str) else keys
+        return next((value for key in names if (value := self.get(key)) is not None), None)
 
-    def integer(self, key: str, least: int = 1, most: int = 1 << 31) -> int:
-        """An integer from `least` to `most`; raises ConversionError otherwise."""
-        value = self.get(key)
+    def has(self, keys: Names) -> bool:
+        """Whether the file, or its defaults, gives one of `keys` a value other than null."""
+        return self.first(keys) is not None
+
+    def with_values(self, values: Mapping[str, Any]) -> Config:
+        """The same config, with `values` in place of what it says of them."""
+        return Config({**self._values, **values}, self._defaults)
+
+    def integer(self, keys: Names, least: int = 1, most: int = 1 << 31) -> int:
+        """The integer from `least` to `most` under the first of `keys` that is there; raises ConversionError."""
+        value = self.first(keys)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise ConversionError(
-                f"config.json gives {key} as {_show(value)}, which is no whole number from {least} to {most}."
+                f"config.json gives {self._name(keys)} as {_show(value)}, "
+                f"which is no whole number from {least} to {most}."
             )
         return value
 
-    def number(self, key: str) -> float:
+    def number(self, keys: Names) -> float:
         """A finite number above zero that fits 32 bits; raises ConversionError otherwise."""
-        return positive_number(self.get(key), key)
+        return positive_number(self.first(keys), self._name(keys))
 
     def flag(self, key: str) -> bool:
         """A truth value, false when absent; raises ConversionError for anything else."""
@@ -101,6 +115,11 @@ class Config:
         if value is not None and not isinstance(value, dict):
             raise ConversionError(f"config.json gives {key} as {_show(value)}, which is no JSON object.")
         return dict(value or {})
+
+    def _name(self, keys: Names) -> str:
+        if isinstance(keys, str):
+            return keys
+        return next((key for key in keys if self.get(key) is not None), keys[0])
 
 
 def positive_number(value: object, key: str) -> float:

@@ -8,16 +8,32 @@ from autoglm_lite.errors import ConversionError
 from converters.architectures.family import Family
 from converters.config import Config
 
-MODULES = {"LlamaForCausalLM": "llama", "LLaMAForCausalLM": "llama"}
+TEXT = {
+    "LlamaForCausalLM": "llama",
+    "LLaMAForCausalLM": "llama",
+    "MistralForCausalLM": "llama",
+}
+"""The module that converts the language model of an architecture."""
+
+VISION: dict[str, str] = {}
+"""The module that converts its vision part, for `--mmproj`."""
 
 
-def find_family(config: Config) -> Family:
-    """The family of a config.json; raises ConversionError for one that we cannot convert."""
+def find_family(config: Config, mmproj: bool = False) -> Family:
+    """The family of a config.json, or with `mmproj` of its vision part.
+
+    Raises ConversionError for one that we cannot convert. A module holds `FAMILY`, or `family(config)` where the
+    config decides between several.
+    """
     names = config.get("architectures")
     if not isinstance(names, list) or not names or not isinstance(names[0], str):
         raise ConversionError("config.json names no architecture, so it is no model that can be converted.")
-    if names[0] not in MODULES:
-        known = ", ".join(MODULES)
+    modules = VISION if mmproj else TEXT
+    if names[0] not in modules:
+        if mmproj and names[0] in TEXT:
+            raise ConversionError(f"the architecture {names[0]} has no vision part; convert it without --mmproj.")
+        known = ", ".join(modules)
         raise ConversionError(f"the architecture {names[0][:80]} cannot be converted yet; these can: {known}.")
-    family: Family = import_module(f"converters.architectures.{MODULES[names[0]]}").FAMILY
+    module = import_module(f"converters.architectures.{modules[names[0]]}")
+    family: Family = module.family(config) if hasattr(module, "family") else module.FAMILY
     return family

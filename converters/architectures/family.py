@@ -3,32 +3,62 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from autoglm_lite.errors import ConversionError
-from converters.checkpoint import SourceTensor
 from converters.config import Config
 from converters.keyvalues import KeyValues
-from converters.tensors import OutputTensor
-from converters.types import F32, FileType
+from converters.rows import Computed, Rows, Stacked
+from converters.types import TensorType
+
+MAX_LAYERS = 512
+"""LLAMA_MAX_LAYERS in llama.cpp."""
+
+MAX_EXPERTS = 1024
+"""Above LLAMA_MAX_EXPERTS in llama.cpp."""
 
 
 @dataclass(frozen=True, slots=True)
 class TensorRule:
-    """One kind of tensor: its name in the checkpoint and in the GGUF, and its shape as names of sizes.
+    """One kind of tensor: its name in the checkpoint and in the GGUF, and the shape that config.json calls for.
 
-    `{layer}` in a name stands for each layer's number.
+    `{expert}` in `source` stands for a number; the experts of a layer are stacked into one tensor.
+    Several rules may have one source: each makes a part of it.
     """
 
     source: str
     target: str
-    shape: tuple[str, ...]
-    needed: str = "always"
-    """The name of the size that says whether the checkpoint must have it: 0 means that it may be absent."""
-    interleaved: str = ""
-    """The name of the size that counts the heads whose halves are interleaved (see OutputTensor)."""
+    shape: tuple[int, ...]
+    """Of one source tensor, outermost dimension first."""
+    needed: bool = True
+    """Whether a checkpoint without it is incomplete."""
+    make: Callable[[Rows], Rows] | None = None
+    """What becomes of it (see converters/rows.py); of the stack, for experts."""
+    experts: int = 0
+    """How many experts `{expert}` counts."""
+    type: TensorType | None = None
+    """A type that the tensor always has in the 16-bit file, where its name does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A tensor of the GGUF file on its way, before its type is chosen."""
+
+    name: str
+    rows: Rows
+    type: TensorType | None = None
+    """The type that its rule demands."""
+
+
+def _nothing_generated(config: Config) -> Sequence[tuple[str, tuple[float, ...]]]:
+    return ()
+
+
+def _same_name(name: str) -> str:
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,62 +66,92 @@ class Family:
     """A model family: `name` is its architecture in GGUF."""
 
     name: str
-    defaults: Mapping[str, Any]
+    rules: Callable[[Config], Sequence[TensorRule]]
+    """Checks the config and gives every tensor that the checkpoint may have."""
+    parameters: Callable[[Config, KeyValues, int], None]
+    """Adds the architecture's own keys, and `general.file_type` (the last argument) at its place among them."""
+    tokenizer: Callable[[Path, Config, KeyValues], None] | None
+    """Adds the `tokenizer.*` keys from the folder; None for the vision part of a model."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     """What transformers assumes for keys that config.json leaves out."""
-    skipped: tuple[str, ...]
-    """Endings of tensors that are buffers, which the runtime computes itself."""
-    rules: tuple[TensorRule, ...]
-    sizes: Callable[[Config], Mapping[str, int]]
-    """Checks the config and gives the sizes that the rules name, `n_layer` among them."""
-    parameters: Callable[[Config, KeyValues], None]
-    """Adds the architecture's own keys up to `general.file_type`."""
-    more_parameters: Callable[[Config, KeyValues], None]
-    """Adds those that follow `general.file_type`."""
-    vocabulary: Callable[[Config, KeyValues], None]
-    """Adds what a tokenizer of this family needs beyond its files."""
-    generated: Callable[[Config], Sequence[tuple[str, tuple[float, ...]]]]
+    rename: Callable[[str], str] = _same_name
+    """From a checkpoint's name of a tensor to the one that the rules use."""
+    ignored: str = r"\.rotary_emb\.inv_freq$|\.attention\.(masked_)?bias$"
+    """A regular expression that finds the (renamed) tensors that are not wanted."""
+    generated: Callable[[Config], Sequence[tuple[str, tuple[float, ...]]]] = _nothing_generated
     """F32 vectors that no checkpoint holds, which come first in the file."""
 
 
-def map_tensors(family: Family, config: Config, kind: FileType, sources: Sequence[SourceTensor]) -> list[OutputTensor]:
-    """The tensors of the GGUF file, in order.
+def in_layers(
+    layers: Iterable[int], rules: Sequence[TensorRule], source: str = "model.layers.", target: str = "blk."
+) -> list[TensorRule]:
+    """`rules`, whose names are those within a layer, for each of `layers`."""
+    return [
+        replace(rule, source=f"{source}{layer}.{rule.source}", target=f"{target}{layer}.{rule.target}")
+        for layer in layers
+        for rule in rules
+    ]
+
+
+def map_tensors(family: Family, config: Config, weights: Mapping[str, Rows]) -> list[Named]:
+    """The tensors of the GGUF file in the order of convert_hf_to_gguf: that of the checkpoint's last part of each.
 
     Raises ConversionError for a tensor that the family does not have, that is missing, or whose shape does not fit.
     """
-    sizes = family.sizes(config)
-    expected = {
-        rule.source.format(layer=layer): (rule, layer) for rule in family.rules for layer in _layers(rule, sizes)
-    }
-    tensors = [OutputTensor(name, F32, (len(values),), None, values) for name, values in family.generated(config)]
-    found = set()
-    for source in sources:
-        if source.name.endswith(family.skipped):
+    rules = family.rules(config)
+    wanted = {name: rule.shape for rule in rules for name in _parts(rule)}
+    found: dict[str, tuple[int, Rows]] = {}
+    for place, (source, rows) in enumerate(weights.items()):
+        name = family.rename(source)
+        if re.search(family.ignored, name):
             continue
-        if source.name not in expected:
-            raise ConversionError(_unknown(source.name, family, sizes["n_layer"]))
-        rule, layer = expected[source.name]
-        shape = tuple(sizes[size] for size in rule.shape)
-        if source.shape != shape:
+        if name not in wanted:
+            raise ConversionError(_unknown(source, family.name, config))
+        if name in found:
+            raise ConversionError(f"tensor {name} is there twice under two names; download the checkpoint again.")
+        if rows.shape != wanted[name]:
             raise ConversionError(
-                f"tensor {source.name} has the shape {list(source.shape)[:8]} where config.json calls for "
-                f"{list(shape)}; the folder mixes two models, download it again."
+                f"tensor {source} has the shape {list(rows.shape)[:8]} where config.json calls for "
+                f"{list(wanted[name])}; the folder mixes two models, download it again."
             )
-        target = rule.target.format(layer=layer)
-        heads = sizes[rule.interleaved] if rule.interleaved else 0
-        tensors.append(OutputTensor(target, kind.choose(target, shape), shape, source, (), heads))
-        found.add(source.name)
-    for name, (rule, _) in expected.items():
-        if name not in found and (rule.needed == "always" or sizes[rule.needed]):
-            raise ConversionError(f"tensor {name} is missing; the checkpoint is incomplete, download it again.")
-    return tensors
+        found[name] = place, rows
+    made: list[tuple[int, int, Named]] = []
+    for order, rule in enumerate(rules):
+        parts = _parts(rule)
+        if missing := [name for name in parts if name not in found]:
+            if rule.needed or len(missing) < len(parts):
+                raise ConversionError(
+                    f"tensor {missing[0]} is missing; the checkpoint is incomplete, download it again."
+                )
+            continue
+        rows = Stacked(tuple(found[name][1] for name in parts)) if rule.experts else found[parts[0]][1]
+        place = max(found[name][0] for name in parts)
+        made.append((place, order, Named(rule.target, rule.make(rows) if rule.make else rows, rule.type)))
+    generated = [Named(name, Computed(values)) for name, values in family.generated(config)]
+    return generated + [named for _, _, named in sorted(_experts_together(made, rules), key=lambda one: one[:2])]
 
 
-def _layers(rule: TensorRule, sizes: Mapping[str, int]) -> range:
-    return range(sizes["n_layer"]) if "{layer}" in rule.source else range(1)
+def _parts(rule: TensorRule) -> list[str]:
+    return [rule.source.replace("{expert}", str(expert)) for expert in range(max(rule.experts, 1))]
 
 
-def _unknown(name: str, family: Family, n_layer: int) -> str:
+def _experts_together(
+    made: Sequence[tuple[int, int, Named]], rules: Sequence[TensorRule]
+) -> list[tuple[int, int, Named]]:
+    """Lets a layer's stacks follow its last expert tensor of any kind, as convert_hf_to_gguf does."""
+    last: dict[str, int] = {}
+    layers = {
+        order: rules[order].target.split(".ffn_")[0] if rules[order].experts else f"{order}" for _, order, _ in made
+    }
+    for place, order, _ in made:
+        last[layers[order]] = max(place, last.get(layers[order], 0))
+    return [(last[layers[order]], order, named) for _, order, named in made]
+
+
+def _unknown(name: str, family: str, config: Config) -> str:
     shown = name if len(name) <= 120 else name[:120] + "…"
-    if (number := re.search(r"\.layers\.(\d{1,9})\.", name)) and int(number[1]) >= n_layer:
+    n_layer = config.get("num_hidden_layers")
+    number = re.search(r"\.layers\.(\d{1,9})\.", name)
+    if number and isinstance(n_layer, int) and int(number[1]) >= n_layer:
         return f"tensor {shown} is of a layer beyond the {n_layer} of config.json; the folder mixes two models."
-    return f"tensor {shown} is none that the {family.name} architecture has, so the result would be wrong without it."
+    return f"tensor {shown} is none that the {family} architecture has, so the result would be wrong without it."

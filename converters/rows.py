@@ -1,0 +1,305 @@
+"""The values of a tensor of the result, computed by ranges of rows, so that no tensor is ever in memory whole.
+
+A row is a run along the last dimension; a vector is a column of rows of one value. Shapes have the outermost dimension
+first, values are F32. `exact` is the narrowest of F16, BF16 and F32 that holds every value without rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Protocol
+
+from autoglm_lite.errors import ConversionError
+from converters.checkpoint import SourceTensor
+from converters.files import Files
+from converters.numbers import F8_TYPES, decode, round_to
+from converters.types import F16, F32, TensorType
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Block = npt.NDArray[np.float32]
+    """Values of shape (n_rows, n_per_row)."""
+
+
+class Rows(Protocol):
+    """Where the values of a tensor come from."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def exact(self) -> TensorType: ...
+
+    @property
+    def sources(self) -> Iterator[SourceTensor]:
+        """The tensors of the checkpoint that are read, for error messages."""
+        ...
+
+    def read(self, files: Files, start: int, stop: int) -> Block:
+        """Rows `start` to `stop`; raises ConversionError when a file does not give them. Safe in several threads."""
+        ...
+
+
+def n_rows(rows: Rows) -> int:
+    """Rows of a tensor: all but the last dimension; a vector's values."""
+    return rows.shape[0] if len(rows.shape) == 1 else prod(rows.shape[:-1])
+
+
+def n_per_row(rows: Rows) -> int:
+    """Values of one row."""
+    return 1 if len(rows.shape) <= 1 else rows.shape[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A tensor as a file holds it: safetensors, or GGUF of any type."""
+
+    source: SourceTensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.source.shape or (1,)
+
+    @property
+    def exact(self) -> TensorType:
+        return F32 if self.source.type.quantised or self.source.type in F8_TYPES else self.source.type
+
+    @property
+    def sources(self) -> Iterator[SourceTensor]:
+        yield self.source
+
+    def raw(self, files: Files, start: int, stop: int) -> bytearray:
+        """The bytes of rows `start` to `stop`, as they are stored."""
+        row_bytes = self.source.type.nbytes((n_per_row(self),))
+        return files.read(self.source.path, self.source.offset + start * row_bytes, (stop - start) * row_bytes)
+
+    def read(self, files: Files, start: int, stop: int) -> Block:
+        values = decode(self.raw(files, start, stop), self.source.type)
+        return values.reshape(stop - start, n_per_row(self))
+
+
+@dataclass(frozen=True, slots=True)
+class BlockScaled:
+    """An FP8 matrix times the scale of each value's block, as GLM and DeepSeek releases ship it.
+
+    `scale` is (n_rows / block, n_per_row / block), rounded up; or one value, or one a row.
+    """
+
+    weight: SourceTensor
+    scale: SourceTensor
+    block: tuple[int, int] | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.weight.shape
+
+    @property
+    def exact(self) -> TensorType:
+        return F32
+
+    @property
+    def sources(self) -> Iterator[SourceTensor]:
+        yield self.weight
+        yield self.scale
+
+    def read(self, files: Files, start: int, stop: int) -> Block:
+        import numpy as np
+
+        values = Stored(self.weight).read(files, start, stop)
+        scale = Stored(self.scale)
+        if self.block is None:
+            per_row = n_rows(scale) * n_per_row(scale) > 1
+            factors = scale.read(files, *((start, stop) if per_row else (0, n_rows(scale))))
+            return values * factors.reshape(-1, 1)
+        height, width = self.block
+        first, last = start // height, -(-stop // height)
+        tall = np.repeat(scale.read(files, first, last), height, axis=0)[start - first * height :][: stop - start]
+        return values * np.repeat(tall, width, axis=1)[:, : values.shape[1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """Tensors one after another along a new outermost dimension: the experts of a layer."""
+
+    parts: tuple[Rows, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.parts), *self.parts[0].shape)
+
+    @property
+    def exact(self) -> TensorType:
+        kinds = {part.exact for part in self.parts}
+        return kinds.pop() if len(kinds) == 1 else F32
+
+    @property
+    def sources(self) -> Iterator[SourceTensor]:
+        for part in self.parts:
+            yield from part.sources
+
+    def read(self, files: Files, start: int, stop: int) -> Block:
+        import numpy as np
+
+        each = n_rows(self.parts[0])
+        blocks = []
+        for number in range(start // each, -(-stop // each)):
+            first = number * each
+            block = self.parts[number].read(files, max(start - first, 0), min(stop - first, each))
+            blocks.append(block.reshape(-1, n_per_row(self)))
+        return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What the views below share: one tensor seen differently."""
+
+    rows: Rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.rows.shape
+
+    @property
+    def exact(self) -> TensorType:
+        return self.rows.exact
+
+    @property
+    def sources(self) -> Iterator[SourceTensor]:
+        yield from self.rows.sources
+
+
+@dataclass(frozen=True, slots=True)
+class Reshaped(Changed):
+    """The same values in the same order under another shape."""
+
+    new_shape: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.new_shape
+
+    def read(self, files: Files, start: int, stop: int) -> Block:
+        import numpy as np
+
+        wide, narrow = n_per_row(self), n_per_row(self.rows)
+        first, last = start * wide // narrow, -(-stop * wide // narrow)
+        flat = self.rows.read(files, first, last).reshape(-1)[start * wide - first * narrow :]
+        block: Block = np.ascontiguousarray(flat[: (stop - start) * wide]).reshape(stop - start, wide)
+        return block
+
+
+@dataclass(frozen=True, slots=True)
+class Picked(Changed):
+    """From each `group` of rows those of `order`, in that order: permuted heads, parts of a fused projection."""
+
+    group: int
+    order: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        # Rows may be picked from within a matrix of a stack, or out of a plain matrix or vector.
+        *outer, last = self.rows.shape if len(self.rows.shape) > 1 else (*self.rows.shape, 1)
+        outer[-1] = outer[-1] * len(self.order) // self.group
+        return (*outer, last) if len(self.rows.shape) > 1 else tuple(outer)
+
+    def read(self, files: Files, start: int, stop: int) -> Block:
+        import numpy as np
+
+        size = len(self.order)
+        first, last = start // size, -(-stop // size)
+        order = np.array(self.order)
+        low, high = int(order.min()), int(order.max()) + 1
+        if last - first == 1:
+            # Within one group only the rows between the outermost wanted ones are read.
+            wanted = order[start - first * size : stop - first * size]
+            low, high = int(wanted.min()), int(wanted.max()) + 1
+            return self.rows.read(files, first * self.group + low, first * self.group + high)[wanted - low]
+        block = self.rows.read(files, first * self.group, last * self.group)
+        grouped = block.reshape(last - first, self.group, -1)[:, order].reshape(-1, block.shape[1])
+        return grouped[start - first * size : stop - first * size]
+
+
+@dataclass(frozen=True, slots=True)
+class Plus(Changed):
+    """Every value plus `addend`, computed in the checkpoint's own precision, as convert_hf_to_gguf does."""
+
+    addend: float
+
+    @property
+    def exact(self) -> TensorType:
+        return F16 if self.rows.exact is F16 else F32
+
+    def read(self, files: Files, start: int, stop: int) -> Block:
+        import numpy as np
+
+        total = self.rows.read(files, start, stop) + np.float32(self.addend)
+        return round_to(F16, total) if self.exact is F16 else total
+
+
+@dataclass(frozen=True, slots=True)
+class Whole(Changed):
+    """A small tensor that is read whole and rearranged by `change`, which gets and gives an array of that shape."""
+
+    new_shape: tuple[int, ...]
+    change: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.new_shape
+
+    def read(self, files: Files, start: int, stop: int) -> Block:
+        import numpy as np
+
+        values = self.rows.read(files, 0, n_rows(self.rows)).reshape(self.rows.shape)
+        changed = np.ascontiguousarray(self.change(values), dtype=np.float32)
+        if changed.shape != self.new_shape:
+            raise ConversionError(f"a tensor of the shape {changed.shape} came out where {self.new_shape} was due.")
+        return changed.reshape(-1, n_per_row(self))[start:stop]
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A vector that no checkpoint holds, such as frequency factors."""
+
+    values: tuple[float, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.values),)
+
+    @property
+    def exact(self) -> TensorType:
+        return F32
+
+    @property
+    def sources(self) -> Iterator[SourceTensor]:
+        return iter(())
+
+    def read(self, files: Files, start: int, stop: int) -> Block:
+        import numpy as np
+
+        return np.array(self.values[start:stop], dtype=np.float32).reshape(-1, 1)
+
+
+def interleaved(rows: Rows, n_head: int) -> Rows:
+    """Each head's rows from halves 0 1 2 … | a b c … to 0 a 1 b 2 c …
+
+    Hugging Face rotates a head's two halves against each other, llama.cpp's `llama` architecture neighbours.
+    """
+    head = n_rows(rows) // n_head
+    return Picked(rows, head, tuple(part * head // 2 + place for place in range(head // 2) for part in range(2)))
+
+
+def part(rows: Rows, start: int, stop: int) -> Rows:
+    """Rows `start` to `stop` of a matrix or vector; of each matrix of a stack."""
+    group = rows.shape[-2] if len(rows.shape) > 1 else rows.shape[0]
+    return Picked(rows, group, tuple(range(start, stop)))
+
+
+def reordered(rows: Rows, order: Sequence[int]) -> Rows:
+    """The rows picked and ordered by `order` within each group of `len(order)`."""
+    return Picked(rows, len(order), tuple(order))

@@ -1,0 +1,69 @@
+"""FP8 checkpoints: each weight beside the scales of its blocks, as GLM and DeepSeek releases ship them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autoglm_lite.errors import ConversionError
+from converters.checkpoint import SourceTensor
+from converters.numbers import F8_TYPES
+from converters.rows import BlockScaled, Rows, Stored
+
+SCALE = "_scale_inv"
+UNUSED = ("activation_scale",)
+"""Scales of activations, which llama.cpp has no use for."""
+
+
+def weights(tensors: Sequence[SourceTensor], quantisation: Mapping[str, Any] | None) -> dict[str, Rows]:
+    """The weights of a checkpoint in its order, scaled where `quantisation` (config.json's own words) says so.
+
+    Raises ConversionError for a quantised checkpoint of any other kind, or whose scales do not fit.
+    """
+    if not quantisation:
+        return {tensor.name: Stored(tensor) for tensor in tensors}
+    if quantisation.get("quant_method") != "fp8":
+        method = str(quantisation.get("quant_method"))[:40]
+        raise ConversionError(
+            f"the checkpoint is already quantised ({method}); look for the unquantised release of this model."
+        )
+    block = _block(quantisation.get("weight_block_size"))
+    named = {tensor.name: tensor for tensor in tensors}
+    found: dict[str, Rows] = {}
+    for tensor in tensors:
+        if tensor.name.endswith((SCALE, *UNUSED)):
+            continue
+        scale = named.pop(tensor.name + SCALE, None)
+        if scale is None:
+            if tensor.type in F8_TYPES:
+                raise ConversionError(f"tensor {tensor.name} is FP8 and has no scale; download the checkpoint again.")
+            found[tensor.name] = Stored(tensor)
+            continue
+        _check(tensor, scale, block)
+        found[tensor.name] = BlockScaled(tensor, scale, block)
+    if left := [name for name in named if name.endswith(SCALE)]:
+        raise ConversionError(f"tensor {left[0]} scales a weight that is not there; download the checkpoint again.")
+    return found
+
+
+def _block(value: object) -> tuple[int, int] | None:
+    match value:
+        case None:
+            return None
+        case [int(height), int(width)] if 0 < height < 1 << 20 and 0 < width < 1 << 20:
+            return height, width
+    raise ConversionError("config.json gives weight_block_size as something else than two sizes; download it again.")
+
+
+def _check(weight: SourceTensor, scale: SourceTensor, block: tuple[int, int] | None) -> None:
+    if block is None:
+        fits = scale.shape in ((), (1,), (1, 1), weight.shape[:1], (*weight.shape[:1], 1))
+    else:
+        fits = len(weight.shape) == 2 and scale.shape == tuple(
+            -(-size // step) for size, step in zip(weight.shape, block, strict=True)
+        )
+    if not fits:
+        raise ConversionError(
+            f"tensor {scale.name} has the shape {list(scale.shape)[:8]}, which does not fit the weight's "
+            f"{list(weight.shape)[:8]}; download the checkpoint again."
+        )
