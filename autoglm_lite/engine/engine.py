@@ -169,7 +169,7 @@ class Engine:
 
     def _decode(self, tokens: list[int], *, logits: bool) -> None:
         try:
-            self._context.decode(tokens, len(self._cached), logits=logits)
+            self._context.decode(tokens, len(self._cached), n_outputs=int(logits))
         except BaseException:
             # Aborted or failed in the middle: what the cache holds of these tokens is unknown.
             del self._cached[self._context.forget_from(len(self._cached)) :]

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from autoglm_lite.errors import LoadError
 from autoglm_lite.native.bindings import bindings
 from autoglm_lite.native.model import Model
+from autoglm_lite.native.node import EvalCallback, Observer
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 GGML_TYPES = {"f32": 0, "f16": 1, "q8_0": 8}
 
@@ -42,21 +48,40 @@ class Context:
     """Owns a `llama_context` with one sequence; positions follow the order of decoding."""
 
     def __init__(
-        self, model: Model, *, n_ctx: int, n_ubatch: int, threads: int, threads_batch: int, kv_type: str
+        self,
+        model: Model,
+        *,
+        n_ctx: int,
+        n_ubatch: int,
+        threads: int,
+        threads_batch: int,
+        kv_type: str,
+        n_outputs: int = 1,
+        flash_attention: bool | None = None,
+        observer: Observer | None = None,
+        abort: AbortFlag | None = None,
     ) -> None:
-        """Raises LoadError when the context cannot be made, which mostly means too little memory."""
+        """`n_outputs`: most rows of logits that a decode keeps. `flash_attention`: None leaves it to llama.cpp.
+
+        Raises LoadError when the context cannot be made, which mostly means too little memory.
+        """
         self._lib = lib = bindings()
         self._model = model
-        self.abort = AbortFlag()
+        self.abort = abort or AbortFlag()
+        self._callback = None if observer is None else EvalCallback(observer)
         params = lib.llama_context_default_params()
         params.n_ctx = n_ctx
         params.n_batch = params.n_ubatch = self.n_ubatch = min(n_ubatch, n_ctx)
         params.n_seq_max = 1
         # One row of logits instead of n_ubatch: 280 MiB less for a vocabulary of 152k.
-        params.n_outputs_max = 1
+        params.n_outputs_max = self.n_outputs = min(n_outputs, self.n_ubatch)
         params.n_threads = threads
         params.n_threads_batch = threads_batch
         params.type_k = params.type_v = GGML_TYPES[kv_type]
+        if flash_attention is not None:
+            params.flash_attn_type = int(flash_attention)
+        if self._callback is not None:
+            params.cb_eval = self._callback.function
         params.swa_full = False
         params.no_perf = True
         self.handle = lib.llama_init_from_model(model.handle, params)
@@ -78,25 +103,37 @@ class Context:
             self._lib.llama_free(self.handle)
             self.handle = None
 
-    def decode(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
-        """Computes at most n_ubatch tokens from `position` on; with `logits`, the last one's are kept to sample from.
+    def decode(self, tokens: Sequence[int], position: int, *, n_outputs: int) -> None:
+        """Computes at most n_ubatch tokens from `position` on and keeps the logits of the last `n_outputs`.
 
-        Raises Aborted, or LoadError when the backend fails.
+        Raises Aborted, LoadError when the backend fails, or what the observer raises.
         """
         batch, n = self._batch, len(tokens)
         if not 0 < n <= self.n_ubatch:
             raise ValueError(f"a batch of {n} tokens, between 1 and {self.n_ubatch} are allowed")
+        if not 0 <= n_outputs <= min(n, self.n_outputs):
+            raise ValueError(f"logits of {n_outputs} tokens, at most {self.n_outputs} are allowed")
         for i, token in enumerate(tokens):
             batch.token[i] = token
             batch.pos[i] = position + i
-            batch.logits[i] = 0
-        batch.logits[n - 1] = logits
+            batch.logits[i] = i >= n - n_outputs
         batch.n_tokens = n
         status = self._lib.llama_decode(self.handle, batch)
+        if self._callback is not None:
+            self._callback.raise_failure()
         if status == 2:
             raise Aborted
         if status != 0:
             raise LoadError(f"llama.cpp could not compute {n} tokens at position {position} (status {status}).")
+
+    def logits(self, n: int) -> npt.NDArray[np.float32]:
+        """(n, n_vocab): of the `n` tokens that the last decode kept them for, valid until the next one."""
+        import numpy as np
+
+        rows = self._lib.llama_get_logits(self.handle)
+        if not rows:
+            raise LoadError("llama.cpp has computed no logits: this model cannot write.")
+        return np.ctypeslib.as_array(rows, shape=(n, self._model.n_vocab))
 
     def forget_from(self, position: int) -> int:
         """Drops the cache from `position` on; returns the position to continue from.
