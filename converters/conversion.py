@@ -2,125 +2,177 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
-from autoglm_lite.errors import ConversionError
+from autoglm_lite import __version__
+from autoglm_lite.errors import ConversionError, UsageError
 from converters import writer
-from converters.architectures import find_family
-from converters.architectures.family import map_tensors
-from converters.checkpoint import PICKLES, open_checkpoint, refuse_pickle
-from converters.config import Config, read_json
-from converters.keyvalues import KeyValues
-from converters.metadata import add_general
-from converters.tensors import OutputTensor, encode
-from converters.tokenizers import add_tokenizer
-from converters.types import FileType
+from converters.draft import Draft, draft_checkpoint
+from converters.files import Files
+from converters.gguf_source import draft_gguf, is_gguf
+from converters.layers import drop_layers
+from converters.partial import partial_file
+from converters.quantisation import network, quantised
+from converters.tensors import SLAB_VALUES, encode
+from converters.types import TensorType
+from converters.wishes import Wishes
 
-QUANTIZATION_VERSION = 2
-"""GGML_QNT_VERSION: the generation of ggml's block formats."""
+BYTES_OF_PROCESS = 160 << 20
+"""What a conversion takes beside its slabs: Python, numpy, ggml's tables, the vocabulary."""
+
+BYTES_PER_VALUE = 20
+"""Of one value on its way: as stored, as F32, while checked, encoded."""
+
+LEAST_SLAB = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """What a conversion will write, known before any tensor is read."""
 
-    source: Path
-    kind: FileType
-    architecture: str
-    n_params: int
-    keys: KeyValues
-    tensors: Sequence[OutputTensor]
+    draft: Draft
+    wishes: Wishes
     header: bytes
-    notices: Sequence[str]
-    """Sentences about files that were left out."""
 
     @property
     def nbytes(self) -> int:
         """Bytes of the GGUF file."""
-        return writer.file_bytes(len(self.header), self.tensors)
+        return writer.file_bytes(len(self.header), self.draft.tensors)
 
 
-def plan_conversion(source: Path, kind: FileType) -> Conversion:
-    """Reads everything about the checkpoint `source` except its tensors' data; raises ConversionError."""
-    with _printable_errors():
-        return _plan(source, kind)
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a conversion may use: threads, and bytes of memory (None: as it likes, some 20 MB for each thread)."""
+
+    n_threads: int
+    memory: int | None = None
+
+    @property
+    def slab_values(self) -> int:
+        """Values that a thread may hold at a time; raises UsageError when the memory is too little."""
+        if self.memory is None:
+            return SLAB_VALUES
+        values = (self.memory - BYTES_OF_PROCESS) // BYTES_PER_VALUE // (self.n_threads + 2)
+        if values < LEAST_SLAB:
+            least = BYTES_OF_PROCESS + LEAST_SLAB * BYTES_PER_VALUE * (self.n_threads + 2)
+            raise UsageError(
+                f"--memory is too little: a conversion on {self.n_threads} threads takes {-(-least // 1000000)} MB."
+            )
+        return min(values, SLAB_VALUES)
+
+
+def draft_of(source: Path, wishes: Wishes) -> Draft:
+    """The 16-bit model behind `source`, layers still whole; raises ConversionError."""
+    with printable_errors():
+        if not is_gguf(source):
+            return draft_checkpoint(source, wishes.file_type, wishes.mmproj)
+        if wishes.mmproj:
+            raise ConversionError(f"{source} is a GGUF file; --mmproj needs the folder of the checkpoint.")
+        return draft_gguf(source)
+
+
+def plan_conversion(source: Path, wishes: Wishes, types: dict[str, TensorType] | None = None) -> Conversion:
+    """Reads everything about the model `source` except its tensors' data; raises ConversionError.
+
+    `types` gives every tensor's type by its name in the result, where something better than a mixture chose them.
+    """
+    draft = draft_of(source, wishes)
+    with printable_errors():
+        return finish_plan(draft, wishes, types)
+
+
+def finish_plan(draft: Draft, wishes: Wishes, types: dict[str, TensorType] | None = None) -> Conversion:
+    """The second half of `plan_conversion`."""
+    model = network(draft)
+    if wishes.drop_layers:
+        draft = drop_layers(draft, wishes.drop_layers)
+    from_gguf = not draft.source.is_dir()
+    if wishes.file_type.quantised or from_gguf or wishes.output_type or wishes.embedding_type or wishes.drop_layers:
+        draft = quantised(draft, model, wishes, types)
+    return Conversion(draft, wishes, writer.header(draft.keys, draft.tensors))
 
 
 def write_conversion(
-    conversion: Conversion, out: Path, n_threads: int, on_progress: Callable[[int, int], None] | None = None
+    conversion: Conversion,
+    out: Path,
+    resources: Resources,
+    on_progress: Callable[[int, int], None] | None = None,
+    resume: bool = False,
 ) -> None:
-    """Writes `conversion` to `out` on `n_threads` threads; `on_progress` hears bytes written and bytes in all.
+    """Writes `conversion` to `out`; `on_progress` hears bytes written and bytes in all.
 
-    `out` appears, or is replaced, only when it is whole. Raises ConversionError; nothing is left behind then.
+    `out` appears, or is replaced, only when it is whole. Raises ConversionError; nothing is left behind then. With
+    `resume`, work that was interrupted is gone on with, and kept when it is interrupted again.
     """
-    with _printable_errors():
+    with printable_errors():
+        _refuse_itself(conversion.draft, out)
         writer.check_target(out, conversion.nbytes)
-        _write(conversion, out, n_threads, on_progress)
+        _write(conversion, out, resources, on_progress, resume)
 
 
-def _plan(source: Path, kind: FileType) -> Conversion:
-    folder = _checkpoint_folder(source)
-    raw = read_json(folder / "config.json")
-    if raw.get("quantization_config"):
-        raise ConversionError(f"{folder} is already quantised; look for the unquantised release of this model.")
-    family = find_family(Config(raw))
-    config = Config(raw, family.defaults)
-    tensors = map_tensors(family, config, kind, open_checkpoint(folder))
-    n_params = sum(prod(tensor.shape) for tensor in tensors)
-    keys = KeyValues()
-    keys.string("general.architecture", family.name)
-    keys.string("general.type", "model")
-    notices = add_general(folder, n_params, keys)
-    family.parameters(config, keys)
-    keys.uint32("general.file_type", kind.number)
-    family.more_parameters(config, keys)
-    keys.uint32("general.quantization_version", QUANTIZATION_VERSION)
-    add_tokenizer(folder, config, keys)
-    family.vocabulary(config, keys)
-    return Conversion(folder, kind, family.name, n_params, keys, tensors, writer.header(keys, tensors), notices)
+def _write(
+    conversion: Conversion,
+    out: Path,
+    resources: Resources,
+    on_progress: Callable[[int, int], None] | None,
+    resume: bool,
+) -> None:
+    tensors, total = conversion.draft.tensors, conversion.nbytes
+    slab_values = resources.slab_values
+    with partial_file(out, identity(conversion), resume) as partial:
+        file = partial.file
+        if not file.tell():
+            file.write(conversion.header)
+        done, first = file.tell(), partial.n_done
+        # Work is done from the first tensor that is not whole; one slab beyond the threads waits ready.
+        with (
+            Files() as files,
+            ThreadPoolExecutor(resources.n_threads, thread_name_prefix="convert") as pool,
+            closing(encode(tensors[first:], files, pool, resources.n_threads + 1, slab_values)) as blocks,
+        ):
+            left = [tensor.nbytes for tensor in tensors[first:]]
+            for number, block in blocks:
+                file.write(block)
+                left[number] -= len(block)
+                done += len(block)
+                if not left[number]:
+                    pad = writer.padding(tensors[first + number].nbytes)
+                    file.write(bytes(pad))
+                    done += pad
+                    partial.finished(first + number + 1)
+                if on_progress:
+                    on_progress(done, total)
+        if done != total:
+            raise AssertionError(f"{done} bytes written where {total} were planned")
 
 
-def _write(conversion: Conversion, out: Path, n_threads: int, on_progress: Callable[[int, int], None] | None) -> None:
-    done, total = 0, conversion.nbytes
-    with writer.atomic_file(out) as file, ThreadPoolExecutor(n_threads, thread_name_prefix="convert") as pool:
-        file.write(conversion.header)
-        done += len(conversion.header)
-        for tensor in conversion.tensors:
-            # One slab beyond the threads waits ready, so that writing and encoding overlap.
-            with closing(encode(tensor, pool, n_threads + 1)) as blocks:
-                for block in blocks:
-                    file.write(block)
-                    done += len(block)
-                    if on_progress:
-                        on_progress(done, total)
-            file.write(bytes(writer.padding(tensor.nbytes)))
-            done += writer.padding(tensor.nbytes)
-    if done != total:
-        raise AssertionError(f"{done} bytes written where {total} were planned")
+def identity(conversion: Conversion) -> str:
+    """A digest of all that decides the bytes of the result: its header, its sources as they are now, our version."""
+    found = hashlib.sha256(__version__.encode())
+    found.update(conversion.header)
+    paths = {source.path for tensor in conversion.draft.tensors for source in tensor.rows.sources}
+    for path in sorted(paths):
+        state = path.stat()
+        found.update(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+    for tensor in conversion.draft.tensors:
+        found.update(tensor.base.name.encode())
+        if tensor.importance is not None:
+            found.update(tensor.importance.tobytes())
+    return found.hexdigest()
 
 
-def _checkpoint_folder(source: Path) -> Path:
-    # The name of the folder names the model, so a link keeps its own.
-    folder = source.absolute() if source.name not in ("", "..") else source.resolve()
-    if not folder.exists():
-        raise ConversionError(f"{source} does not exist; give the folder of a Hugging Face checkpoint.")
-    if not folder.is_dir():
-        if folder.name.lower().endswith(PICKLES):
-            raise ConversionError(refuse_pickle(source))
-        raise ConversionError(f"{source} is a file; give the folder that holds config.json and the safetensors files.")
-    if not os.access(folder, os.R_OK | os.X_OK):
-        raise ConversionError(f"{source} cannot be read: no permission.")
-    return folder
+def _refuse_itself(draft: Draft, out: Path) -> None:
+    if out.exists() and draft.source.is_file() and out.samefile(draft.source):
+        raise ConversionError(f"{out} is the file that is read; give another name with -o.")
 
 
 @contextmanager
-def _printable_errors() -> Iterator[None]:
+def printable_errors() -> Iterator[None]:
     """Keeps what a checkpoint says, such as a tensor's name, from breaking the line or steering the terminal."""
     try:
         yield

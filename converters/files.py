@@ -20,7 +20,9 @@ class Files:
     def __enter__(self) -> Files:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for fd in self._opened.values():
             os.close(fd)
         self._opened.clear()

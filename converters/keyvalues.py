@@ -5,22 +5,23 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
-
-class ValueType(IntEnum):
-    """Value types by their numbers in the GGUF specification; only those that converters write."""
-
-    UINT32 = 4
-    INT32 = 5
-    FLOAT32 = 6
-    BOOL = 7
-    STRING = 8
-    ARRAY = 9
-
+from autoglm_lite.gguf.values import ValueType as ValueType
 
 Scalar = bool | int | float | str | bytes
-_FORMATS = {ValueType.UINT32: "<I", ValueType.INT32: "<i", ValueType.FLOAT32: "<f", ValueType.BOOL: "<?"}
+_FORMATS = {
+    ValueType.UINT8: "<B",
+    ValueType.INT8: "<b",
+    ValueType.UINT16: "<H",
+    ValueType.INT16: "<h",
+    ValueType.UINT32: "<I",
+    ValueType.INT32: "<i",
+    ValueType.UINT64: "<Q",
+    ValueType.INT64: "<q",
+    ValueType.FLOAT32: "<f",
+    ValueType.FLOAT64: "<d",
+    ValueType.BOOL: "<?",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,29 @@ class KeyValues:
     def get(self, key: str) -> Value | None:
         """The value under `key`, or None."""
         return self._values.get(key)
+
+    def integer(self, key: str) -> int | None:
+        """The whole number under `key`, or the first of an array of them; None when there is none."""
+        value = self._values.get(key)
+        content = None if value is None else value.content
+        if isinstance(content, (list, tuple)):
+            content = content[0] if content else None
+        return content if isinstance(content, int) else None
+
+    def put(self, key: str, value: Value) -> None:
+        """Sets a value of any type."""
+        self._values[key] = value
+
+    def last(self, key: str, value: int) -> None:
+        """Sets an unsigned number and moves it to the end, as `gguf_set_val_u32` of ggml does."""
+        self._values.pop(key, None)
+        self.uint32(key, value)
+
+    def copy(self) -> KeyValues:
+        """A table of the same values that can be changed alone."""
+        other = KeyValues()
+        other._values = dict(self._values)
+        return other
 
     def uint32(self, key: str, value: int) -> None:
         """Sets an unsigned number; values outside 0 … 2³²-1 fail when packed."""

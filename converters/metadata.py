@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from autoglm_lite.errors import ConversionError
 from converters.config import read_json, read_json_if_there, read_text
 from converters.keyvalues import KeyValues, ValueType
+from converters.tensors import OutputTensor
 
 CARD_LIMIT = 4 << 20
 """Bytes of a model card that is read."""
@@ -31,7 +34,31 @@ SAMPLING = (
 """GGUF's names for sampling values, generation_config.json's for the same, and their type, in the order written."""
 
 
-def add_general(folder: Path, n_params: int, keys: KeyValues) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How many values a model has: all, those that every token uses, those of one expert, and how many experts."""
+
+    total: int
+    shared: int
+    expert: int
+    n_expert: int
+
+    @staticmethod
+    def of(tensors: Sequence[OutputTensor]) -> Parameters:
+        """Counted as GGUFWriter.get_total_parameter_count of llama.cpp's gguf-py does."""
+        shared = expert = stacks = experts = 0
+        for tensor in tensors:
+            size = prod(tensor.shape)
+            if "_exps." in tensor.name and len(tensor.shape) >= 3:
+                n_expert = tensor.shape[-2 if ".bias" in tensor.name else -3]
+                expert, experts, stacks = expert + size // n_expert, experts + n_expert, stacks + 1
+            else:
+                shared += size
+        total = sum(prod(tensor.shape) for tensor in tensors)
+        return Parameters(total, shared, expert, experts // stacks if stacks else 0)
+
+
+def add_general(folder: Path, n_params: Parameters, keys: KeyValues) -> list[str]:
     """Adds the sampling values and the description of the model in `folder`, which has `n_params` parameters.
 
     Returns sentences about files that were left out because they are damaged: a model runs without them.
@@ -86,20 +113,20 @@ def read_card(path: Path) -> dict[str, Any]:
     return card if isinstance(card, dict) else {}
 
 
-def _describe(folder: Path, card: dict[str, Any], n_params: int) -> Any:
+def _describe(folder: Path, card: dict[str, Any], n_params: Parameters) -> Any:
     """gguf's Metadata of a model: it knows how names of repositories and folders are built."""
     from gguf import Metadata, size_label
 
     origin = read_json(folder / "config.json").get("_name_or_path")
     named = {"_name_or_path": origin} if isinstance(origin, str) and len(origin) < 1000 else {}
     try:
-        found = Metadata.apply_metadata_heuristic(Metadata(), card, named, folder, n_params)
+        found = Metadata.apply_metadata_heuristic(Metadata(), card, named, folder, n_params.total)
     except (AttributeError, TypeError, ValueError, KeyError, IndexError) as error:
         raise ConversionError("the model card says things in an unknown form.") from error
     if found.name is None:
         found.name = folder.name
     if found.size_label is None:
-        found.size_label = size_label(n_params, n_params, 0, 0)
+        found.size_label = size_label(n_params.total, n_params.shared, n_params.expert, n_params.n_expert)
     return found
 
 

@@ -32,7 +32,8 @@ def decode(raw: bytearray, kind: TensorType) -> npt.NDArray[np.float32]:
         return np.frombuffer(raw, dtype="<f2").astype(np.float32)
     if kind in F8_TYPES:
         table = _eighths(4, 3, 7, True) if kind is F8_E4M3 else _eighths(5, 2, 15, False)
-        return table[np.frombuffer(raw, dtype=np.uint8)]
+        values: npt.NDArray[np.float32] = table[np.frombuffer(raw, dtype=np.uint8)]
+        return values
     from autoglm_lite.native.quantize import decode_blocks
 
     return decode_blocks(kind.ggml_id, raw, len(raw) // kind.block_bytes * kind.block_values)
@@ -71,4 +72,3 @@ def _eighths(exponent_bits: int, mantissa_bits: int, bias: int, finite: bool) ->
             value = float("nan") if finite or mantissa else float("inf")
         table.append(-value if code & 0x80 else value)
     return np.array(table, dtype=np.float32)
-

@@ -258,7 +258,8 @@ class Whole(Changed):
         changed = np.ascontiguousarray(self.change(values), dtype=np.float32)
         if changed.shape != self.new_shape:
             raise ConversionError(f"a tensor of the shape {changed.shape} came out where {self.new_shape} was due.")
-        return changed.reshape(-1, n_per_row(self))[start:stop]
+        block: Block = changed.reshape(-1, n_per_row(self))[start:stop]
+        return block
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import prod
 
 from autoglm_lite.errors import ConversionError
-from autoglm_lite.gguf.ggml_types import GGML_TYPES
 from autoglm_lite.gguf.ggml_types import FILE_TYPES as FILE_TYPE_NAMES
+from autoglm_lite.gguf.ggml_types import GGML_TYPES
 
 
 @dataclass(frozen=True, slots=True)

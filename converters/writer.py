@@ -1,17 +1,14 @@
-"""Writing a GGUF file: its layout, and a file that appears under its name only when it is whole."""
+"""The layout of a GGUF file, and whether a place can take it."""
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 import stat
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from autoglm_lite.errors import ConversionError
 from converters.keyvalues import KeyValues, pack_string
@@ -76,29 +73,6 @@ def check_target(out: Path, nbytes: int) -> None:
         )
 
 
-@contextmanager
-def atomic_file(out: Path) -> Iterator[BinaryIO]:
-    """A new file that becomes `out` when the block ends well, synced to disk; else nothing of it is left.
-
-    It lives under a hidden name in the same folder meanwhile. Raises ConversionError for what the disk refuses.
-    """
-    temporary = out.parent / f".autoglm-lite-{secrets.token_hex(6)}.part"
-    try:
-        try:
-            with temporary.open("xb", buffering=1 << 20) as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(out)
-            sync_folder(out.parent)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
-    except OSError as error:
-        raise ConversionError(_refused(out, error)) from error
-
-
 def sync_folder(folder: Path) -> None:
     """Makes a rename inside `folder` last through a power cut, where the file system can."""
     fd = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
@@ -112,7 +86,8 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _refused(out: Path, error: OSError) -> str:
+def refused(out: Path, error: OSError) -> str:
+    """The sentence for what the disk of `out` says no to."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk of {out.parent.resolve()} is full; make room there, or name a file on another disk with -o."
     if error.errno == errno.EFBIG:

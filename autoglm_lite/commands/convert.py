@@ -1,4 +1,4 @@
-"""`autoglm-lite convert`: a Hugging Face checkpoint becomes a GGUF file."""
+"""`autoglm-lite convert`: a Hugging Face checkpoint, or a GGUF file, becomes a GGUF file of the wanted type."""
 
 from __future__ import annotations
 
@@ -13,63 +13,159 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from autoglm_lite.commands.options import size as size_option
+
 if TYPE_CHECKING:
     import argparse
 
-    from converters.conversion import Conversion
+    from converters.conversion import Conversion, Resources
+    from converters.progress import Progress
+    from converters.wishes import Wishes
 
-TYPES = ("F32", "F16", "BF16", "Q8_0")
-DEFAULT_TYPE = "Q8_0"
+DEFAULT_TYPE = "Q4_K_M"
+DEFAULT_MMPROJ_TYPE = "F16"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
-    parser.add_argument("source", metavar="SOURCE", type=Path, help="folder with config.json and safetensors files")
+    from converters.types import ALIASES, FILE_TYPES
+
     parser.add_argument(
-        "-o", "--output", metavar="OUT.gguf", type=Path, help="file to write (default: FOLDER-TYPE.gguf, here)"
+        "source", metavar="SOURCE", type=Path, help="folder with config.json and safetensors files, or a GGUF file"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT.gguf", type=Path, help="file to write (default: SOURCE-TYPE.gguf, here)"
     )
     parser.add_argument(
         "--type",
         metavar="TYPE",
         type=str.upper,
-        choices=TYPES,
-        default=DEFAULT_TYPE,
-        help=f"number format of the weights: {', '.join(TYPES)} (default: {DEFAULT_TYPE})",
+        choices=(*FILE_TYPES, *ALIASES),
+        help=f"number format of the weights: {', '.join(FILE_TYPES)} "
+        f"(default: {DEFAULT_TYPE}; {DEFAULT_MMPROJ_TYPE} with --mmproj)",
     )
-    parser.add_argument("--threads", metavar="N", type=int, help="threads that encode (default: all cores)")
-    parser.add_argument("--dry-run", action="store_true", help="list the tensors of the result, write nothing")
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.add_argument(
+        "--fit",
+        metavar="SIZE",
+        nargs="?",
+        type=size_option,
+        const=0,
+        help="choose each tensor's type so that the file has this size, such as 1.2GB, at the least loss "
+        "(no SIZE: what runs on this machine)",
+    )
+    parser.add_argument("--imatrix", metavar="F", type=Path, help="importance matrix (see autoglm-lite imatrix)")
+    parser.add_argument(
+        "--mmproj", action="store_true", help="convert the vision part of the model, to a file of its own"
+    )
+    parser.add_argument(
+        "--drop-layers", metavar="N|LIST", help="leave out the N layers that change least, or those of a list: 20,21"
+    )
+    exact = parser.add_argument_group("types of single tensors, by their names in the GGUF file")
+    exact.add_argument(
+        "--tensor-type",
+        metavar="REGEX=TYPE",
+        action="append",
+        default=[],
+        help="type of the tensors that the expression finds; may be given several times",
+    )
+    exact.add_argument("--output-type", metavar="TYPE", help="type of output.weight")
+    exact.add_argument("--embedding-type", metavar="TYPE", help="type of the token embeddings")
+    exact.add_argument("--pure", action="store_true", help="one type for all: no better ones for sensitive tensors")
+    exact.add_argument("--requantize", action="store_true", help="allow a source that is quantised already")
+    work = parser.add_argument_group("the work")
+    work.add_argument("--threads", metavar="N", type=int, help="threads that encode (default: all cores)")
+    work.add_argument("--memory", metavar="SIZE", type=size_option, help="memory to stay below, such as 300MB")
+    work.add_argument(
+        "--resume", action="store_true", help="go on with an interrupted conversion, and keep it when interrupted"
+    )
+    work.add_argument("--dry-run", action="store_true", help="list the tensors of the result, write nothing")
+    work.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
 def run(args: argparse.Namespace) -> int:
     """Converts; returns 0. Raises ConversionError, UsageError, or KeyboardInterrupt when asked to stop."""
     from autoglm_lite.errors import UsageError
-    from converters.conversion import plan_conversion, write_conversion
+    from converters.conversion import Resources, write_conversion
     from converters.progress import Progress
-    from converters.types import file_type
 
     if args.threads is not None and not 1 <= args.threads <= 1024:
         raise UsageError(f"--threads {args.threads} is not a number from 1 to 1024.")
+    resources = Resources(args.threads or _cores(), args.memory)
     began = time.monotonic()
-    conversion = plan_conversion(args.source, file_type(args.type))
-    for notice in conversion.notices:
-        print(f"autoglm-lite: {notice}", file=sys.stderr)
-    out: Path = args.output or Path(f"{conversion.source.name or 'model'}-{conversion.kind.name}.gguf")
-    if args.dry_run:
-        print(json.dumps(_describe(conversion, out), ensure_ascii=False) if args.json else _table(conversion))
-        return 0
     progress = Progress(sys.stderr)
-    try:
-        with _termination_as_interrupt():
-            write_conversion(conversion, out, args.threads or _cores(), progress)
-    finally:
-        progress.close()
+    with _termination_as_interrupt():
+        try:
+            conversion = _plan(args, resources, progress)
+            for notice in conversion.draft.notices:
+                print(f"autoglm-lite: {notice}", file=sys.stderr)
+            out = _output(args, conversion)
+            if args.dry_run:
+                print(json.dumps(_describe(conversion, out), ensure_ascii=False) if args.json else _table(conversion))
+                return 0
+            write_conversion(conversion, out, resources, progress, args.resume)
+        except KeyboardInterrupt:
+            if args.resume:
+                progress.close()
+                print("autoglm-lite: stopped; the same command goes on from here.", file=sys.stderr)
+            raise
+        finally:
+            progress.close()
     seconds = time.monotonic() - began
     if args.json:
         print(json.dumps({**_describe(conversion, out), "seconds": round(seconds, 3)}, ensure_ascii=False))
     else:
         print(_summary(conversion, out, seconds))
     return 0
+
+
+def _plan(args: argparse.Namespace, resources: Resources, progress: Progress) -> Conversion:
+    from converters.conversion import plan_conversion
+
+    return plan_conversion(args.source, _wishes(args))
+
+
+def _wishes(args: argparse.Namespace) -> Wishes:
+    from autoglm_lite.errors import ConversionError, ModelFileError
+    from autoglm_lite.gguf.importance import read_importance
+    from converters.types import file_type, tensor_type
+    from converters.wishes import Wishes, tensor_types
+
+    try:
+        importance = read_importance(args.imatrix) if args.imatrix else None
+    except ModelFileError as error:
+        raise ConversionError(str(error)) from error
+    return Wishes(
+        file_type=file_type(args.type or (DEFAULT_MMPROJ_TYPE if args.mmproj else DEFAULT_TYPE)),
+        importance=importance,
+        tensor_types=tensor_types(args.tensor_type),
+        output_type=tensor_type(args.output_type) if args.output_type else None,
+        embedding_type=tensor_type(args.embedding_type) if args.embedding_type else None,
+        pure=args.pure,
+        requantise=args.requantize,
+        drop_layers=_layers(args.drop_layers),
+        mmproj=args.mmproj,
+    )
+
+
+def _layers(text: str | None) -> tuple[int, ...]:
+    from autoglm_lite.errors import UsageError
+
+    if text is None:
+        return ()
+    parts = text.rstrip(",").split(",")
+    if not all(part.strip().isdecimal() and len(part) < 6 for part in parts):
+        raise UsageError(f"--drop-layers {text} is neither a number of layers nor a list such as 20,21,22.")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def _output(args: argparse.Namespace, conversion: Conversion) -> Path:
+    if args.output:
+        found: Path = args.output
+        return found
+    source = conversion.draft.source
+    stem = source.name.removesuffix(".gguf") if source.is_file() else source.name
+    first = "mmproj-" if args.mmproj else ""
+    return Path(f"{first}{stem or 'model'}-{conversion.wishes.file_type.name}.gguf")
 
 
 def _cores() -> int:
@@ -93,18 +189,19 @@ def _termination_as_interrupt() -> Iterator[None]:
 
 
 def _describe(conversion: Conversion, out: Path) -> dict[str, object]:
-    name = conversion.keys.get("general.name")
+    draft = conversion.draft
+    name = draft.keys.get("general.name")
     return {
         "output": str(out),
-        "source": str(conversion.source),
+        "source": str(draft.source),
         "name": name.content if name else None,
-        "architecture": conversion.architecture,
-        "type": conversion.kind.name,
-        "parameters": conversion.n_params,
+        "architecture": draft.architecture,
+        "type": conversion.wishes.file_type.name,
+        "parameters": draft.n_params,
         "bytes": conversion.nbytes,
         "tensors": [
             {"name": tensor.name, "type": tensor.type.name, "shape": list(tensor.shape), "bytes": tensor.nbytes}
-            for tensor in conversion.tensors
+            for tensor in draft.tensors
         ],
     }
 
@@ -114,7 +211,7 @@ def _table(conversion: Conversion) -> str:
 
     rows = [
         (tensor.name, tensor.type.name, " x ".join(map(str, tensor.shape)), f"{tensor.nbytes:,}")
-        for tensor in conversion.tensors
+        for tensor in conversion.draft.tensors
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
@@ -130,6 +227,6 @@ def _summary(conversion: Conversion, out: Path, seconds: float) -> str:
 
     speed = size(conversion.nbytes / seconds)
     return (
-        f"{out}: {len(conversion.tensors)} tensors, {conversion.kind.name}, {size(conversion.nbytes)}, "
-        f"in {duration(seconds)} ({speed}/s)"
+        f"{out}: {len(conversion.draft.tensors)} tensors, {conversion.wishes.file_type.name}, "
+        f"{size(conversion.nbytes)}, in {duration(seconds)} ({speed}/s)"
     )

@@ -1,4 +1,4 @@
-"""Llama 1 to 3 and the many models built like them (Mistral, TinyLlama, SmolLM 1 and 2, Yi, the starter)."""
+"""Llama 1 to 3 and the many models built like them (TinyLlama, SmolLM 1 and 2, Yi, the starter)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from autoglm_lite.errors import ConversionError
 from converters import tokenizers
-from converters.architectures.family import Family, TensorRule, in_layers
-from converters.architectures.parameters import EXPERTS, add_common, heads, n_layer
+from converters.architectures.decoder import attention, decoder, feed_forward, norms_before
+from converters.architectures.family import Family, TensorRule
+from converters.architectures.parameters import EXPERTS, add_common, heads
 from converters.architectures.rope import llama3_factors
 from converters.config import Config
 from converters.keyvalues import KeyValues
-from converters.rows import Rows, interleaved
 
 NAME = "llama"
 
@@ -32,41 +32,13 @@ def rules(config: Config) -> list[TensorRule]:
     """The tensors of a Llama; raises ConversionError for a config that no Llama has."""
     if config.has(EXPERTS):
         raise ConversionError("config.json describes a mixture of Llama experts, which cannot be converted yet.")
-    n_vocab, n_embd, n_ff = (config.integer(key) for key in ("vocab_size", "hidden_size", "intermediate_size"))
-    n_head, n_head_kv, head_dim = heads(config)
-    n_q, n_kv = n_head * head_dim, n_head_kv * head_dim
     attention_bias, mlp_bias = config.flag("attention_bias"), config.flag("mlp_bias")
-
-    def queries(rows: Rows) -> Rows:
-        return interleaved(rows, n_head)
-
-    def keys(rows: Rows) -> Rows:
-        return interleaved(rows, n_head_kv)
-
     layer = (
-        TensorRule("input_layernorm.weight", "attn_norm.weight", (n_embd,)),
-        TensorRule("self_attn.q_proj.weight", "attn_q.weight", (n_q, n_embd), make=queries),
-        TensorRule("self_attn.q_proj.bias", "attn_q.bias", (n_q,), attention_bias, queries),
-        TensorRule("self_attn.k_proj.weight", "attn_k.weight", (n_kv, n_embd), make=keys),
-        TensorRule("self_attn.k_proj.bias", "attn_k.bias", (n_kv,), attention_bias, keys),
-        TensorRule("self_attn.v_proj.weight", "attn_v.weight", (n_kv, n_embd)),
-        TensorRule("self_attn.v_proj.bias", "attn_v.bias", (n_kv,), attention_bias),
-        TensorRule("self_attn.o_proj.weight", "attn_output.weight", (n_embd, n_q)),
-        TensorRule("self_attn.o_proj.bias", "attn_output.bias", (n_embd,), attention_bias),
-        TensorRule("post_attention_layernorm.weight", "ffn_norm.weight", (n_embd,)),
-        TensorRule("mlp.gate_proj.weight", "ffn_gate.weight", (n_ff, n_embd)),
-        TensorRule("mlp.gate_proj.bias", "ffn_gate.bias", (n_ff,), mlp_bias),
-        TensorRule("mlp.up_proj.weight", "ffn_up.weight", (n_ff, n_embd)),
-        TensorRule("mlp.up_proj.bias", "ffn_up.bias", (n_ff,), mlp_bias),
-        TensorRule("mlp.down_proj.weight", "ffn_down.weight", (n_embd, n_ff)),
-        TensorRule("mlp.down_proj.bias", "ffn_down.bias", (n_embd,), mlp_bias),
+        *norms_before(config),
+        *attention(config, attention_bias, attention_bias, rotates_neighbours=True),
+        *feed_forward(config, mlp_bias),
     )
-    return [
-        TensorRule("model.embed_tokens.weight", "token_embd.weight", (n_vocab, n_embd)),
-        *in_layers(range(n_layer(config)), layer),
-        TensorRule("model.norm.weight", "output_norm.weight", (n_embd,)),
-        TensorRule("lm_head.weight", "output.weight", (n_vocab, n_embd), not config.flag("tie_word_embeddings")),
-    ]
+    return decoder(config, layer)
 
 
 def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
@@ -75,8 +47,13 @@ def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
     # transformers fills in both when the config is silent.
     whole = config.with_values({"num_key_value_heads": n_head_kv, "head_dim": head_dim})
     add_common(whole, NAME, keys, file_type)
-    keys.uint32(f"{NAME}.vocab_size", config.integer("vocab_size"))
-    keys.uint32(f"{NAME}.rope.dimension_count", head_dim)
+    add_sizes(whole, NAME, keys)
+
+
+def add_sizes(config: Config, name: str, keys: KeyValues) -> None:
+    """Adds what llama.cpp's converter adds for every architecture that it derives from Llama."""
+    keys.uint32(f"{name}.vocab_size", config.integer("vocab_size"))
+    keys.uint32(f"{name}.rope.dimension_count", heads(config)[2])
 
 
 def tokenizer(folder: Path, config: Config, keys: KeyValues) -> None:

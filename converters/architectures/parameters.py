@@ -77,20 +77,20 @@ def add_common(config: Config, name: str, keys: KeyValues, file_type: int, n_lay
         if config.has(sources):
             keys.uint32(f"{name}.{target}", config.integer(sources))
     add_rope(config, name, keys)
-    for sources, target in (
+    for epsilons, target in (
         (("rms_norm_eps", "norm_eps"), "layer_norm_rms_epsilon"),
         (("layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"), "layer_norm_epsilon"),
     ):
-        if config.has(sources):
-            keys.float32(f"{name}.attention.{target}", config.number(sources))
-    for sources, target in (
+        if config.has(epsilons):
+            keys.float32(f"{name}.attention.{target}", config.number(epsilons))
+    for counted, target in (
         (EXPERTS, "expert_count"),
         (EXPERTS_USED, "expert_used_count"),
         (("n_group",), "expert_group_count"),
         (("topk_group",), "expert_group_used_count"),
     ):
-        if config.has(sources):
-            keys.uint32(f"{name}.{target}", config.integer(sources, least=0, most=MAX_EXPERTS))
+        if config.has(counted):
+            keys.uint32(f"{name}.{target}", config.integer(counted, least=0, most=MAX_EXPERTS))
     if (gating := config.first(GATING)) is not None:
         if gating not in GATING_FUNCTIONS:
             raise ConversionError(f"config.json chooses experts by {str(gating)[:40]}, which cannot be converted yet.")

@@ -1,0 +1,125 @@
+"""An output file that appears under its name only when it is whole, and that can be gone on with after a stop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from autoglm_lite.errors import ConversionError
+from converters.writer import refused, sync_folder
+
+NOTE_EVERY = 256 << 20
+"""Bytes between two notes of how far the file has come: a power cut costs no more work than that."""
+
+
+@dataclass(slots=True)
+class Partial:
+    """A file being written, and the note beside it that says how much of it is sure."""
+
+    file: BinaryIO
+    note: Path
+    identity: str
+    n_done: int
+    """Tensors that are whole in the file already."""
+    size: int
+    """Bytes up to the end of the last of them."""
+    noted: int = 0
+
+    def finished(self, n_done: int) -> None:
+        """Says that the file now ends behind `n_done` whole tensors."""
+        self.n_done, self.size = n_done, self.file.tell()
+        if self.size - self.noted >= NOTE_EVERY:
+            self.write_note()
+
+    def write_note(self) -> None:
+        """Syncs the data first: the note must never promise what the disk does not hold."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.noted = self.size
+        draft = self.note.with_suffix(".tmp")
+        draft.write_text(json.dumps({"identity": self.identity, "bytes": self.size, "tensors": self.n_done}))
+        draft.replace(self.note)
+
+
+def places(out: Path) -> tuple[Path, Path]:
+    """Where `out` grows, hidden in the same folder, and the note about it."""
+    # The same for each attempt at `out`, and short even when its name is as long as names can be.
+    stem = f".autoglm-lite-{hashlib.sha256(os.fsencode(out.name)).hexdigest()[:12]}"
+    return out.parent / f"{stem}.part", out.parent / f"{stem}.json"
+
+
+@contextmanager
+def partial_file(out: Path, identity: str, resume: bool) -> Iterator[Partial]:
+    """The file that becomes `out` when the block ends well, synced to disk; else nothing of it is left.
+
+    `identity` stands for everything that decides its bytes. With `resume`, an earlier attempt at the same is gone on
+    with, and an interruption or a full disk leaves the attempt for next time. Raises ConversionError for what the
+    disk refuses, and when another process is at it.
+    """
+    path, note = places(out)
+    try:
+        with os.fdopen(
+            os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666), "r+b", 1 << 20
+        ) as file:
+            _lock(file, out)
+            n_done, size = _earlier(note, identity, path) if resume else (0, 0)
+            file.truncate(size)
+            file.seek(size)
+            partial = Partial(file, note, identity, n_done, size, size)
+            try:
+                yield partial
+                file.flush()
+                os.fsync(file.fileno())
+                path.replace(out)
+            except BaseException as error:
+                _leave(partial, path, keep=resume and isinstance(error, (KeyboardInterrupt, OSError)))
+                raise
+            with suppress(OSError):
+                note.unlink()
+            sync_folder(out.parent)
+    except OSError as error:
+        raise ConversionError(refused(out, error)) from error
+
+
+def _earlier(note: Path, identity: str, path: Path) -> tuple[int, int]:
+    """Whole tensors of an earlier attempt at the same file, and the bytes that they end at."""
+    try:
+        found = json.loads(note.read_text())
+        n_done, size = int(found["tensors"]), int(found["bytes"])
+        if found["identity"] == identity and 0 <= size <= path.stat().st_size:
+            return n_done, size
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return 0, 0
+
+
+def _leave(partial: Partial, path: Path, keep: bool) -> None:
+    if keep:
+        with suppress(OSError):
+            partial.write_note()
+        return
+    for one in (path, partial.note, partial.note.with_suffix(".tmp")):
+        with suppress(OSError):
+            one.unlink()
+
+
+def _lock(file: BinaryIO, out: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ConversionError(
+            f"{out} is being written by another conversion; wait for it, or give another name with -o."
+        ) from error
+    except OSError:
+        # Some network file systems have no locks; two conversions to one name there are the user's own doing.
+        return
