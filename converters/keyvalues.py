@@ -98,6 +98,15 @@ class KeyValues:
         if values:
             self._values[key] = Value(ValueType.ARRAY, values, items)
 
+    def move_behind(self, key: str, other: str) -> None:
+        """Moves the value under `key` to the place after that under `other`; where there is no `other`, it stays."""
+        if key in self._values and other in self._values:
+            moved = self._values.pop(key)
+            for name, value in list(self._values.items()):
+                self._values[name] = self._values.pop(name)
+                if name == other:
+                    self._values[key] = moved
+
     def pack(self) -> bytes:
         """The key-value section of a GGUF file, little-endian."""
         parts: list[bytes] = []

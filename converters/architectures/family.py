@@ -26,7 +26,8 @@ class TensorRule:
     """One kind of tensor: its name in the checkpoint and in the GGUF, and the shape that config.json calls for.
 
     `{expert}` in `source` stands for a number; the experts of a layer are stacked into one tensor.
-    Several rules may have one source: each makes a part of it.
+    Several rules may have one source: each makes a part of it. Where several have one target, a checkpoint has one of
+    their sources.
     """
 
     source: str
@@ -116,10 +117,11 @@ def map_tensors(family: Family, config: Config, weights: Mapping[str, Rows]) -> 
             )
         found[name] = place, rows
     made: list[tuple[int, int, Named]] = []
+    complete = {rule.target for rule in rules if all(name in found for name in _parts(rule))}
     for order, rule in enumerate(rules):
         parts = _parts(rule)
         if missing := [name for name in parts if name not in found]:
-            if rule.needed or len(missing) < len(parts):
+            if len(missing) < len(parts) or (rule.needed and rule.target not in complete):
                 raise ConversionError(
                     f"tensor {missing[0]} is missing; the checkpoint is incomplete, download it again."
                 )

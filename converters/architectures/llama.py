@@ -43,7 +43,7 @@ def rules(config: Config) -> list[TensorRule]:
 
 def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
     """Adds the keys that describe the network."""
-    n_head, n_head_kv, head_dim = heads(config)
+    _, n_head_kv, head_dim = heads(config)
     # transformers fills in both when the config is silent.
     whole = config.with_values({"num_key_value_heads": n_head_kv, "head_dim": head_dim})
     add_common(whole, NAME, keys, file_type)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from converters import tokenizers
 from converters.architectures.decoder import attention, decoder, norms_before
-from converters.architectures.experts import mixture, refuse_dense_layers, shared_expert
 from converters.architectures.family import Family, TensorRule
 from converters.architectures.parameters import add_common
+from converters.architectures.qwen_experts import mixture, refuse_dense_layers, shared_expert
 from converters.config import Config
 from converters.keyvalues import KeyValues
 

@@ -34,4 +34,4 @@ def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
     add_common(with_key_value_heads(config), NAME, keys, file_type)
 
 
-FAMILY = Family(name=NAME, rules=rules, parameters=parameters, tokenizer=tokenizers.bpe, defaults=DEFAULTS)
+FAMILY = Family(name=NAME, rules=rules, parameters=parameters, tokenizer=tokenizers.automatic, defaults=DEFAULTS)

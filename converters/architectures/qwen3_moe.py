@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from converters import tokenizers
 from converters.architectures.decoder import attention, decoder, head_norms, norms_before
-from converters.architectures.experts import mixture, refuse_dense_layers
 from converters.architectures.family import Family, TensorRule
 from converters.architectures.parameters import add_common
 from converters.architectures.qwen2_moe import add_expert_sizes
+from converters.architectures.qwen_experts import mixture, refuse_dense_layers
 from converters.config import Config
 from converters.keyvalues import KeyValues
 

@@ -87,6 +87,29 @@ def llama3_factors(config: Config, head_dim: int) -> Sequence[tuple[str, tuple[f
     return (("rope_freqs.weight", factors),)
 
 
+def longrope_factors(config: Config, n_rotated: int) -> Sequence[tuple[str, tuple[float, ...]]]:
+    """The frequency factors that LongRoPE was given for long and for short contexts, if it was (arXiv 2402.13753).
+
+    `n_rotated` dimensions of a head are rotated, in pairs. Raises ConversionError for factors of another number.
+    """
+    rope = rope_parameters(config)
+    if not rope.get("long_factor") and not rope.get("short_factor"):
+        return ()
+    return tuple(
+        (f"rope_factors_{kind}.weight", _factors(rope, f"{kind}_factor", n_rotated)) for kind in ("long", "short")
+    )
+
+
+def _factors(rope: Mapping[str, Any], key: str, n_rotated: int) -> tuple[float, ...]:
+    values = rope.get(key)
+    if not isinstance(values, list) or 2 * len(values) != n_rotated:
+        raise ConversionError(
+            f"config.json gives {key} as something else than a list of {n_rotated // 2} numbers, "
+            "one for each pair of rotated dimensions."
+        )
+    return tuple(positive_number(value, key) for value in values)
+
+
 def _llama3_factors(
     base: float, head_dim: int, factor: float, low: float, high: float, context: float
 ) -> tuple[float, ...]:
