@@ -9,7 +9,7 @@ from string import ascii_letters, digits
 from typing import Any
 
 from autoglm_lite.errors import ConversionError
-from converters.config import TOKENIZER_LIMIT, read_json, read_json_if_there, read_text
+from converters.config import TOKENIZER_LIMIT, read_json_if_there, read_text
 from converters.keyvalues import KeyValues, ValueType
 
 SPECIAL_NAMES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
@@ -29,6 +29,17 @@ ID_KEYS = {
 ADDED_AROUND = ("bos", "eos", "sep")
 
 
+@dataclass(frozen=True, slots=True)
+class Special:
+    """Special tokens by name (`bos`, `eos`, `eot`, ...), in the order in which they are written."""
+
+    ids: dict[str, int]
+    around: dict[str, bool]
+    """Whether a token is put around a text."""
+    template: object
+    """The chat template, or a list of named ones, as the files give it."""
+
+
 @dataclass(slots=True)
 class _Declared:
     """What the tokenizer's files declare, as far as it is understood so far."""
@@ -41,10 +52,10 @@ class _Declared:
     """Whether each special token is put around a text, in the order found."""
 
 
-def add_special(folder: Path, n_vocab: int, keys: KeyValues) -> None:
-    """Adds the special tokens' numbers, which of them surround a text, and the chat template; raises ConversionError.
+def read_special(folder: Path, n_vocab: int | None = None) -> Special:
+    """The special tokens of `folder`, only those below `n_vocab` if given; raises ConversionError.
 
-    Follows llama.cpp's `SpecialVocab`, because its reading of odd templates decides what a model is given.
+    Follows `SpecialVocab` of llama.cpp's gguf-py, because its reading of odd templates decides what a model is given.
     """
     tokenizer = read_json_if_there(folder / "tokenizer.json", TOKENIZER_LIMIT)
     config = read_json_if_there(folder / "tokenizer_config.json")
@@ -54,14 +65,23 @@ def add_special(folder: Path, n_vocab: int, keys: KeyValues) -> None:
     for name in declared.names if config else ():
         if isinstance(flag := declared.config.get(f"add_{name}_token"), bool):
             declared.around.setdefault(name, flag)
-    for name, number in _numbers(declared, tokenizer, read_json(folder / "config.json")).items():
-        if name in ID_KEYS and 0 <= number < n_vocab:
+    numbers = _numbers(declared, tokenizer, read_json_if_there(folder / "config.json"))
+    ids = {name: number for name, number in numbers.items() if 0 <= number < (n_vocab or 1 << 32)}
+    template = None
+    if config:
+        template = config["chat_template"] if "chat_template" in config else _template_file(folder)
+    return Special(ids, declared.around, template)
+
+
+def add_special(special: Special, keys: KeyValues) -> None:
+    """Adds the special tokens' numbers, which of them surround a text, and the chat template."""
+    for name, number in special.ids.items():
+        if name in ID_KEYS:
             keys.uint32(f"tokenizer.ggml.{ID_KEYS[name]}", number)
-    for name, flag in declared.around.items():
+    for name, flag in special.around.items():
         if name in ADDED_AROUND:
             keys.boolean(f"tokenizer.ggml.add_{name}_token", flag)
-    if config:
-        _add_template(config["chat_template"] if "chat_template" in config else _template_file(folder), keys)
+    _add_template(special.template, keys)
 
 
 def declared_text(entry: object) -> str | None:
@@ -77,15 +97,21 @@ def _numbers(declared: _Declared, tokenizer: Mapping[str, Any], model: Mapping[s
     for entry in added if isinstance(added, list) and declared.has_config else []:
         if isinstance(entry, dict) and isinstance(entry.get("content"), str):
             by_text.setdefault(entry["content"], entry.get("id"))
+    inner = model.get("text_config")
+    inner = inner if isinstance(inner, dict) else {}
     numbers: dict[str, int] = {}
     for candidates in (
         {name: by_text.get(declared_text(declared.config.get(f"{name}_token")) or "") for name in declared.names},
-        {name: model.get(f"{name}_token_id") for name in declared.names},
+        {name: _first(model.get(f"{name}_token_id"), inner.get(f"{name}_token_id")) for name in declared.names},
     ):
         for name, number in candidates.items():
             if isinstance(number, int) and not isinstance(number, bool):
                 numbers.setdefault(name, number)
     return numbers
+
+
+def _first(number: object, other: object) -> object:
+    return other if number is None else number
 
 
 def _read_post_processor(tokenizer: Mapping[str, Any], declared: _Declared) -> None:

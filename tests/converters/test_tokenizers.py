@@ -10,13 +10,13 @@ from checkpoints import LLAMA3_REGEX, QWEN2_REGEX, STORIES, bpe, make, split_the
 from sentencepiece import SentencePieceProcessor
 
 from autoglm_lite.errors import ConversionError
-from converters.conversion import plan_conversion
+from converters.config import Config
 from converters.keyvalues import KeyValues
-from converters.tokenizers import bpe as bpe_reader
+from converters.tokenizers import bpe as add_bpe
+from converters.tokenizers import sentencepiece as add_sentencepiece
+from converters.tokenizers.pieces import read_pieces
 from converters.tokenizers.pretokenizer import recognise
-from converters.tokenizers.sentencepiece import read_pieces
 from converters.tokenizers.token import TokenType
-from converters.types import file_type
 
 GPT2_WORDS = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
 DIGITS = {"type": "Digits", "individual_digits": True}
@@ -78,7 +78,7 @@ def test_tokens_added_by_any_file_get_their_type(tmp_path: Path) -> None:
     write_json(tmp_path / "tokenizer.json", tokenizer)
     write_json(tmp_path / "tokenizer_config.json", {"pad_token": {"content": "<fill>"}, "eos_token": "the"})
     keys = KeyValues()
-    bpe_reader.add(tmp_path, 267, keys)
+    add_bpe(tmp_path, Config({"vocab_size": 267}), keys)
     found = dict(keys)
     tokens, types = found["tokenizer.ggml.tokens"].content, found["tokenizer.ggml.token_type"].content
     assert isinstance(tokens, list)
@@ -90,7 +90,9 @@ def test_tokens_added_by_any_file_get_their_type(tmp_path: Path) -> None:
 
 
 def test_named_templates(tmp_path: Path) -> None:
-    keys = dict(plan_conversion(make("tiny-sentencepiece-v2", tmp_path), file_type("F16")).keys)
+    found = KeyValues()
+    add_sentencepiece(make("tiny-sentencepiece-v2", tmp_path), Config({"vocab_size": 520}), found)
+    keys = dict(found)
     assert keys["tokenizer.chat_templates"].content == ["tool_use"]
     assert keys["tokenizer.chat_template.tool_use"].content == "{{ tools }}"
     assert str(keys["tokenizer.chat_template"].content).startswith("{% for message in messages %}")
