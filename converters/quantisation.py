@@ -12,6 +12,7 @@ from converters.draft import QUANTIZATION_VERSION, Draft
 from converters.keyvalues import KeyValues
 from converters.layers import drop_importance, n_layers
 from converters.mixture import Candidate, Category, Network, category, choose_types
+from converters.rows import Reshaped
 from converters.tensors import OutputTensor
 from converters.types import TensorType
 from converters.wishes import Wishes
@@ -52,7 +53,7 @@ def quantised(draft: Draft, model: Network, wishes: Wishes, types: Mapping[str, 
     known = wishes.importance
     if known is not None and wishes.drop_layers:
         known = drop_importance(known, wishes.drop_layers, model.n_layer)
-    ordered = sorted(draft.tensors, key=lambda tensor: file_order(tensor.name))
+    ordered = sorted(map(_without_ones, draft.tensors), key=lambda tensor: file_order(tensor.name))
     if types is None:
         candidates = [Candidate(one.name, one.shape, one.base) for one in ordered]
         chosen = choose_types(model, candidates, replace(wishes, importance=known))
@@ -67,6 +68,14 @@ def quantised(draft: Draft, model: Network, wishes: Wishes, types: Mapping[str, 
     if wishes.drop_layers:
         keys.last(f"{draft.architecture}.block_count", n_layers(draft))
     return replace(draft, keys=keys, tensors=tensors)
+
+
+def _without_ones(tensor: OutputTensor) -> OutputTensor:
+    # ggml does not count outermost dimensions of one, as the gate of a single shared expert has.
+    shape = tensor.shape
+    while len(shape) > 1 and shape[0] == 1:
+        shape = shape[1:]
+    return tensor if shape == tensor.shape else replace(tensor, rows=Reshaped(tensor.rows, shape))
 
 
 def _weighed(tensor: OutputTensor, importance: Importance | None) -> OutputTensor:
