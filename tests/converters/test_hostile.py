@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 from checkpoints import STORIES, llama_config, llama_tensors, make, pack, weights, write_json, write_safetensors
+from converters.tokenizers.pieces import read_pieces
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError, safe_open
 
 from autoglm_lite.errors import ConversionError
 from converters.checkpoint import HEADER_LIMIT, read_shard
-from converters.conversion import plan_conversion, write_conversion
 from converters.metadata import read_card
-from converters.tokenizers.sentencepiece import read_pieces
-from converters.types import file_type
+from converters.numbers import SAFETENSORS_TYPES
+from tests.converters.converting import convert, plan
 
 JSON = st.recursive(
     st.none()
@@ -39,7 +39,7 @@ def convert_or_refuse(folder: Path, out: Path) -> bool:
     """Converts, or is refused with a sentence; either way nothing else lies in the target's folder afterwards."""
     out.unlink(missing_ok=True)
     try:
-        write_conversion(plan_conversion(folder, file_type("Q8_0")), out, n_threads=1)
+        convert(folder, out, "Q4_K_M")
     except ConversionError as error:
         sentence = str(error)
         assert sentence
@@ -151,7 +151,7 @@ def check_verdict(path: Path) -> None:
         with pytest.raises(ConversionError):
             read_shard(path)
         return
-    if any(dtype not in ("F32", "F16", "BF16") for dtype, _ in kinds.values()):
+    if any(dtype not in SAFETENSORS_TYPES for dtype, _ in kinds.values()):
         with pytest.raises(ConversionError):
             read_shard(path)
         return
@@ -192,9 +192,9 @@ def test_an_unsound_card_is_left_out_with_a_notice(tmp_path: Path) -> None:
     folder = make("tiny-qwen", tmp_path)
     (folder / "README.md").write_text("---\na: &a [1]\nb: [*a, *a]\n---\n", encoding="utf-8")
     (folder / "generation_config.json").write_text("{", encoding="utf-8")
-    conversion = plan_conversion(folder, file_type("F16"))
-    assert len(conversion.notices) == 2
-    assert "general.sampling.temp" not in dict(conversion.keys)
+    draft = plan(folder, "F16").draft
+    assert len(draft.notices) == 2
+    assert "general.sampling.temp" not in dict(draft.keys)
 
 
 def test_header_beyond_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -210,4 +210,4 @@ def test_nesting_without_end(tmp_path: Path) -> None:
     write_safetensors(tmp_path / "model.safetensors", llama_tensors(config, "F32"))
     (tmp_path / "tokenizer.json").write_text("[" * 200_000, encoding="utf-8")
     with pytest.raises(ConversionError, match=r"tokenizer\.json is not valid JSON"):
-        plan_conversion(tmp_path, file_type("F16"))
+        plan(tmp_path, "F16")

@@ -1,0 +1,21 @@
+"""A conversion in one call, for tests of what it reads and writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from converters.conversion import Conversion, Resources, plan_conversion, write_conversion
+from converters.types import file_type
+from converters.wishes import Wishes
+
+
+def plan(source: Path, kind: str, **wishes: Any) -> Conversion:
+    """What converting `source` to `kind` would write."""
+    return plan_conversion(source, Wishes(file_type(kind), **wishes))
+
+
+def convert(source: Path, out: Path, kind: str, n_threads: int = 1, **wishes: Any) -> Path:
+    """Converts `source` to `out`, which it returns."""
+    write_conversion(plan(source, kind, **wishes), out, Resources(n_threads))
+    return out
