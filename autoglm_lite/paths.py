@@ -18,6 +18,11 @@ def state_dir() -> Path:
     return _folder("state")
 
 
+def cache_dir() -> Path:
+    """What is made again when it is missing."""
+    return _folder("cache")
+
+
 def private_dir(path: Path) -> Path:
     """Makes `path` and its missing parents readable by this user alone; an existing folder keeps its mode."""
     missing = [p for p in (path, *path.parents) if not p.exists()]
@@ -32,5 +37,9 @@ def _folder(kind: str) -> Path:
         return Path(home).expanduser().absolute() / kind
     import platformdirs
 
-    find = {"data": platformdirs.user_data_path, "state": platformdirs.user_state_path}[kind]
+    find = {
+        "data": platformdirs.user_data_path,
+        "state": platformdirs.user_state_path,
+        "cache": platformdirs.user_cache_path,
+    }[kind]
     return find(APP, appauthor=False)

@@ -11,22 +11,31 @@ import queue
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from autoglm_lite.engine.engine import Engine
+from autoglm_lite.engine.inputs import collect_inputs
+from autoglm_lite.engine.layers import compare_layers
+from autoglm_lite.engine.reader import Stop
+from autoglm_lite.engine.scorer import Scorer
 from autoglm_lite.errors import AutoglmError, LoadError
 from autoglm_lite.worker.protocol import (
     LENGTH,
     MAX_FRAME,
     Cancel,
+    CollectInputs,
+    CompareLayers,
     Failed,
     Generate,
     Load,
     Loaded,
     LoadProgress,
+    Measured,
+    Measurement,
     Message,
+    Score,
     Tokenize,
     Tokens,
     decode,
@@ -54,7 +63,10 @@ class Child:
         self._inbox: queue.SimpleQueue[tuple[int, Message]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._engine: Engine | None = None
-        self._generating: int | None = None
+        self._scorer = Scorer()
+        self._running: int | None = None
+        """The id of the answer or measurement that can be cancelled, and how."""
+        self._stop: Callable[[], None] | None = None
         self._cancelled: set[int] = set()
 
     def read(self) -> None:
@@ -83,12 +95,42 @@ class Child:
             engine = self._loaded_engine()
             self._send(request_id, Tokens(engine.tokenize(message.text, templated=message.templated)))
         elif isinstance(message, Generate):
-            self._generate(request_id, message)
+            engine = self._loaded_engine()
+            engine.reset_cancel()
+            self._run(request_id, engine.cancel, engine.generate(message.request))
+        elif isinstance(message, CollectInputs | Score | CompareLayers):
+            self._unload()
+            stop = Stop()
+            self._run(request_id, stop.set, self._measure(request_id, message, stop))
 
     def _load(self, request_id: int, message: Load) -> None:
+        self._unload()
+        self._engine = Engine(message.plan, self._progress(request_id))
+        self._send(request_id, Loaded(self._engine.loaded))
+
+    def _unload(self) -> None:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+
+    def _measure(self, request_id: int, message: Measurement, stop: Stop) -> Iterator[Measured]:
+        plan, text, on_load = message.plan, message.text, self._progress(request_id)
+        if isinstance(message, CollectInputs):
+            return collect_inputs(plan, text, stop, on_load)
+        if isinstance(message, CompareLayers):
+            return compare_layers(plan, text, stop, on_load)
+        return self._scorer.score(
+            plan,
+            text,
+            stop,
+            first_chunk=message.first_chunk,
+            base=message.base,
+            folder=Path(message.folder),
+            on_load=on_load,
+        )
+
+    def _progress(self, request_id: int) -> Callable[[float], None]:
+        """Sends the share that is loaded, at each per cent."""
         shown = -1.0
 
         def progress(share: float) -> None:
@@ -97,29 +139,27 @@ class Child:
                 shown = share
                 self._send(request_id, LoadProgress(share))
 
-        self._engine = Engine(message.plan, progress)
-        self._send(request_id, Loaded(self._engine.loaded))
+        return progress
 
-    def _generate(self, request_id: int, message: Generate) -> None:
-        engine = self._loaded_engine()
+    def _run(self, request_id: int, stop: Callable[[], None], events: Iterable[Message]) -> None:
+        """Sends what comes, until the end or until `stop` has been called for it."""
         with self._lock:
-            engine.reset_cancel()
-            self._generating = request_id
+            self._running, self._stop = request_id, stop
             if request_id in self._cancelled:
-                engine.cancel()
+                stop()
         try:
-            for event in engine.generate(message.request):
+            for event in events:
                 self._send(request_id, event)
         finally:
             with self._lock:
-                self._generating = None
+                self._running = self._stop = None
                 self._cancelled.discard(request_id)
 
     def _cancel(self, request_id: int) -> None:
         with self._lock:
-            if self._generating == request_id and self._engine is not None:
-                self._engine.cancel()
-            elif self._generating is None or request_id > self._generating:
+            if self._running == request_id and self._stop is not None:
+                self._stop()
+            elif self._running is None or request_id > self._running:
                 self._cancelled.add(request_id)
 
     def _loaded_engine(self) -> Engine:

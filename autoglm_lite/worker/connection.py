@@ -9,18 +9,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from autoglm_lite.errors import WorkerDiedError
-from autoglm_lite.generation import Finished
 from autoglm_lite.worker.process import ChildProcess, death_sentence
 from autoglm_lite.worker.protocol import (
+    CANCELLABLE,
+    LAST_REPLIES,
     LENGTH,
     MAX_FRAME,
     Cancel,
     Failed,
-    Generate,
-    Loaded,
     Reply,
     Request,
-    Tokens,
     decode,
     encode,
 )
@@ -29,7 +27,6 @@ SECONDS_TO_EXIT = 5.0
 """How long a child may take to end after its socket has closed."""
 SECONDS_TO_REST = 10.0
 """How long a cancelled answer may take to end: far more than the longest node of a graph takes on an old machine."""
-LAST_REPLIES = (Finished, Loaded, Tokens, Failed)
 
 
 class Connection:
@@ -69,8 +66,8 @@ class Connection:
     async def ask(self, request_id: int, request: Request) -> AsyncGenerator[Reply, None]:
         """The replies to one request up to its last; a Failed one is raised as its error.
 
-        Closed early, a Generate is cancelled, and its end awaited: the next request finds the child at rest. A child
-        that does not come to rest is killed.
+        Closed early, an answer or a measurement is cancelled, and its end awaited: the next request finds the child at
+        rest. A child that does not come to rest is killed.
         """
         inbox = self._inboxes[request_id] = asyncio.Queue()
         self.send(request_id, request)
@@ -82,7 +79,7 @@ class Connection:
                     raise reply.error()
                 yield reply
         finally:
-            if isinstance(request, Generate) and not isinstance(reply, LAST_REPLIES):
+            if isinstance(request, CANCELLABLE) and not isinstance(reply, LAST_REPLIES):
                 self.send(request_id, Cancel())
                 unless_it_rests = asyncio.get_running_loop().call_later(SECONDS_TO_REST, self._child.process.kill)
                 while not isinstance(reply, LAST_REPLIES):

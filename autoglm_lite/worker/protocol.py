@@ -1,6 +1,7 @@
 """What client and child say to each other: one JSON object a frame, its length before it in four bytes.
 
-Requests carry an id that their replies repeat. A Generate is answered by events and ends with Finished or Failed;
+Requests carry an id that their replies repeat. A Generate is answered by events and ends with Finished or Failed; a
+measurement, which loads the model of its own plan, by LoadProgress and its results and ends with one of LAST_REPLIES;
 every other request is answered once, Load after any number of LoadProgress.
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 from autoglm_lite import errors
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
+from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.planning.plan import Plan
 
 LENGTH = struct.Struct("<I")
@@ -38,8 +40,35 @@ class Generate:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectInputs:
+    """Sums for an importance matrix; answered by InputsOf and Collected."""
+
+    plan: Plan
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Answered by ChunkScores and Scored; the arguments are those of Scorer.score."""
+
+    plan: Plan
+    text: str
+    first_chunk: int
+    base: BaseUse
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompareLayers:
+    """Answered by LayersCompared."""
+
+    plan: Plan
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
-    """Ends the Generate with the same id; has no reply of its own."""
+    """Ends the Generate or the measurement with the same id; has no reply of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +104,21 @@ class Failed:
         return AutoglmError(self.text)
 
 
-Request = Load | Tokenize | Generate | Cancel
-Reply = LoadProgress | Loaded | Tokens | Failed | Prefill | Text | Finished
+Measurement = CollectInputs | Score | CompareLayers
+Measured = TokensRead | InputsOf | Collected | ChunkScores | Scored | LayersCompared
+Request = Load | Tokenize | Generate | Measurement | Cancel
+Reply = LoadProgress | Loaded | Tokens | Failed | Prefill | Text | Finished | Measured
 Message = Request | Reply
+
+CANCELLABLE = (Generate, CollectInputs, Score, CompareLayers)
+LAST_REPLIES = (Finished, Loaded, Tokens, Failed, Collected, Scored, LayersCompared)
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        *(Load, Tokenize, Generate, Cancel),
+        *(Load, Tokenize, Generate, CollectInputs, Score, CompareLayers, Cancel),
         *(LoadProgress, Loaded, Tokens, Failed, Prefill, Text, Finished),
+        *(TokensRead, InputsOf, Collected, ChunkScores, Scored, LayersCompared),
     )
 }
 
@@ -99,8 +134,8 @@ def decode(body: bytes) -> tuple[int, Message]:
     try:
         request_id, name, fields = json.loads(body)
         kind = _KINDS[name]
-        if kind is Load:
-            return request_id, Load(Plan(**fields["plan"]))
+        if "plan" in fields:
+            fields["plan"] = Plan(**fields["plan"])
         if kind is Loaded:
             return request_id, Loaded(LoadedModel(**fields["model"]))
         if kind is Generate:
