@@ -174,7 +174,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Reshaped(Changed):
-    """The same values in the same order under another shape."""
+    """The same values in the same order under another shape; the first of them where that holds fewer."""
 
     new_shape: tuple[int, ...]
 

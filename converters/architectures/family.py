@@ -11,7 +11,7 @@ from typing import Any
 from autoglm_lite.errors import ConversionError
 from converters.config import Config
 from converters.keyvalues import KeyValues
-from converters.rows import Computed, Rows, Stacked
+from converters.rows import Computed, Reshaped, Rows, Stacked
 from converters.types import TensorType
 
 MAX_LAYERS = 512
@@ -42,6 +42,12 @@ class TensorRule:
     """How many experts `{expert}` counts."""
     type: TensorType | None = None
     """A type that the tensor always has in the 16-bit file, where its name does not tell."""
+    padded: bool = False
+    """Whether a checkpoint may have more rows, which are cut off."""
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether a tensor of `shape` is what config.json calls for."""
+        return shape == self.shape or (self.padded and shape[1:] == self.shape[1:] and shape[0] > self.shape[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ def map_tensors(family: Family, config: Config, weights: Mapping[str, Rows]) -> 
     Raises ConversionError for a tensor that the family does not have, that is missing, or whose shape does not fit.
     """
     rules = family.rules(config)
-    wanted = {name: rule.shape for rule in rules for name in _parts(rule)}
+    wanted = {name: rule for rule in rules for name in _parts(rule)}
     found: dict[str, tuple[int, Rows]] = {}
     for place, (source, rows) in enumerate(weights.items()):
         name = family.rename(source)
@@ -110,12 +116,13 @@ def map_tensors(family: Family, config: Config, weights: Mapping[str, Rows]) -> 
             raise ConversionError(_unknown(source, family.name, config))
         if name in found:
             raise ConversionError(f"tensor {name} is there twice under two names; download the checkpoint again.")
-        if rows.shape != wanted[name]:
+        shape = wanted[name].shape
+        if not wanted[name].fits(rows.shape):
             raise ConversionError(
                 f"tensor {source} has the shape {list(rows.shape)[:8]} where config.json calls for "
-                f"{list(wanted[name])}; the folder mixes two models, download it again."
+                f"{list(shape)}; the folder mixes two models, download it again."
             )
-        found[name] = place, rows
+        found[name] = place, rows if rows.shape == shape else Reshaped(rows, shape)
     made: list[tuple[int, int, Named]] = []
     complete = {rule.target for rule in rules if all(name in found for name in _parts(rule))}
     for order, rule in enumerate(rules):

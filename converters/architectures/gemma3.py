@@ -35,7 +35,10 @@ DEFAULTS = {
 def rules(config: Config) -> list[TensorRule]:
     """The tensors of the network."""
     normed = [replace(rule, make=plus_one) for rule in head_norms(config)]
-    return decoder(config, (*norms_around(config), *attention(config), *normed, *feed_forward(config)), plus_one)
+    layer = (*norms_around(config), *attention(config), *normed, *feed_forward(config))
+    embedding, *others = decoder(config, layer, plus_one)
+    # Rows beyond the vocabulary fill the matrix up to a round number.
+    return [replace(embedding, padded=True), *others]
 
 
 def parameters(config: Config, keys: KeyValues, file_type: int) -> None:

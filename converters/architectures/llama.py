@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from autoglm_lite.errors import ConversionError
 from converters import tokenizers
@@ -56,24 +55,11 @@ def add_sizes(config: Config, name: str, keys: KeyValues) -> None:
     keys.uint32(f"{name}.rope.dimension_count", heads(config)[2])
 
 
-def tokenizer(folder: Path, config: Config, keys: KeyValues) -> None:
-    """The tokenizer's files, and what only the size of the vocabulary tells, as llama.cpp's converter has it."""
-    tokenizers.add_tokenizer(folder, config, keys)
-    n_vocab = config.integer("vocab_size")
-    if n_vocab == 32016:
-        # Code Llama: its infill tokens are in no file of the checkpoint.
-        for number, name in enumerate(("prefix", "suffix", "middle", "eot"), 32007):
-            keys.uint32(f"tokenizer.ggml.{name}_token_id", number)
-    if n_vocab == 49152:
-        # Granite and SmolLM: their tokenizers never put a BOS in front.
-        keys.boolean("tokenizer.ggml.add_bos_token", False)
-
-
 def generated(config: Config) -> Sequence[tuple[str, tuple[float, ...]]]:
     """Llama 3.1's frequency factors."""
     return llama3_factors(config, heads(config)[2])
 
 
 FAMILY = Family(
-    name=NAME, rules=rules, parameters=parameters, tokenizer=tokenizer, defaults=DEFAULTS, generated=generated
+    name=NAME, rules=rules, parameters=parameters, tokenizer=tokenizers.llama, defaults=DEFAULTS, generated=generated
 )

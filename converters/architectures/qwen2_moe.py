@@ -6,7 +6,7 @@ from converters import tokenizers
 from converters.architectures.decoder import attention, decoder, norms_before
 from converters.architectures.family import Family, TensorRule
 from converters.architectures.parameters import add_common
-from converters.architectures.qwen_experts import mixture, refuse_dense_layers, shared_expert
+from converters.architectures.qwen_experts import expert_name, mixture, refuse_dense_layers, shared_expert
 from converters.config import Config
 from converters.keyvalues import KeyValues
 
@@ -58,4 +58,11 @@ def add_expert_sizes(config: Config, name: str, keys: KeyValues) -> None:
             keys.uint32(f"{name}.{target}", config.integer(source))
 
 
-FAMILY = Family(name=NAME, rules=rules, parameters=parameters, tokenizer=tokenizers.bpe, defaults=DEFAULTS)
+FAMILY = Family(
+    name=NAME,
+    rules=rules,
+    parameters=parameters,
+    tokenizer=tokenizers.bpe,
+    defaults=DEFAULTS,
+    rename=expert_name,
+)

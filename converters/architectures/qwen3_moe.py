@@ -7,7 +7,7 @@ from converters.architectures.decoder import attention, decoder, head_norms, nor
 from converters.architectures.family import Family, TensorRule
 from converters.architectures.parameters import add_common
 from converters.architectures.qwen2_moe import add_expert_sizes
-from converters.architectures.qwen_experts import mixture, refuse_dense_layers
+from converters.architectures.qwen_experts import expert_name, mixture, refuse_dense_layers
 from converters.config import Config
 from converters.keyvalues import KeyValues
 
@@ -43,4 +43,11 @@ def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
     add_expert_sizes(config, NAME, keys)
 
 
-FAMILY = Family(name=NAME, rules=rules, parameters=parameters, tokenizer=tokenizers.bpe, defaults=DEFAULTS)
+FAMILY = Family(
+    name=NAME,
+    rules=rules,
+    parameters=parameters,
+    tokenizer=tokenizers.bpe,
+    defaults=DEFAULTS,
+    rename=expert_name,
+)

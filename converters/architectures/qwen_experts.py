@@ -9,6 +9,8 @@ from converters.architectures.parameters import n_expert
 from converters.config import Config
 from converters.rows import Rows, part
 
+AGGREGATED = ("mlp.experts.gate_up_proj.weight", "mlp.experts.down_proj.weight")
+
 
 def mixture(config: Config) -> tuple[TensorRule, ...]:
     """The router and the experts of a layer: a tensor for each expert, or one for all, as transformers 5 writes them.
@@ -35,6 +37,11 @@ def mixture(config: Config) -> tuple[TensorRule, ...]:
         TensorRule(aggregated, "ffn_gate_exps.weight", (count, 2 * n_ff, n_embd), make=gate),
         TensorRule(aggregated, "ffn_up_exps.weight", (count, 2 * n_ff, n_embd), make=up),
     )
+
+
+def expert_name(name: str) -> str:
+    """The name of a tensor of all experts without the ending that some tools give it."""
+    return name.removesuffix(".weight") if name.endswith(AGGREGATED) else name
 
 
 def shared_expert(config: Config) -> tuple[TensorRule, ...]:
