@@ -12,6 +12,7 @@ from typing import Any
 from autoglm_lite.errors import ConversionError
 from converters.architectures import find_family
 from converters.architectures.family import Named, map_tensors
+from converters.architectures.vision import with_processor
 from converters.checkpoint import PICKLES, open_checkpoint, refuse_pickle
 from converters.config import Config, read_json
 from converters.keyvalues import KeyValues
@@ -26,6 +27,9 @@ QUANTIZATION_VERSION = 2
 
 ALWAYS_F32 = ("ffn_gate_inp.weight", "ffn_gate_inp_shexp.weight", "position_embd.weight", "token_types.weight")
 """Endings of matrices that convert_hf_to_gguf leaves in F32 (prepare_tensors in llama.cpp's conversion/base.py)."""
+
+IMAGE_INPUT = (".patch_embd.weight", ".patch_merger.weight")
+"""Parts of names of matrices that an image encoder has in F16 or F32, never in BF16 (MmprojModel in the same file)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def draft_checkpoint(source: Path, kind: FileType, mmproj: bool = False) -> Draf
     folder = checkpoint_folder(source)
     raw = read_json(folder / "config.json")
     found = find_family(Config(raw), mmproj)
-    merged = raw if mmproj else merge_text_config(raw)
+    merged = with_processor(folder, raw) if mmproj else merge_text_config(raw)
     config = Config(merged, found.defaults)
     values = weights(open_checkpoint(folder), Config(merged).table("quantization_config"))
     if not kind.quantised:
@@ -102,6 +106,8 @@ def _base(named: Named, base: TensorType) -> TensorType:
     if named.type is not None:
         return named.type
     name = named.name
+    if any(part in name for part in IMAGE_INPUT):
+        return base if base is F16 else F32
     if len(named.rows.shape) <= 1 or name.endswith(("_norm.weight", *ALWAYS_F32)) or not name.endswith(".weight"):
         return F32
     return base

@@ -39,7 +39,11 @@ TEXT = {
 }
 """The module that converts the language model of an architecture."""
 
-VISION: dict[str, str] = {}
+VISION = {
+    "Glm4vForConditionalGeneration": "vision_glm4v",
+    "Qwen2VLForConditionalGeneration": "vision_qwen2vl",
+    "Qwen2_5_VLForConditionalGeneration": "vision_qwen2vl",
+}
 """The module that converts its vision part, for `--mmproj`."""
 
 

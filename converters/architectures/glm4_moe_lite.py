@@ -40,7 +40,7 @@ def rules(config: Config) -> list[TensorRule]:
 
     if config.has("q_lora_rank"):
         q_rank = config.integer("q_lora_rank")
-        queries = (
+        queries: tuple[TensorRule, ...] = (
             TensorRule("self_attn.q_a_proj.weight", "attn_q_a.weight", (q_rank, n_embd)),
             TensorRule("self_attn.q_a_layernorm.weight", "attn_q_a_norm.weight", (q_rank,)),
             TensorRule("self_attn.q_b_proj.weight", "attn_q_b.weight", (n_q, q_rank)),
@@ -74,7 +74,8 @@ def latent(config: Config) -> tuple[int, int, int, int, int]:
 
 
 def _head_keys(values: npt.NDArray[np.float32], n_head: int, nope: int) -> npt.NDArray[np.float32]:
-    return values.reshape(n_head, -1, values.shape[-1])[:, :nope].swapaxes(1, 2)
+    turned: npt.NDArray[np.float32] = values.reshape(n_head, -1, values.shape[-1])[:, :nope].swapaxes(1, 2)
+    return turned
 
 
 def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
