@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "chat": "talk to a model, in the terminal app or with -p in the shell",
     "convert": "turn a Hugging Face checkpoint into a GGUF file",
+    "imatrix": "measure which weights a text uses most, for better quantisation",
+    "perplexity": "measure how well a model expects a text, and how far it is from another",
 }
 
 

@@ -108,17 +108,27 @@ class Scores:
 
     def __init__(self) -> None:
         self._chunks: list[ChunkScores] = []
+        self._sum_nll = self._sum_kld = 0.0
+        self.n_tokens = 0
 
     def add(self, chunk: ChunkScores) -> None:
         self._chunks.append(chunk)
-
-    @property
-    def n_tokens(self) -> int:
-        return sum(len(chunk.nll) for chunk in self._chunks)
+        self._sum_nll += sum(chunk.nll)
+        self._sum_kld += sum(chunk.kld)
+        self.n_tokens += len(chunk.nll)
 
     @property
     def n_chunks(self) -> int:
         return len(self._chunks)
+
+    @property
+    def mean_nll(self) -> float:
+        """So far, at once: `perplexity` and `divergence` look at all tokens again."""
+        return self._sum_nll / self.n_tokens
+
+    @property
+    def mean_kld(self) -> float:
+        return self._sum_kld / self.n_tokens
 
     def perplexity(self) -> Perplexity:
         import numpy as np

@@ -1,0 +1,150 @@
+"""What the measuring commands share: their options, the text, the plan, progress, and a clean end on Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autoglm_lite.errors import AutoglmError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from autoglm_lite.planning.plan import Plan
+    from autoglm_lite.worker.client import Worker
+
+INTERRUPTED = 130
+MAX_TEXT_BYTES = 8_000_000
+"""Some three million tokens, a day's work for a small machine."""
+MIN_CTX = 32
+"""Shorter chunks say nothing of how a model reads a text."""
+
+
+def add_measuring_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a GGUF file or a stored model's name")
+    parser.add_argument("text", metavar="TEXTFILE", type=Path, help="a text in UTF-8 of at least two chunks")
+    parser.add_argument("--ctx", type=int, metavar="N", help="tokens of a chunk (default: 512)")
+    parser.add_argument("--threads", type=int, metavar="N", help="processor cores to use (default: all physical ones)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def read_text(path: Path) -> str:
+    """The file as it is, but for one line end at its end, as llama.cpp's tools take it. Raises AutoglmError."""
+    try:
+        if path.is_dir():
+            raise AutoglmError(f"{path} is a folder: give a text file.")
+        with path.open("rb") as file:
+            content = file.read(MAX_TEXT_BYTES + 1)
+    except FileNotFoundError as error:
+        raise AutoglmError(f"There is no file {path}: check the path.") from error
+    except OSError as error:
+        raise AutoglmError(f"{path} cannot be read: {error.strerror}.") from error
+    if len(content) > MAX_TEXT_BYTES:
+        raise AutoglmError(f"{path} is larger than {MAX_TEXT_BYTES // 1_000_000} MB: give a part of it.")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise AutoglmError(f"{path} is no text in UTF-8: convert it first.") from error
+    if "\0" in text:
+        raise AutoglmError(f"{path} is a binary file: give a text file.")
+    if not text.strip():
+        raise AutoglmError(f"{path} is empty: give a text to read.")
+    return text.removesuffix("\n")
+
+
+def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> list[Plan]:
+    """How to load each of the models, with chunks of the same length; says on stderr what the user may not expect.
+
+    Raises ModelFileError, WillNotFitError, UsageError for options that make no sense or for models of different
+    vocabularies.
+    """
+    from autoglm_lite.gguf.facts import read_facts
+    from autoglm_lite.hardware.machine import read_machine
+    from autoglm_lite.measurement import DEFAULT_CTX
+    from autoglm_lite.planning.make import Wishes, make_plan, notices
+    from autoglm_lite.store import resolve
+
+    if ctx is not None and ctx < MIN_CTX:
+        raise UsageError(f"--ctx {ctx} makes no sense: give at least {MIN_CTX} tokens.")
+    models = [read_facts(resolve(name)) for name in names]
+    if len({facts.n_vocab for facts in models}) > 1:
+        sizes = " and ".join(f"{facts.n_vocab:,}" for facts in models)
+        raise UsageError(
+            f"The two models have different vocabularies ({sizes} tokens), so they cannot be compared:"
+            " take a base from which the model was made."
+        )
+    machine = read_machine()
+    wishes = Wishes(ctx=ctx or min([DEFAULT_CTX, *(facts.n_ctx_train for facts in models)]), threads=threads)
+    plans = []
+    for facts in models:
+        plan = make_plan(facts, machine, wishes)
+        plans.append(replace(plan, model_path=str(facts.path.absolute())))
+        for notice in notices(facts, machine, wishes, plan):
+            print(f"autoglm-lite: {notice}", file=sys.stderr)
+    return plans
+
+
+def measure(work: Callable[[Worker], Coroutine[Any, Any, int]]) -> int:
+    """Runs `work` with a worker; returns its result, or 130 when asked to stop. A second signal ends us at once."""
+    from autoglm_lite.worker.client import Worker
+
+    async def run() -> int:
+        interrupted = asyncio.Event()
+
+        def interrupt() -> None:
+            if interrupted.is_set():
+                os._exit(INTERRUPTED)
+            interrupted.set()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # nohup, and a shell that starts us in the background, have us ignore one of them.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, interrupt)
+        async with Worker() as worker:
+            working = asyncio.ensure_future(work(worker))
+            waiting = asyncio.ensure_future(interrupted.wait())
+            await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if working.done():
+                return working.result()
+            # Its native code need not come to rest first, which can take long while a model is loaded.
+            await worker.close()
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        return INTERRUPTED
+
+    return asyncio.run(run())
+
+
+class Progress:
+    """How far a measurement is, on stderr."""
+
+    def __init__(self) -> None:
+        from autoglm_lite.commands.shell import StatusLine
+
+        self._line = StatusLine(sys.stderr)
+        self._began: float | None = None
+
+    def show(self, done: int, total: int, remark: str = "") -> None:
+        """Tokens; `remark` is what is known so far."""
+        from converters.progress import duration
+
+        now = time.monotonic()
+        if self._began is None:
+            # Loading does not count: its speed says nothing of the rest.
+            self._began = now
+        speed = done / (now - self._began) if now > self._began else 0.0
+        left = f"  {speed:,.0f}/s  {duration((total - done) / speed)} left" if speed else ""
+        self._line.show(f"{done / total:4.0%}  {done:,} of {total:,} tokens{left}{remark and '  ' + remark}")
+
+    def close(self) -> None:
+        self._line.clear()
