@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
 from autoglm_lite.errors import ConversionError
 from converters.files import Files
-from converters.mixture import NEEDS_IMPORTANCE, Category, category, may_quantise
+from converters.mixture import Category, category, may_quantise
 from converters.rows import n_per_row, n_rows
 from converters.sensitivity import sensitivity
 from converters.tensors import OutputTensor, Slab, read_values
@@ -155,9 +155,7 @@ def _padded(nbytes: int) -> int:
     return nbytes + -nbytes % 32
 
 
-def _item(
-    tensor: OutputTensor, n_layer: int, tied: bool, manual: TensorType | None, files: Files
-) -> Item:
+def _item(tensor: OutputTensor, n_layer: int, tied: bool, manual: TensorType | None, files: Files) -> Item:
     if not may_quantise(tensor.name, tensor.shape):
         return Item(tensor.name, (Option(tensor.base, tensor.base.nbytes(tensor.shape), 0.0),))
     if manual is not None:
@@ -167,20 +165,18 @@ def _item(
         return Item(tensor.name, (Option(tensor.base, tensor.base.nbytes(tensor.shape), 0.0),))
     weight = sensitivity(tensor.name, n_layer, tied)
     losses = errors(tensor, kinds, files)
-    options = [
-        Option(kind, kind.nbytes(tensor.shape), weight * loss) for kind, loss in zip(kinds, losses, strict=True)
-    ]
+    options = [Option(kind, kind.nbytes(tensor.shape), weight * loss) for kind, loss in zip(kinds, losses, strict=True)]
     return Item(tensor.name, _worthwhile([*options, Option(tensor.base, tensor.base.nbytes(tensor.shape), 0.0)]))
 
 
 def candidates(tensor: OutputTensor) -> list[TensorType]:
     """The quantised types that `tensor` might get."""
     wide = tensor.shape[-1]
-    names = K_TYPES if wide % 256 == 0 else SHORT_TYPES if wide % 32 == 0 else ()
-    if names is K_TYPES and tensor.importance is not None:
-        names = (*IMPORTANT_TYPES, *K_TYPES)
-    known = tensor.importance is not None
-    return [TENSOR_TYPES[name] for name in names if known or name not in NEEDS_IMPORTANCE]
+    if wide % 32:
+        return []
+    names = K_TYPES if wide % 256 == 0 else SHORT_TYPES
+    more = IMPORTANT_TYPES if wide % 256 == 0 and tensor.importance is not None else ()
+    return [TENSOR_TYPES[name] for name in (*more, *names)]
 
 
 def _worthwhile(options: Sequence[Option]) -> tuple[Option, ...]:
@@ -239,8 +235,3 @@ def _energy(values: npt.NDArray[np.float32], columns: npt.NDArray[np.float32]) -
     import numpy as np
 
     return float(np.einsum("ij,ij,j->", values, values, columns, optimize=False, dtype=np.float64))
-
-
-def with_types(tensors: Sequence[OutputTensor], found: Fitted) -> list[OutputTensor]:
-    """`tensors` in the types that were chosen."""
-    return [replace(tensor, type=found.chosen[tensor.name].type) for tensor in tensors]

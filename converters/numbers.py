@@ -54,7 +54,8 @@ def round_to(kind: TensorType, values: npt.NDArray[np.float32]) -> npt.NDArray[n
         with np.errstate(over="ignore"):
             return values.astype(np.float16).astype(np.float32)
     bits = np.ascontiguousarray(values).view(np.uint32)
-    return ((bits + (0x7FFF + ((bits >> 16) & 1))) & np.uint32(0xFFFF0000)).view(np.float32)
+    rounded: npt.NDArray[np.float32] = ((bits + (0x7FFF + ((bits >> 16) & 1))) & np.uint32(0xFFFF0000)).view(np.float32)
+    return rounded
 
 
 @cache

@@ -14,10 +14,16 @@ LOG_SECONDS = 5.0
 
 
 class Progress:
-    """Reports bytes done out of bytes in all to `stream`, with the speed and the time left."""
+    """Reports bytes done out of bytes in all to `stream`, with the speed and the time left; or another `amount`."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        clock: Callable[[], float] = time.monotonic,
+        amount: Callable[[float], str] | None = None,
+    ) -> None:
         self._stream = stream
+        self._amount = amount or size
         self._clock = clock
         self._terminal = stream.isatty()
         self._began = self._shown = clock()
@@ -30,7 +36,8 @@ class Progress:
         self._shown = now
         speed = done / (now - self._began)
         left = (total - done) / speed if speed else 0.0
-        line = f"{done / total:4.0%}  {size(done)} of {size(total)}  {size(speed)}/s  {duration(left)} left"
+        show = self._amount
+        line = f"{done / total:4.0%}  {show(done)} of {show(total)}  {show(speed)}/s  {duration(left)} left"
         self._stream.write(f"\r\x1b[K{line}" if self._terminal else line + "\n")
         self._stream.flush()
 

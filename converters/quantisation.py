@@ -50,16 +50,17 @@ def quantised(draft: Draft, model: Network, wishes: Wishes, types: Mapping[str, 
     `model` describes the network before layers were dropped. Raises ConversionError as `choose_types` does, and for
     an importance matrix that is of another model.
     """
-    known = wishes.importance
-    if known is not None and wishes.drop_layers:
-        known = drop_importance(known, wishes.drop_layers, model.n_layer)
-    ordered = sorted(map(_without_ones, draft.tensors), key=lambda tensor: file_order(tensor.name))
+    known = known_importance(model, wishes)
+    ordered = in_file_order(draft)
     if types is None:
         candidates = [Candidate(one.name, one.shape, one.base) for one in ordered]
         chosen = choose_types(model, candidates, replace(wishes, importance=known))
     else:
         chosen = [types.get(one.name, one.base) for one in ordered]
-    tensors = [_weighed(replace(one, type=kind), known) for one, kind in zip(ordered, chosen, strict=True)]
+    tensors = [
+        weighed(replace(one, type=kind), known) if kind.quantised and kind is not one.base else replace(one, type=kind)
+        for one, kind in zip(ordered, chosen, strict=True)
+    ]
     keys = draft.keys.copy()
     keys.last("general.quantization_version", QUANTIZATION_VERSION)
     keys.last("general.file_type", wishes.file_type.number)
@@ -70,6 +71,18 @@ def quantised(draft: Draft, model: Network, wishes: Wishes, types: Mapping[str, 
     return replace(draft, keys=keys, tensors=tensors)
 
 
+def in_file_order(draft: Draft) -> list[OutputTensor]:
+    """The tensors as they stand in a quantised file."""
+    return sorted(map(_without_ones, draft.tensors), key=lambda tensor: file_order(tensor.name))
+
+
+def known_importance(model: Network, wishes: Wishes) -> Importance | None:
+    """The importance matrix under the names that tensors have in the result."""
+    if wishes.importance is None or not wishes.drop_layers:
+        return wishes.importance
+    return drop_importance(wishes.importance, wishes.drop_layers, model.n_layer)
+
+
 def _without_ones(tensor: OutputTensor) -> OutputTensor:
     # ggml does not count outermost dimensions of one, as the gate of a single shared expert has.
     shape = tensor.shape
@@ -78,8 +91,9 @@ def _without_ones(tensor: OutputTensor) -> OutputTensor:
     return tensor if shape == tensor.shape else replace(tensor, rows=Reshaped(tensor.rows, shape))
 
 
-def _weighed(tensor: OutputTensor, importance: Importance | None) -> OutputTensor:
-    if importance is None or tensor.type is tensor.base or tensor.name not in importance.weights:
+def weighed(tensor: OutputTensor, importance: Importance | None) -> OutputTensor:
+    """`tensor` with its part of `importance`; raises ConversionError when that is of another model."""
+    if importance is None or tensor.name not in importance.weights:
         return tensor
     weights = importance.weights[tensor.name].reshape(-1)
     n_expert = tensor.shape[-3] if len(tensor.shape) > 2 else 1
@@ -91,8 +105,7 @@ def _weighed(tensor: OutputTensor, importance: Importance | None) -> OutputTenso
             f"the importance matrix has {weights.size} values for {tensor.name} where the model has "
             f"{n_expert * n_per_row}; it was made for another model."
         )
-    # ggml skips errors of columns without weight, and a type that only rounds has no use for them.
-    return replace(tensor, importance=weights.reshape(n_expert, n_per_row)) if tensor.type.quantised else tensor
+    return replace(tensor, importance=weights.reshape(n_expert, n_per_row))
 
 
 def _describe(importance: Importance, keys: KeyValues) -> None:

@@ -212,15 +212,16 @@ class Picked(Changed):
         size = len(self.order)
         first, last = start // size, -(-stop // size)
         order = np.array(self.order)
-        low, high = int(order.min()), int(order.max()) + 1
         if last - first == 1:
             # Within one group only the rows between the outermost wanted ones are read.
             wanted = order[start - first * size : stop - first * size]
             low, high = int(wanted.min()), int(wanted.max()) + 1
-            return self.rows.read(files, first * self.group + low, first * self.group + high)[wanted - low]
+            some: Block = self.rows.read(files, first * self.group + low, first * self.group + high)[wanted - low]
+            return some
         block = self.rows.read(files, first * self.group, last * self.group)
         grouped = block.reshape(last - first, self.group, -1)[:, order].reshape(-1, block.shape[1])
-        return grouped[start - first * size : stop - first * size]
+        picked: Block = grouped[start - first * size : stop - first * size]
+        return picked
 
 
 @dataclass(frozen=True, slots=True)

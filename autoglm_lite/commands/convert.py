@@ -13,13 +13,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from autoglm_lite.commands.fit import fitted_table, runs_here
 from autoglm_lite.commands.options import size as size_option
 
 if TYPE_CHECKING:
     import argparse
 
     from converters.conversion import Conversion, Resources
-    from converters.progress import Progress
+    from converters.fit import Fitted
     from converters.wishes import Wishes
 
 DEFAULT_TYPE = "Q4_K_M"
@@ -95,13 +96,15 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress(sys.stderr)
     with _termination_as_interrupt():
         try:
-            conversion = _plan(args, resources, progress)
+            conversion, choice = _plan(args, resources)
             for notice in conversion.draft.notices:
                 print(f"autoglm-lite: {notice}", file=sys.stderr)
             out = _output(args, conversion)
             if args.dry_run:
                 print(json.dumps(_describe(conversion, out), ensure_ascii=False) if args.json else _table(conversion))
                 return 0
+            if choice:
+                print(fitted_table(choice), file=sys.stderr)
             write_conversion(conversion, out, resources, progress, args.resume)
         except KeyboardInterrupt:
             if args.resume:
@@ -118,10 +121,27 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _plan(args: argparse.Namespace, resources: Resources, progress: Progress) -> Conversion:
-    from converters.conversion import plan_conversion
+def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, Fitted | None]:
+    from autoglm_lite.errors import UsageError
+    from converters.conversion import draft_of, plan_conversion
 
-    return plan_conversion(args.source, _wishes(args))
+    if args.fit is None:
+        return plan_conversion(args.source, _wishes(args)), None
+    if args.type or args.pure or args.mmproj:
+        other = "--type" if args.type else "--pure" if args.pure else "--mmproj"
+        raise UsageError(f"--fit chooses the types itself, so it cannot be combined with {other}.")
+    from converters.fitting import plan_fit
+    from converters.progress import Progress
+
+    wishes = _wishes(args)
+    draft = draft_of(args.source, wishes)
+    print("autoglm-lite: measuring what each type would cost each tensor", file=sys.stderr)
+    counting = Progress(sys.stderr, amount=lambda count: f"{count:.0f} tensors" if count >= 10 else f"{count:.1f}")
+    try:
+        found = plan_fit(draft, wishes, args.fit or runs_here, resources.n_threads, counting)
+    finally:
+        counting.close()
+    return found.conversion, found.choice
 
 
 def _wishes(args: argparse.Namespace) -> Wishes:

@@ -12,6 +12,8 @@ from converters.keyvalues import KeyValues, ValueType
 
 GLOBAL_BASES = ("global_rope_theta", "rope_global_theta", "rope_theta_global", "rope_theta", "rotary_emb_base")
 LOCAL_BASES = ("local_rope_theta", "rope_local_theta", "rope_theta_local", "swa_rope_theta", "rope_local_base_freq")
+LONG = ("phi3.", "phimoe.", "minicpm.", "minicpm3.")
+"""Architectures whose long and short factors are written as tensors."""
 PARTIAL = ("partial_rotary_factor", "rope_pct", "rope_percent")
 
 
@@ -137,7 +139,7 @@ def _add_scaling(rope: Mapping[str, Any], prefix: str, keys: KeyValues) -> None:
     if kind in (None, "default", "dynamic", "mrope") or str(kind).lower() == "llama3":
         # llama.cpp has no dynamic scaling; such a model runs within its original context.
         return
-    if kind in ("su", "longrope"):
+    if kind in ("su", "longrope") and prefix.startswith(LONG):
         keys.string(prefix + "type", "longrope")
         return
     if kind not in ("linear", "yarn"):

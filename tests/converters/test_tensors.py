@@ -84,7 +84,9 @@ def test_rounding_is_that_of_gguf_py(rows: list[list[float]]) -> None:
             assert np.array_equal(round_to(kind, values).reshape(-1), decode(bytearray(raw), kind))
 
 
-@pytest.mark.parametrize("name", [name for name, kind in TENSOR_TYPES.items() if kind.quantised and name not in ("Q1_0", "Q2_0")])
+@pytest.mark.parametrize(
+    "name", [name for name, kind in TENSOR_TYPES.items() if kind.quantised and name not in ("Q1_0", "Q2_0")]
+)
 def test_each_type_comes_back_as_gguf_py_reads_it(name: str) -> None:
     kind, values = TENSOR_TYPES[name], weights((2, 512), 3)
     importance = np.ones(512, dtype=np.float32)
@@ -110,7 +112,7 @@ def test_slabs_and_threads_change_nothing(slab: int, n_threads: int, kind: str, 
 
 
 def test_each_expert_has_its_own_importance(tmp_path: Path) -> None:
-    values, importance = weights((3, 5, 256), 7), np.abs(weights((3, 256), 8)) + 1e-3
+    values, importance = weights((3, 5, 256), 7), (np.abs(weights((3, 256), 8)) + 1e-3).astype(np.float32)
     rows = stored(tmp_path / "a.safetensors", values)
     output = OutputTensor("x", rows, F32, TENSOR_TYPES["Q2_K"], importance)
     expected = b"".join(

@@ -1,0 +1,119 @@
+"""A conversion whose types are chosen for a size (see converters/fit.py), planned as any other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from autoglm_lite.errors import ConversionError
+from converters.conversion import Conversion, finish_plan, printable_errors
+from converters.draft import Draft
+from converters.fit import Fitted, Item, Option, choose, fitted, measure
+from converters.layers import drop_layers
+from converters.quantisation import in_file_order, known_importance, network, weighed
+from converters.types import FILE_TYPES, FileType, TensorType
+from converters.wishes import Wishes
+
+LABELS = {"Q2_K": "Q2_K", "Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
+"""The file type that a mixture is called by where most of it is of one tensor type."""
+
+STEPS = 24
+"""Halvings of the search for the largest size that a machine takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class FittedConversion:
+    """A conversion, and what its choice of types costs."""
+
+    conversion: Conversion
+    choice: Fitted
+    items: tuple[Item, ...]
+
+
+def plan_fit(
+    draft: Draft,
+    wishes: Wishes,
+    size: int | Callable[[Conversion], bool],
+    n_threads: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> FittedConversion:
+    """The conversion of `draft` with least loss whose file has at most `size` bytes, or for which `size` says yes.
+
+    Reads samples of every tensor. Raises ConversionError when no choice of types is small enough.
+    """
+    with printable_errors():
+        model = network(draft)
+        cut = drop_layers(draft, wishes.drop_layers) if wishes.drop_layers else draft
+        known = known_importance(model, wishes)
+        tensors = [weighed(tensor, known) for tensor in in_file_order(cut)]
+        _refuse_quantised(draft, wishes)
+        items = tuple(measure(tensors, model.n_layer, n_threads, lambda name: _manual(name, wishes), on_progress))
+
+        def plan(choice: Fitted) -> FittedConversion:
+            label = _label(choice)
+            types = {name: option.type for name, option in choice.chosen.items()}
+            return FittedConversion(finish_plan(draft, replace(wishes, file_type=label), types), choice, items)
+
+        smallest = plan(fitted(items, [item.options[0] for item in items]))
+        header = len(smallest.conversion.header)
+        if isinstance(size, int):
+            return plan(choose(items, size - header))
+        return _largest(items, plan, size, smallest)
+
+
+def _largest(
+    items: tuple[Item, ...],
+    plan: Callable[[Fitted], FittedConversion],
+    fits: Callable[[Conversion], bool],
+    smallest: FittedConversion,
+) -> FittedConversion:
+    best = plan(fitted(items, [_near_lossless(item) for item in items]))
+    if fits(best.conversion):
+        return best
+    if not fits(smallest.conversion):
+        raise ConversionError(
+            f"not even the smallest file of this model, {smallest.conversion.nbytes:,} bytes, runs on this machine; "
+            "give a size with --fit SIZE to convert it for another, or take a smaller model."
+        )
+    low, high, found = smallest.choice.nbytes, best.choice.nbytes, smallest
+    for _ in range(STEPS):
+        if high - low < 1 << 20:
+            break
+        middle = (low + high) // 2
+        trial = plan(choose(items, middle))
+        if fits(trial.conversion):
+            low, found = middle, trial
+        else:
+            high = middle
+    return found
+
+
+def _near_lossless(item: Item) -> Option:
+    """Q8_0 where there is one: a 16-bit file would be twice as slow for nothing that anybody could notice."""
+    return next((option for option in item.options if option.type.name == "Q8_0"), item.options[-1])
+
+
+def _label(choice: Fitted) -> FileType:
+    sizes: Counter[str] = Counter()
+    for option in choice.chosen.values():
+        sizes[option.type.name] += option.nbytes
+    name = sizes.most_common(1)[0][0]
+    return FILE_TYPES[LABELS.get(name, name)]
+
+
+def _manual(name: str, wishes: Wishes) -> TensorType | None:
+    if name == "output.weight" and wishes.output_type:
+        return wishes.output_type
+    if name == "token_embd.weight" and wishes.embedding_type:
+        return wishes.embedding_type
+    return next((kind for pattern, kind in wishes.tensor_types if pattern.search(name)), None)
+
+
+def _refuse_quantised(draft: Draft, wishes: Wishes) -> None:
+    found = next((tensor for tensor in draft.tensors if tensor.base.quantised), None)
+    if found and not wishes.requantise:
+        raise ConversionError(
+            f"tensor {found.name} is quantised already ({found.base.name}), and quantising again loses more; "
+            "start from a 16-bit file, or add --requantize."
+        )
