@@ -38,9 +38,8 @@ def llama(folder: Path, config: Config, keys: KeyValues) -> None:
         keys.boolean("tokenizer.ggml.add_space_prefix", bool(space_prefix))
     automatic(folder, config, keys)
     if config.get("vocab_size") == 32016:
-        # Code Llama: its infill tokens are in no file of the checkpoint.
-        for number, name in enumerate(("prefix", "suffix", "middle", "eot"), 32007):
-            keys.uint32(f"tokenizer.ggml.{name}_token_id", number)
+        # Code Llama: that this ends a text is in no file of the checkpoint.
+        keys.uint32("tokenizer.ggml.eot_token_id", 32010)
     if config.get("vocab_size") == 49152:
         # Granite and SmolLM: their tokenizers never put a BOS in front.
         keys.boolean("tokenizer.ggml.add_bos_token", False)
@@ -76,7 +75,7 @@ def chatglm(folder: Path, config: Config, keys: KeyValues) -> None:
 
 
 def _glm(folder: Path, config: Config, keys: KeyValues, texts: dict[str, str]) -> None:
-    added = byte_level.add_vocabulary(folder, config, keys)
+    added = byte_level.add_vocabulary(folder, config, keys, family="glm")
     special = read_special(folder)
     for name, text in texts.items():
         if text not in added:
@@ -87,7 +86,7 @@ def _glm(folder: Path, config: Config, keys: KeyValues, texts: dict[str, str]) -
 
 def qwen(folder: Path, config: Config, keys: KeyValues) -> None:
     """The first Qwen: `qwen.tiktoken` with the special tokens that its code numbers."""
-    added = byte_level.add_vocabulary(folder, config, keys, ranks.qwen(folder))
+    added = byte_level.add_source(ranks.qwen(folder), folder, config, keys)
     special = read_special(folder)
     end = added["<|endoftext|>"]
     if not special.ids:

@@ -21,12 +21,17 @@ CLEANED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
 """What transformers shortens when it cleans up decoded text: the first space goes (both of the fifth)."""
 
 
-def add_vocabulary(folder: Path, config: Config, keys: KeyValues, source: Source | None = None) -> Mapping[str, int]:
-    """Adds the vocabulary of `folder`, filled up with unused tokens to `vocab_size`.
+def add_vocabulary(folder: Path, config: Config, keys: KeyValues, family: str = "") -> Mapping[str, int]:
+    """Adds the vocabulary of `folder`, filled up with unused tokens to `vocab_size`; raises ConversionError.
 
-    Gives the numbers of the added tokens by their text. Raises ConversionError.
+    `family` is whose name for the pre-tokenizer is wanted, config.json's `model_type` when empty. Gives the numbers of
+    the added tokens by their text.
     """
-    source = source or _read(folder, config)
+    return add_source(_read(folder, family or str(config.get("model_type"))), folder, config, keys)
+
+
+def add_source(source: Source, folder: Path, config: Config, keys: KeyValues) -> Mapping[str, int]:
+    """As `add_vocabulary`, for a vocabulary that is read already."""
     n_vocab = config.integer("padded_vocab_size" if not config.has("vocab_size") else "vocab_size")
     cleans = bool(read_json_if_there(folder / "tokenizer_config.json").get("clean_up_tokenization_spaces"))
     texts: list[str] = [f"[PAD{number}]" for number in range(n_vocab)]
@@ -53,24 +58,22 @@ def add_vocabulary(folder: Path, config: Config, keys: KeyValues, source: Source
     return {text: source.vocabulary[text] for text in source.added}
 
 
-def _read(folder: Path, config: Config) -> Source:
+def _read(folder: Path, family: str) -> Source:
     if (path := folder / "tokenizer.json").exists():
-        return _from_json(path, config)
+        return _from_json(path, family)
     if (folder / "vocab.json").exists() and (folder / "merges.txt").exists():
         return _from_parts(folder)
     if ranks.is_file(folder / "tokenizer.model"):
-        found = ranks.glm(folder)
-    elif (folder / "qwen.tiktoken").exists():
-        found = ranks.qwen(folder)
-    else:
-        raise ConversionError(
-            f"{folder} has none of tokenizer.json, tokenizer.model, and vocab.json with merges.txt that can be read; "
-            "download the tokenizer's files too."
-        )
-    return found
+        return ranks.glm(folder)
+    if (folder / "qwen.tiktoken").exists():
+        return ranks.qwen(folder)
+    raise ConversionError(
+        f"{folder} has none of tokenizer.json, tokenizer.model, and vocab.json with merges.txt that can be read; "
+        "download the tokenizer's files too."
+    )
 
 
-def _from_json(path: Path, config: Config) -> Source:
+def _from_json(path: Path, family: str) -> Source:
     tokenizer = read_json(path, TOKENIZER_LIMIT)
     model = tokenizer.get("model")
     if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict) or model.get("type", "BPE") != "BPE":
@@ -81,7 +84,7 @@ def _from_json(path: Path, config: Config) -> Source:
         raise ConversionError(f"{path} is a SentencePiece vocabulary in another form; add the model's tokenizer.model.")
     if model.get("continuing_subword_prefix") or model.get("end_of_word_suffix"):
         raise ConversionError(f"{path} marks the parts of words, which llama.cpp's BPE cannot do.")
-    pre = name_for_family(recognise(tokenizer), config)
+    pre = name_for_family(recognise(tokenizer), family)
     vocabulary = {text: token_id(number, path) for text, number in model["vocab"].items()}
     added = read_added(path.parent, tokenizer, vocabulary)
     merges = _merges(model, path) or _merges_file(path.parent)

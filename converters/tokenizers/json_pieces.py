@@ -14,7 +14,7 @@ from converters.tokenizers.added import Added, read_added
 from converters.tokenizers.pretokenizer import puts_space_in_front
 from converters.tokenizers.special import add_special, read_special
 from converters.tokenizers.spm import ADDED_SCORE, UNUSED_SCORE, add_lists
-from converters.tokenizers.token import TokenType, added_type, token_id
+from converters.tokenizers.token import LOWER_ONE_EIGHTH_BLOCK, TokenType, token_id
 
 BYTE = re.compile("<0x[0-9A-Fa-f]{2}>")
 
@@ -64,8 +64,9 @@ def _tokens(
         elif BYTE.fullmatch(text):
             yield text, ADDED_SCORE, TokenType.BYTE
         elif text in added:
-            shown, kind = added_type(text, added[text].special)
-            yield shown, ADDED_SCORE, kind
+            # One that is looked for after normalising meets spaces as U+2581; llama.cpp looks in the plain text.
+            shown = text.replace(LOWER_ONE_EIGHTH_BLOCK, " ") if added[text].normalized else text
+            yield shown, ADDED_SCORE, TokenType.CONTROL if added[text].special else TokenType.USER_DEFINED
         else:
             yield text, scores.get(text, ADDED_SCORE), TokenType.NORMAL
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autoglm_lite.errors import ConversionError
-from converters.config import Config
 from converters.tokenizers.token import LOWER_ONE_EIGHTH_BLOCK
 
 Step = tuple[str, object]
@@ -90,12 +89,10 @@ def recognise(tokenizer: Mapping[str, Any]) -> str:
     return name
 
 
-def name_for_family(name: str, config: Config) -> str:
+def name_for_family(name: str, family: str) -> str:
     """The name that llama.cpp's converter gives to the splits `name` in a model of this family."""
-    model_type = str(config.get("model_type"))
-    return next(
-        (same[name] for start, same in SAME_SPLITS.items() if model_type.startswith(start) and name in same), name
-    )
+    names = [same[name] for start, same in SAME_SPLITS.items() if family.startswith(start) and name in same]
+    return names[0] if names else name
 
 
 def name_of_class(name: object) -> str:
