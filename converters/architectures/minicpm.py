@@ -10,7 +10,7 @@ from converters.architectures.decoder import attention, decoder, feed_forward, n
 from converters.architectures.family import Family, TensorRule
 from converters.architectures.parameters import EXPERTS, add_common, heads, n_layer
 from converters.architectures.rope import longrope_factors
-from converters.config import Config
+from converters.config import Config, positive_number
 from converters.keyvalues import KeyValues
 
 NAME = "minicpm"
@@ -32,7 +32,8 @@ def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
     add_common(config, NAME, keys, file_type)
     keys.float32(f"{NAME}.embedding_scale", config.number("scale_emb"))
     keys.float32(f"{NAME}.residual_scale", config.number("scale_depth") / n_layer(config) ** 0.5)
-    keys.float32(f"{NAME}.logit_scale", config.integer("hidden_size") / config.number("dim_model_base"))
+    logit_scale = positive_number(config.integer("hidden_size") / config.number("dim_model_base"), "dim_model_base")
+    keys.float32(f"{NAME}.logit_scale", logit_scale)
 
 
 def generated(config: Config) -> Sequence[tuple[str, tuple[float, ...]]]:

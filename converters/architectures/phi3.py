@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from autoglm_lite.errors import ConversionError
 from converters import tokenizers
 from converters.architectures.decoder import decoder, norms_before, projection
 from converters.architectures.family import Family, TensorRule
 from converters.architectures.parameters import heads, n_layer
-from converters.architectures.rope import longrope_factors, partial_rotary, rope_number, rope_parameters
+from converters.architectures.rope import longrope_factors, partial_rotary, rope_context, rope_number, rope_parameters
 from converters.config import Config
 from converters.keyvalues import KeyValues
 
@@ -47,7 +48,7 @@ def rules(config: Config) -> list[TensorRule]:
 def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
     """Adds the keys that describe the network, in the order that convert_hf_to_gguf has for Phi 3."""
     n_head, n_head_kv, _ = heads(config)
-    n_ctx, trained = config.integer("max_position_embeddings"), _trained_context(config)
+    n_ctx, trained = config.integer("max_position_embeddings"), rope_context(rope_parameters(config))
     if generated(config):
         attention = f"{NAME}.rope.scaling.attn_factor"
         keys.float32(attention, _attention_factor(n_ctx / trained, trained))
@@ -77,12 +78,12 @@ def generated(config: Config) -> Sequence[tuple[str, tuple[float, ...]]]:
     return longrope_factors(config, _n_rotated(config))
 
 
-def _trained_context(config: Config) -> int:
-    return int(rope_number(rope_parameters(config), "original_max_position_embeddings"))
-
-
 def _n_rotated(config: Config) -> int:
-    return int(partial_rotary(config, 1.0) * config.integer("hidden_size")) // heads(config)[0]
+    n_head = heads(config)[0]
+    share = partial_rotary(config, 1.0)
+    if share > 1:
+        raise ConversionError("config.json gives partial_rotary_factor as more than the whole of a head.")
+    return int(share * config.integer("hidden_size")) // n_head
 
 
 def _attention_factor(scale: float, trained: int) -> float:

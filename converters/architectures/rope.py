@@ -65,6 +65,17 @@ def rope_number(rope: Mapping[str, Any], key: str, default: float | None = None)
     return positive_number(rope.get(key, default), f"{key} of the rope scaling")
 
 
+def rope_context(rope: Mapping[str, Any]) -> int:
+    """The length of context that a model was trained on, before its rope was scaled."""
+    context = rope.get("original_max_position_embeddings")
+    if isinstance(context, bool) or not isinstance(context, int) or not 1 < context < 1 << 31:
+        raise ConversionError(
+            "config.json gives original_max_position_embeddings of the rope scaling as something else than a whole "
+            "number of positions."
+        )
+    return context
+
+
 def partial_rotary(config: Config, default: float) -> float:
     """The share of a head's dimensions that is rotated."""
     return rope_number(full_attention(rope_parameters(config)), "partial_rotary_factor", default)
@@ -148,7 +159,7 @@ def _add_scaling(rope: Mapping[str, Any], prefix: str, keys: KeyValues) -> None:
     keys.float32(prefix + "factor", rope_number(rope, "factor"))
     if kind == "linear":
         return
-    keys.uint32(prefix + "original_context_length", int(rope_number(rope, "original_max_position_embeddings")))
+    keys.uint32(prefix + "original_context_length", rope_context(rope))
     attention = "attention_factor" if "attention_factor" in rope else "attn_factor"
     optional = {
         "extrapolation_factor": "yarn_ext_factor",
