@@ -27,9 +27,8 @@ BASE = 320
 PIECES = 384
 """Tokens of a SentencePiece vocabulary."""
 
-LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+LLAMA3 += r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
 
 GLM4_TOKENS = [
@@ -102,7 +101,8 @@ GRANITE_CHAT = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|start_of_role|>assistant<|end_of_role|>' }}{% endif %}"
 )
 MINICPM_CHAT = (
-    "{% for message in messages %}{% if message['role'] == 'user' %}{{ '<用户>' + message['content'].strip() + '<AI>' }}"
+    "{% for message in messages %}"
+    "{% if message['role'] == 'user' %}{{ '<用户>' + message['content'].strip() + '<AI>' }}"
     "{% else %}{{ message['content'].strip() }}{% endif %}{% endfor %}"
 )
 
@@ -204,7 +204,12 @@ def write_sentencepiece(
     """SentencePiece BPE with bytes; `more` are tokens added after its own, with whether they are special."""
     sentencepiece = import_module("sentencepiece")
     model = io.BytesIO()
-    chosen = {"vocab_size": PIECES, "model_type": "bpe", "byte_fallback": True, "normalization_rule_name": "identity"}
+    chosen: dict[str, Any] = {
+        "vocab_size": PIECES,
+        "model_type": "bpe",
+        "byte_fallback": True,
+        "normalization_rule_name": "identity",
+    }
     chosen |= {"remove_extra_whitespaces": False, "split_digits": True, "character_coverage": 0.98}
     chosen |= {"num_threads": 1, "minloglevel": 2, "allow_whitespace_only_pieces": True} | options
     sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(TEXT.splitlines()), model_writer=model, **chosen)
@@ -224,7 +229,11 @@ def write_sentencepiece(
 
 def glm4(tokens: Sequence[str], **options: Any) -> Callable[[Path], None]:
     """GLM-4's tokenizer with these special tokens."""
-    config = {"clean_up_tokenization_spaces": False, "do_lower_case": False, "eos_token": "<|endoftext|>"}
+    config: dict[str, Any] = {
+        "clean_up_tokenization_spaces": False,
+        "do_lower_case": False,
+        "eos_token": "<|endoftext|>",
+    }
     config |= {"pad_token": "<|endoftext|>", "model_max_length": 128000, "padding_side": "left"}
     config |= {"remove_space": False, "tokenizer_class": "PreTrainedTokenizerFast", "chat_template": GLM_CHAT}
     config["additional_special_tokens"] = [text for text in tokens if text not in NOT_SPECIAL]
@@ -235,13 +244,18 @@ def glm4(tokens: Sequence[str], **options: Any) -> Callable[[Path], None]:
 def chatglm4(folder: Path) -> None:
     """GLM-4-9B's own form: tiktoken's ranks, and a tokenizer class in the model's repository."""
     auto = {"AutoTokenizer": ["tokenization_chatglm.ChatGLM4Tokenizer", None]}
-    config = {"auto_map": auto, "tokenizer_class": "ChatGLM4Tokenizer", "image_size": 1120}
+    config: dict[str, Any] = {"auto_map": auto, "tokenizer_class": "ChatGLM4Tokenizer", "image_size": 1120}
     glm4(GLM4_TOKENS, config=config, files=("tokenizer.model",))(folder)
 
 
 def qwen2(tokens: Sequence[str], **options: Any) -> Callable[[Path], None]:
     """Qwen's tokenizer with these special tokens."""
-    config = {"add_bos_token": False, "add_prefix_space": False, "bos_token": None, "chat_template": CHATML}
+    config: dict[str, Any] = {
+        "add_bos_token": False,
+        "add_prefix_space": False,
+        "bos_token": None,
+        "chat_template": CHATML,
+    }
     config |= {"clean_up_tokenization_spaces": False, "eos_token": "<|im_end|>", "errors": "replace"}
     config |= {"model_max_length": 131072, "pad_token": "<|endoftext|>", "split_special_tokens": False}
     config |= {"tokenizer_class": "Qwen2Tokenizer", "unk_token": None}
@@ -253,7 +267,11 @@ def qwen2(tokens: Sequence[str], **options: Any) -> Callable[[Path], None]:
 
 def llama3(folder: Path) -> None:
     """Llama 3's tokenizer."""
-    config = {"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>", "clean_up_tokenization_spaces": True}
+    config: dict[str, Any] = {
+        "bos_token": "<|begin_of_text|>",
+        "eos_token": "<|eot_id|>",
+        "clean_up_tokenization_spaces": True,
+    }
     config |= {"model_input_names": ["input_ids", "attention_mask"], "model_max_length": 131072}
     config |= {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": LLAMA3_CHAT}
     write_bpe(folder, split(LLAMA3), LLAMA3_TOKENS, config, bos="<|begin_of_text|>", ignore_merges=True)
@@ -261,7 +279,12 @@ def llama3(folder: Path) -> None:
 
 def smollm3(folder: Path) -> None:
     """Llama 3's tokenizer without its first token; the template is a file of its own."""
-    config = {"bos_token": None, "eos_token": "<|im_end|>", "clean_up_tokenization_spaces": True, "fast": False}
+    config: dict[str, Any] = {
+        "bos_token": None,
+        "eos_token": "<|im_end|>",
+        "clean_up_tokenization_spaces": True,
+        "fast": False,
+    }
     config |= {"model_max_length": 131072, "pad_token": "<|im_end|>", "tokenizer_class": "PreTrainedTokenizer"}
     write_bpe(folder, split(LLAMA3), SMOLLM3_TOKENS, config, ignore_merges=True)
     (folder / "chat_template.jinja").write_text(CHATML, encoding="utf-8")
@@ -269,7 +292,7 @@ def smollm3(folder: Path) -> None:
 
 def smollm2(folder: Path) -> None:
     """SmolLM2's tokenizer: the special tokens come first."""
-    config = {"add_prefix_space": False, "additional_special_tokens": ["<|im_start|>", "<|im_end|>"]}
+    config: dict[str, Any] = {"add_prefix_space": False, "additional_special_tokens": ["<|im_start|>", "<|im_end|>"]}
     config |= {"bos_token": "<|im_start|>", "chat_template": CHATML, "clean_up_tokenization_spaces": False}
     config |= {"eos_token": "<|im_end|>", "model_max_length": 8192, "pad_token": "<|im_end|>"}
     config |= {"tokenizer_class": "GPT2Tokenizer", "unk_token": "<|endoftext|>", "vocab_size": 49152}
@@ -280,7 +303,7 @@ def smollm2(folder: Path) -> None:
 def granite(folder: Path) -> None:
     """StarCoder's tokenizer, with Granite's roles after the merges."""
     more = ["<|start_of_role|>", "<|end_of_role|>", "<|tool_call|>"]
-    config = {"add_bos_token": False, "add_prefix_space": False, "additional_special_tokens": more}
+    config: dict[str, Any] = {"add_bos_token": False, "add_prefix_space": False, "additional_special_tokens": more}
     config |= {"bos_token": "<|end_of_text|>", "chat_template": GRANITE_CHAT, "clean_up_tokenization_spaces": True}
     config |= {"eos_token": "<|end_of_text|>", "errors": "replace", "model_max_length": 9223372036854775807}
     config |= {"pad_token": "<|end_of_text|>", "padding_side": "left", "tokenizer_class": "GPT2Tokenizer"}
@@ -291,18 +314,26 @@ def granite(folder: Path) -> None:
 
 def olmo2(folder: Path) -> None:
     """OLMo 2's tokenizer, which splits as GPT-4 does."""
-    config = {"add_prefix_space": False, "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
+    config: dict[str, Any] = {"add_prefix_space": False, "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
     config |= {"clean_up_tokenization_spaces": False, "model_max_length": 4096, "pad_token": "<|pad|>"}
     config |= {"tokenizer_class": "GPT2Tokenizer", "unk_token": "<|endoftext|>", "chat_template": CHATML}
     write_bpe(folder, split(LLAMA3), ["<|endoftext|>", *OLMO2_TOKENS], config)
 
 
-LLAMA2 = {"add_bos_token": True, "add_eos_token": False, "bos_token": "<s>", "eos_token": "</s>", "legacy": False}
+LLAMA2: dict[str, Any] = {
+    "add_bos_token": True,
+    "add_eos_token": False,
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+    "legacy": False,
+}
 LLAMA2 |= {"model_max_length": 1000000000000000019884624838656, "pad_token": None, "sp_model_kwargs": {}}
 LLAMA2 |= {"tokenizer_class": "LlamaTokenizer", "unk_token": "<unk>", "clean_up_tokenization_spaces": False}
 
 
-def llama2(more: Mapping[str, bool] | None = None, template: str = LLAMA2_CHAT, **config: Any) -> Callable[[Path], None]:
+def llama2(
+    more: Mapping[str, bool] | None = None, template: str = LLAMA2_CHAT, **config: Any
+) -> Callable[[Path], None]:
     """Llama 2's tokenizer, with tokens added after its own."""
     whole = {**LLAMA2, "chat_template": template, **config}
     return lambda folder: write_sentencepiece(folder, whole, more=more, tokenizer_json=True)
@@ -312,21 +343,28 @@ def mistral(folder: Path) -> None:
     """Mistral's third tokenizer: roles among the control tokens, and two templates with names."""
     tools = "{{ bos_token }}[AVAILABLE_TOOLS] {{ tools }}[/AVAILABLE_TOOLS]{{ messages }}"
     templates = [{"name": "default", "template": LLAMA2_CHAT}, {"name": "tool_use", "template": tools}]
-    config = {**LLAMA2, "chat_template": templates, "add_prefix_space": True}
+    config: dict[str, Any] = {**LLAMA2, "chat_template": templates, "add_prefix_space": True}
     roles = ["[INST]", "[/INST]", "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]"]
     write_sentencepiece(folder, config, control_symbols=roles, tokenizer_json=True)
 
 
 def gemma(end: str) -> Callable[[Path], None]:
     """Gemma's tokenizer: other special tokens, spaces kept, turns as tokens of their own."""
-    config = {"add_bos_token": True, "add_eos_token": False, "bos_token": "<bos>", "eos_token": "<eos>"}
+    config: dict[str, Any] = {"add_bos_token": True, "add_eos_token": False, "bos_token": "<bos>", "eos_token": "<eos>"}
     config |= {"clean_up_tokenization_spaces": False, "model_max_length": 1000000000000000019884624838656}
     config |= {"pad_token": "<pad>", "sp_model_kwargs": {}, "spaces_between_special_tokens": False}
     config |= {"tokenizer_class": "GemmaTokenizer", "unk_token": "<unk>", "use_default_system_prompt": False}
     config |= {"additional_special_tokens": ["<start_of_turn>", "<end_of_turn>"], "chat_template": GEMMA_CHAT}
     symbols = ["<mask>", "[@BOS@]", *(f"<unused{number}>" for number in range(6)), "<start_of_turn>", "<end_of_turn>"]
     symbols += ["\n", "\n\n", "  ", "   ", "<table>", "<h1>", "</h1>"]
-    ids = {"pad_id": 0, "eos_id": 1, "bos_id": 2, "unk_id": 3, "pad_piece": "<pad>", "eos_piece": "<eos>"}
+    ids: dict[str, Any] = {
+        "pad_id": 0,
+        "eos_id": 1,
+        "bos_id": 2,
+        "unk_id": 3,
+        "pad_piece": "<pad>",
+        "eos_piece": "<eos>",
+    }
     ids |= {"bos_piece": "<bos>", "user_defined_symbols": symbols, "add_dummy_prefix": False}
     more = {end: True} if end else {}
     return lambda folder: write_sentencepiece(folder, config, more=more, tokenizer_json=True, **ids)
@@ -334,14 +372,18 @@ def gemma(end: str) -> Callable[[Path], None]:
 
 def minicpm(folder: Path) -> None:
     """MiniCPM's tokenizer: roles as tokens of the SentencePiece model."""
-    config = {**LLAMA2, "chat_template": MINICPM_CHAT, "legacy": True}
+    config: dict[str, Any] = {**LLAMA2, "chat_template": MINICPM_CHAT, "legacy": True}
     write_sentencepiece(folder, config, user_defined_symbols=["<用户>", "<AI>"], tokenizer_json=True)
 
 
 def internlm2(folder: Path) -> None:
     """InternLM 2's tokenizer: spare tokens that get roles, and a class in the model's repository."""
     spare = [f"[UNUSED_TOKEN_{number}]" for number in range(140, 147)]
-    config = {**LLAMA2, "chat_template": "{{ bos_token }}" + CHATML, "tokenizer_class": "InternLM2Tokenizer"}
+    config: dict[str, Any] = {
+        **LLAMA2,
+        "chat_template": "{{ bos_token }}" + CHATML,
+        "tokenizer_class": "InternLM2Tokenizer",
+    }
     config |= {"auto_map": {"AutoTokenizer": ["tokenization_internlm2.InternLM2Tokenizer", None]}, "pad_token": "</s>"}
     roles = ["<|plugin|>", "<|interpreter|>", "<|action_end|>", "<|action_start|>", "<|im_end|>", "<|im_start|>"]
     config["additional_special_tokens"] = roles[::-1]
@@ -356,7 +398,11 @@ def internlm2(folder: Path) -> None:
 
 def internlm3(folder: Path) -> None:
     """InternLM 3's tokenizer: roles after the SentencePiece model's own tokens."""
-    config = {**LLAMA2, "chat_template": "{{ bos_token }}" + CHATML, "tokenizer_class": "InternLM3Tokenizer"}
+    config: dict[str, Any] = {
+        **LLAMA2,
+        "chat_template": "{{ bos_token }}" + CHATML,
+        "tokenizer_class": "InternLM3Tokenizer",
+    }
     config |= {"auto_map": {"AutoTokenizer": ["tokenization_internlm3.InternLM3Tokenizer", None]}}
     roles = ["<|im_start|>", "<|im_end|>", "<|interpreter|>", "<|plugin|>", "<|action_start|>", "<|action_end|>"]
     write_sentencepiece(folder, config, more=dict.fromkeys(roles, True))

@@ -21,14 +21,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import checkpoint_tokenizers as kinds
+import numpy as np
 from weights import CHECKPOINTS, copy_checkpoint
 
 N_TOKENS = 16
-SPREAD = 1.0
-"""The standard deviation that logits get: real models have more, and 16-bit arithmetic then errs by more."""
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -44,6 +41,10 @@ class Recipe:
     more: Callable[[Mapping[str, Any], Shapes], Shapes] | None = None
     """Tensors that transformers passes over."""
     files: int = 1
+    spread: float = 1.0
+    """The standard deviation that logits get: real models have more, and 16-bit arithmetic then errs by more."""
+    embedding: float = 1 / 16
+    """The standard deviation of embeddings. Larger ones make the epsilon of the norms matter less."""
 
 
 def next_token_layer(config: Mapping[str, Any], shapes: Shapes) -> Shapes:
@@ -52,7 +53,9 @@ def next_token_layer(config: Mapping[str, Any], shapes: Shapes) -> Shapes:
     place = f"model.layers.{last + 1}."
     found = {place + name.split(".", 3)[3]: shapes[name] for name in shapes if name.startswith(f"model.layers.{last}.")}
     found |= {place + name: (width,) for name in ("enorm.weight", "hnorm.weight", "shared_head.norm.weight")}
-    found |= {place + name: (config["vocab_size"], width) for name in ("embed_tokens.weight", "shared_head.head.weight")}
+    found |= {
+        place + name: (config["vocab_size"], width) for name in ("embed_tokens.weight", "shared_head.head.weight")
+    }
     return {**found, place + "eh_proj.weight": (width, 2 * width)}
 
 
@@ -117,17 +120,19 @@ PHI3_TOKENS = dict.fromkeys(
 )
 PHI3 = kinds.llama2(PHI3_TOKENS, kinds.PHI_CHAT, eos_token="<|endoftext|>", pad_token="<|endoftext|>")
 QWEN_VL = kinds.qwen2(kinds.QWEN_TOKENS, config={"processor_class": "Qwen2VLProcessor"})
-GLM_HF = kinds.glm4(kinds.GLM4_TOKENS)
+GLM_HF = kinds.glm4(kinds.GLM4_TOKENS, ignore_merges=True)
+GLM_EDGE = kinds.glm4(kinds.GLM4_TOKENS)
 
 RECIPES: dict[str, Recipe] = {
-    "glm-edge-1.5b-chat": Recipe(GLM_HF),
-    "glm-edge-4b-chat": Recipe(GLM_HF, listed=chatglm_shapes),
-    "glm-4-9b-chat-hf": Recipe(GLM_HF),
+    "glm-edge-1.5b-chat": Recipe(GLM_EDGE),
+    "glm-edge-4b-chat": Recipe(GLM_EDGE, listed=chatglm_shapes),
+    # llama.cpp's converter passes over this one's epsilon.
+    "glm-4-9b-chat-hf": Recipe(GLM_HF, embedding=1.0),
     "glm-4-9b-chat": Recipe(kinds.chatglm4, listed=chatglm_shapes),
     "GLM-4-9B-0414": Recipe(GLM_HF, files=3),
-    "AutoGLM-Phone-9B": Recipe(kinds.glm4(kinds.GLM41V_TOKENS)),
-    "GLM-4.5-Air": Recipe(kinds.glm4(kinds.GLM45_TOKENS), more=next_token_layer),
-    "GLM-4.7-Flash": Recipe(kinds.glm4(kinds.GLM45_TOKENS), seed=5, more=next_token_layer),
+    "AutoGLM-Phone-9B": Recipe(kinds.glm4(kinds.GLM41V_TOKENS, ignore_merges=True)),
+    "GLM-4.5-Air": Recipe(kinds.glm4(kinds.GLM45_TOKENS, ignore_merges=True), more=next_token_layer),
+    "GLM-4.7-Flash": Recipe(kinds.glm4(kinds.GLM45_TOKENS, ignore_merges=True), seed=5, more=next_token_layer),
     "Llama-2-7b-chat-hf": Recipe(kinds.llama2()),
     "vicuna-7b-v1.5-16k": Recipe(kinds.llama2()),
     "Llama-3.2-1B-Instruct": Recipe(kinds.llama3),
@@ -142,11 +147,13 @@ RECIPES: dict[str, Recipe] = {
     "Qwen3-0.6B": Recipe(kinds.qwen2(kinds.QWEN3_TOKENS)),
     "Qwen3-0.6B-FP8": Recipe(kinds.qwen2(kinds.QWEN3_TOKENS)),
     "Qwen3-30B-A3B": Recipe(kinds.qwen2(kinds.QWEN3_TOKENS), seed=4),
-    "Qwen2-VL-2B-Instruct": Recipe(QWEN_VL),
-    "Qwen2.5-VL-3B-Instruct": Recipe(QWEN_VL),
-    "gemma-2-2b-it": Recipe(kinds.gemma("")),
-    "gemma-3-1b-it": Recipe(kinds.gemma("")),
-    "gemma-3-4b-it": Recipe(kinds.gemma("<image_soft_token>")),
+    # llama.cpp reads no epsilon for this architecture and takes 0.
+    "Qwen2-VL-2B-Instruct": Recipe(QWEN_VL, embedding=1.0),
+    "Qwen2.5-VL-3B-Instruct": Recipe(QWEN_VL, embedding=1.0),
+    # llama.cpp looks GELU up in a table of F16.
+    "gemma-2-2b-it": Recipe(kinds.gemma(""), spread=0.5),
+    "gemma-3-1b-it": Recipe(kinds.gemma(""), spread=0.5),
+    "gemma-3-4b-it": Recipe(kinds.gemma("<image_soft_token>"), spread=0.5),
     "Phi-3-mini-4k-instruct": Recipe(PHI3),
     "Phi-3.5-mini-instruct": Recipe(PHI3),
     "MiniCPM-2B-sft-bf16": Recipe(kinds.minicpm, listed=llama_shapes),
@@ -173,7 +180,7 @@ def shapes_of(config: Mapping[str, Any], recipe: Recipe, folder: Path) -> Shapes
     return {**shapes, **(recipe.more(config, shapes) if recipe.more else {})}
 
 
-def describe(name: str, shape: tuple[int, ...], config: Mapping[str, Any]) -> list[Any]:
+def describe(name: str, shape: tuple[int, ...], config: Mapping[str, Any], recipe: Recipe) -> list[Any]:
     """The entry in tensors.json: numbers with which every part of the network matters."""
     dtype = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}[config.get("torch_dtype") or config["dtype"]]
     if name.endswith("e_score_correction_bias"):
@@ -186,7 +193,7 @@ def describe(name: str, shape: tuple[int, ...], config: Mapping[str, Any]) -> li
     if name.endswith(".bias"):
         return [dtype, list(shape), 0.0, 0.2]
     if "embed_tokens" in name or "_embeddings" in name:
-        return [dtype, list(shape), 0.0, 1 / 16]
+        return [dtype, list(shape), 0.0, recipe.embedding]
     # Granite weighs down what attention and feed-forward layers add.
     outward, inward = 0.7 / config.get("residual_multiplier", 1), 4.0 if "attention_multiplier" in config else 1.5
     gains = {r"\.(q|k|q_a|q_b)_proj": inward, r"qkv|query_key_value": 1.2, r"mlp\.gate\.": 2.0}
@@ -197,7 +204,9 @@ def describe(name: str, shape: tuple[int, ...], config: Mapping[str, Any]) -> li
 
 def list_tensors(config: Mapping[str, Any], recipe: Recipe, folder: Path) -> dict[str, Any]:
     """What goes into tensors.json: in each file the wider number formats first, then by name, as safetensors sorts."""
-    described = {name: describe(name, shape, config) for name, shape in shapes_of(config, recipe, folder).items()}
+    described = {
+        name: describe(name, shape, config, recipe) for name, shape in shapes_of(config, recipe, folder).items()
+    }
     if block := config.get("quantization_config", {}).get("weight_block_size"):
         for name in [name for name in described if re.search(r"layers\..*_proj\.weight$", name)]:
             _, shape, _, deviation = described[name]
@@ -221,7 +230,9 @@ def write_tensors(folder: Path, listed: Mapping[str, Any]) -> None:
         lines = ",\n   ".join(f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in tensors.items())
         files.append(f"{json.dumps(file)}: {{\n   {lines}\n  }}")
     joined = ",\n  ".join(files)
-    (folder / "tensors.json").write_text(f'{{\n "seed": {listed["seed"]},\n "files": {{\n  {joined}\n }}\n}}\n', "utf-8")
+    (folder / "tensors.json").write_text(
+        f'{{\n "seed": {listed["seed"]},\n "files": {{\n  {joined}\n }}\n}}\n', "utf-8"
+    )
 
 
 def load(folder: Path, scratch: Path) -> Any:
@@ -287,22 +298,23 @@ def idle(model: Any, tokens: list[int], log: Any) -> list[str]:
     return found
 
 
-def expect(folder: Path, config: Mapping[str, Any], listed: dict[str, Any]) -> None:
-    """Scales the output so that logits spread by SPREAD, then writes what transformers computes for a prompt."""
+def expect(folder: Path, config: Mapping[str, Any], listed: dict[str, Any], recipe: Recipe) -> None:
+    """Scales the output so that logits spread as wished, then writes what transformers computes for a prompt."""
     transformers = import_module("transformers")
     text = {**config, **config.get("text_config", {})}
     # Plain words only: an image's token would change the positions.
     tokens = [(place * 7919 + 4242) % 301 + 16 for place in range(N_TOKENS)]
     held = {name: entry for tensors in listed["files"].values() for name, entry in tensors.items()}
-    output = next((name for name in held if name == "lm_head.weight"), None)
-    output = output or next(name for name in held if name.endswith("embed_tokens.weight"))
+    # Tied embeddings can be scaled themselves, unless they were given; then the last norm is.
+    tied = "embed_tokens.weight" if recipe.embedding == Recipe.embedding else "model.norm.weight"
+    output = "lm_head.weight" if "lm_head.weight" in held else next(name for name in held if name.endswith(tied))
     for _ in range(4):
         with tempfile.TemporaryDirectory() as scratch:
             model = load(folder, Path(scratch))
             spread = float(compute(model, tokens).std(-1).mean())
-        if abs(spread / SPREAD - 1) < 0.02:
+        if abs(spread / recipe.spread - 1) < 0.02:
             break
-        held[output][3] = round(held[output][3] * SPREAD / spread, 6)
+        held[output][2:] = [round(number * recipe.spread / spread, 6) for number in held[output][2:]]
         write_tensors(folder, listed)
     log = compute(model, tokens).log_softmax(-1)
     margin = margins(model, tokens, text.get("num_experts_per_tok", 1))
@@ -327,7 +339,7 @@ def main(*wanted: str) -> None:
         listed = list_tensors(config, recipe, folder)
         write_tensors(folder, listed)
         if not recipe.listed:
-            expect(folder, config, listed)
+            expect(folder, config, listed, recipe)
 
 
 if __name__ == "__main__":
