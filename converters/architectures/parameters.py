@@ -92,7 +92,7 @@ def add_common(config: Config, name: str, keys: KeyValues, file_type: int, n_lay
         if config.has(counted):
             keys.uint32(f"{name}.{target}", config.integer(counted, least=0, most=MAX_EXPERTS))
     if (gating := config.first(GATING)) is not None:
-        if gating not in GATING_FUNCTIONS:
+        if not isinstance(gating, str) or gating not in GATING_FUNCTIONS:
             raise ConversionError(f"config.json chooses experts by {str(gating)[:40]}, which cannot be converted yet.")
         keys.uint32(f"{name}.expert_gating_func", GATING_FUNCTIONS[gating])
     if config.has("head_dim"):
