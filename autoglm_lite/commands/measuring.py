@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -94,6 +93,8 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
 
 def measure(work: Callable[[Worker], Coroutine[Any, Any, int]]) -> int:
     """Runs `work` with a worker; returns its result, or 130 when asked to stop. A second signal ends us at once."""
+    import asyncio
+
     from autoglm_lite.worker.client import Worker
 
     async def run() -> int:

@@ -28,7 +28,7 @@ class KeptBase:
         self.first_chunk = first_chunk
         self.n_vocab = n_vocab
         self.chunks: list[list[int]] = []
-        """The tokens of the chunks kept."""
+        """The tokens of the chunks that are to be kept."""
         self._folder = folder
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ second half counts, so that each counted token has had some context.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,30 +54,38 @@ class Scorer:
         Raises LoadError, UsageError for a text of less than two chunks or a base with another vocabulary,
         AutoglmError when stopped or when the disk is full.
         """
-        with Reader(plan, stop, on_load=on_load) as reader:
-            chunks = reader.chunks(text, at_least=2)
-            end = len(chunks)
-            if base == "keep":
-                self.close()
-                self._kept = KeptBase(folder, first_chunk, reader.n_vocab)
-                end = min(end, first_chunk + self._kept.room(reader.n_ctx - 1 - reader.n_ctx // 2))
-            elif base == "compare":
-                end = first_chunk + len(self._base_for(reader, chunks[first_chunk:], first_chunk).chunks)
-            yield TokensRead(first_chunk * reader.n_ctx, len(chunks) * reader.n_ctx)
-            for i in range(first_chunk, end):
-                chunk = _Chunk(i, len(chunks), chunks[i])
-                for batch in reader.read(chunk.tokens, first_output=chunk.first_output):
-                    for start in range(0, len(batch.logits), rows := max(1, BLOCK_VALUES // reader.n_vocab)):
-                        self._look(chunk, batch.logits[start : start + rows], batch.first_output + start, base)
-                    yield TokensRead(i * reader.n_ctx + batch.end, len(chunks) * reader.n_ctx)
-                if base == "keep" and self._kept is not None:
-                    self._kept.chunks.append(chunk.tokens)
-                yield chunk.scores()
-        if base == "keep" and self._kept is not None:
-            self._kept.rewind()
-        elif base == "compare":
-            self.close()
+        with ExitStack() as unless_done:
+            # What was kept is of no use to anybody when this ends in the middle.
+            unless_done.callback(self.close)
+            with Reader(plan, stop, on_load=on_load) as reader:
+                chunks = reader.chunks(text, at_least=2)
+                end = self._prepare(reader, chunks, first_chunk, base, folder)
+                yield TokensRead(first_chunk * reader.n_ctx, len(chunks) * reader.n_ctx)
+                for i in range(first_chunk, end):
+                    chunk = _Chunk(i, len(chunks), chunks[i])
+                    for batch in reader.read(chunk.tokens, first_output=chunk.first_output):
+                        for start in range(0, len(batch.logits), rows := max(1, BLOCK_VALUES // reader.n_vocab)):
+                            self._look(chunk, batch.logits[start : start + rows], batch.first_output + start, base)
+                        yield TokensRead(i * reader.n_ctx + batch.end, len(chunks) * reader.n_ctx)
+                    yield chunk.scores()
+            if base == "keep" and self._kept is not None:
+                self._kept.rewind()
+                unless_done.pop_all()
         yield Scored(end, len(chunks))
+
+    def _prepare(
+        self, reader: Reader, chunks: Sequence[list[int]], first_chunk: int, base: BaseUse, folder: Path
+    ) -> int:
+        """Makes ready what `base` needs; returns the chunk to stop before."""
+        if base == "keep":
+            self.close()
+            self._kept = KeptBase(folder, first_chunk, reader.n_vocab)
+            room = self._kept.room(reader.n_ctx - 1 - reader.n_ctx // 2)
+            self._kept.chunks = list(chunks[first_chunk : first_chunk + room])
+            return first_chunk + len(self._kept.chunks)
+        if base == "compare":
+            return first_chunk + len(self._base_for(reader, chunks[first_chunk:], first_chunk).chunks)
+        return len(chunks)
 
     def _base_for(self, reader: Reader, chunks: Sequence[list[int]], first_chunk: int) -> KeptBase:
         kept = self._kept

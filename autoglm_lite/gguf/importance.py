@@ -159,17 +159,18 @@ def _read_tensor(file: BinaryIO, header: Header, tensor: TensorInfo) -> npt.NDAr
 def _mean_squares(name: str, sums: InputSums, path: Path) -> npt.NDArray[np.float32]:
     import numpy as np
 
+    squares = _sound(name, sums.squares, path)
     counts = sums.counts.astype(np.float32)[:, None]
-    means = np.where(counts > 0, sums.squares / np.maximum(counts, np.float32(1)), np.float32(1)).ravel()
-    return _sound(name, means, path)
+    means: npt.NDArray[np.float32] = np.where(counts > 0, squares / np.maximum(counts, np.float32(1)), np.float32(1))
+    return means.ravel()
 
 
-def _sound(name: str, means: npt.NDArray[np.float32], path: Path) -> npt.NDArray[np.float32]:
+def _sound(name: str, squares: npt.NDArray[np.float32], path: Path) -> npt.NDArray[np.float32]:
     import numpy as np
 
-    if not np.isfinite(means).all() or (means < 0).any():
+    if not np.isfinite(squares).all() or (squares < 0).any():
         raise damaged(path, f"the importance of {quoted(name)} has values that no sum of squares can have")
-    return means
+    return squares
 
 
 def _read_legacy(file: BinaryIO, path: Path) -> Importance:
@@ -205,8 +206,8 @@ def _read_legacy(file: BinaryIO, path: Path) -> Importance:
         n_calls, n_values = number(), number()
         if n_values < 1:
             raise _no_matrix(path)
-        values = np.frombuffer(take(4 * n_values), dtype="<f4").astype(np.float32, copy=False)
-        weights[name] = _sound(name, values / np.float32(n_calls) if n_calls > 0 else values, path)
+        values = _sound(name, np.frombuffer(take(4 * n_values), dtype="<f4").astype(np.float32, copy=False), path)
+        weights[name] = values / np.float32(n_calls) if n_calls > 0 else values
     n_chunks = number() if file.tell() < file_bytes else 0
     dataset = take(number()).decode("utf-8", "replace") if file.tell() < file_bytes else ""
     return Importance(weights, (dataset,) if dataset else (), max(n_chunks, 0), path)
