@@ -23,6 +23,25 @@ def n_layers(draft: Draft) -> int:
     return found or 0
 
 
+def period(draft: Draft) -> int:
+    """How many layers make one whole round of the kinds of layers that llama.cpp tells apart by their number."""
+    return PERIODS.get(draft.architecture, 1)
+
+
+def alike_layers(similarity: Sequence[float], count: int, period: int) -> tuple[int, ...]:
+    """The `count` layers of greatest `similarity` between input and output, in order; whole runs of `period`.
+
+    Raises ConversionError when `count` is no multiple of `period`.
+    """
+    if count % period:
+        raise ConversionError(
+            f"in this architecture layers come in runs of {period}, so the number to drop must be a multiple of it."
+        )
+    runs = [range(first, first + period) for first in range(0, len(similarity) - period + 1, period)]
+    best = sorted(runs, key=lambda run: (-sum(similarity[layer] for layer in run), run.start))
+    return tuple(sorted(layer for run in best[: count // period] for layer in run))
+
+
 def drop_layers(draft: Draft, layers: Sequence[int]) -> Draft:
     """`draft` without `layers` (numbers from 0), the others numbered anew, as llama-quantize's --prune-layers does.
 
@@ -72,9 +91,9 @@ def _renamed(name: str, numbers: dict[int, int]) -> str | None:
 
 
 def _keep_kinds(draft: Draft, kept: Sequence[int]) -> None:
-    period = PERIODS.get(draft.architecture, 1)
-    if moved := next((old for new, old in enumerate(kept) if old % period != new % period), None):
+    round_of = period(draft)
+    if moved := next((old for new, old in enumerate(kept) if old % round_of != new % round_of), None):
         raise ConversionError(
-            f"in a {draft.architecture} every {period}th layer is of another kind, and without these layers, layer "
-            f"{moved} would become of the wrong one; drop runs of {period} layers."
+            f"in a {draft.architecture} one of {round_of} layers is of another kind, and without these layers, layer "
+            f"{moved} would become of the wrong one; drop runs of {round_of} layers."
         )

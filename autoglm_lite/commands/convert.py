@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -123,11 +124,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, Fitted | None]:
     from autoglm_lite.errors import UsageError
-    from converters.conversion import draft_of, plan_conversion
+    from converters.conversion import draft_of, finish_plan, printable_errors
 
-    if args.fit is None:
-        return plan_conversion(args.source, _wishes(args)), None
-    if args.type or args.pure or args.mmproj:
+    if args.fit is not None and (args.type or args.pure or args.mmproj):
         other = "--type" if args.type else "--pure" if args.pure else "--mmproj"
         raise UsageError(f"--fit chooses the types itself, so it cannot be combined with {other}.")
     from converters.fitting import plan_fit
@@ -135,6 +134,15 @@ def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, F
 
     wishes = _wishes(args)
     draft = draft_of(args.source, wishes)
+    if (count := _count(args.drop_layers)) is not None:
+        from autoglm_lite.commands.layers import least_changing
+
+        wishes = replace(
+            wishes, drop_layers=least_changing(draft, wishes, count, resources, args.output or Path("out.gguf"))
+        )
+    if args.fit is None:
+        with printable_errors():
+            return finish_plan(draft, wishes), None
     print("autoglm-lite: measuring what each type would cost each tensor", file=sys.stderr)
     counting = Progress(sys.stderr, amount=lambda count: f"{count:.0f} tensors" if count >= 10 else f"{count:.1f}")
     try:
@@ -170,12 +178,17 @@ def _wishes(args: argparse.Namespace) -> Wishes:
 def _layers(text: str | None) -> tuple[int, ...]:
     from autoglm_lite.errors import UsageError
 
-    if text is None:
+    if text is None or _count(text) is not None:
         return ()
     parts = text.rstrip(",").split(",")
     if not all(part.strip().isdecimal() and len(part) < 6 for part in parts):
         raise UsageError(f"--drop-layers {text} is neither a number of layers nor a list such as 20,21,22.")
     return tuple(sorted({int(part) for part in parts}))
+
+
+def _count(text: str | None) -> int | None:
+    """How many layers to drop, where no list says which."""
+    return int(text) if text is not None and text.isdecimal() and len(text) < 6 else None
 
 
 def _output(args: argparse.Namespace, conversion: Conversion) -> Path:
