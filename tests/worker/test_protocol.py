@@ -8,16 +8,20 @@ from hypothesis import strategies as st
 
 from autoglm_lite import errors
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
+from autoglm_lite.measurement import ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.protocol import (
     LENGTH,
     Cancel,
+    CollectInputs,
+    CompareLayers,
     Failed,
     Generate,
     Load,
     Loaded,
     LoadProgress,
     Message,
+    Score,
     Tokenize,
     Tokens,
     decode,
@@ -34,8 +38,18 @@ requests = st.builds(
     st.none() | st.integers(),
     st.lists(st.text()).map(tuple),
 )
+plans = st.builds(Plan, st.text(), st.integers(), st.integers(), st.integers())
 messages = st.one_of(
-    st.builds(Load, st.builds(Plan, st.text(), st.integers(), st.integers(), st.integers())),
+    st.builds(Load, plans),
+    st.builds(CollectInputs, plans, st.text()),
+    st.builds(Score, plans, st.text(), st.integers(), st.sampled_from(["none", "keep", "compare"]), st.text()),
+    st.builds(CompareLayers, plans, st.text()),
+    st.builds(TokensRead, st.integers(), st.integers()),
+    st.builds(InputsOf, st.text(), st.integers(), st.text(), st.lists(st.integers())),
+    st.builds(Collected, st.integers()),
+    st.builds(ChunkScores, st.integers(), st.integers(), *[st.lists(finite)] * 3, st.lists(st.booleans())),
+    st.builds(Scored, st.integers(), st.integers()),
+    st.builds(LayersCompared, st.lists(finite)),
     st.builds(Tokenize, st.text(), st.booleans()),
     st.builds(Generate, requests),
     st.just(Cancel()),
