@@ -4,7 +4,7 @@
 
 Needs torch, transformers, tokenizers and sentencepiece in an environment of its own; GLM-4.7-Flash needs transformers
 5, and all others 4.57.6, which llama.cpp's converter asks for. A config.json was written by hand after the real one,
-with smaller sizes. Families that transformers knows only as code in a repository get no expected values.
+with smaller sizes; GLM-4.7-Flash's says in words how experts are scored, which llama.cpp else guesses from the sizes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 
 import checkpoint_tokenizers as kinds
 import numpy as np
+from stand_ins import STAND_INS
 from weights import CHECKPOINTS, copy_checkpoint
 
 N_TOKENS = 16
@@ -238,16 +239,19 @@ def write_tensors(folder: Path, listed: Mapping[str, Any]) -> None:
 def load(folder: Path, scratch: Path) -> Any:
     """The model with the weights that weights.py writes, in F32 and with plain attention."""
     torch, transformers = import_module("torch"), import_module("transformers")
+    files = import_module("safetensors.torch")
     copy = copy_checkpoint(folder, scratch / "copy")
     config = json.loads((copy / "config.json").read_text("utf-8"))
-    if block := config.pop("quantization_config", {}).get("weight_block_size"):
-        files = import_module("safetensors.torch")
+    block = config.pop("quantization_config", {}).get("weight_block_size")
+    change = STAND_INS.get(config["architectures"][0])
+    if block or change:
         held = files.load_file(copy / "model.safetensors")
         for name in [name for name in held if name.endswith("_scale_inv")]:
             scales = held.pop(name).float().repeat_interleave(block[0], 0).repeat_interleave(block[1], 1)
             weight = held[name.removesuffix("_scale_inv")].float()
             held[name.removesuffix("_scale_inv")] = weight * scales[: weight.shape[0], : weight.shape[1]]
-        files.save_file(held, copy / "model.safetensors", {"format": "pt"})
+        config, held = change(config, held) if change else (config, held)
+        files.save_file({name: tensor.contiguous() for name, tensor in held.items()}, copy / "model.safetensors")
         (copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
     kind = getattr(transformers, config["architectures"][0])
     return kind.from_pretrained(copy, dtype=torch.float32, attn_implementation="eager").eval()
@@ -307,7 +311,8 @@ def expect(folder: Path, config: Mapping[str, Any], listed: dict[str, Any], reci
     held = {name: entry for tensors in listed["files"].values() for name, entry in tensors.items()}
     # Tied embeddings can be scaled themselves, unless they were given; then the last norm is.
     tied = "embed_tokens.weight" if recipe.embedding == Recipe.embedding else "model.norm.weight"
-    output = "lm_head.weight" if "lm_head.weight" in held else next(name for name in held if name.endswith(tied))
+    output = next((name for name in held if re.search(r"^(lm_head|output|transformer\.output_layer)\.", name)), "")
+    output = output or next(name for name in held if name.endswith(tied))
     for _ in range(4):
         with tempfile.TemporaryDirectory() as scratch:
             model = load(folder, Path(scratch))
@@ -321,7 +326,8 @@ def expect(folder: Path, config: Mapping[str, Any], listed: dict[str, Any], reci
     print(f"{folder.name}: logits spread by {spread:.3f}, experts chosen by {margin:.4f}", flush=True)
     print("   without use:", idle(model, tokens, log) or "none", flush=True)
     np.save(folder / "expected.npy", log.numpy())
-    kinds.write_json(folder / "expected.json", {"tokens": tokens, "transformers": transformers.__version__})
+    computed = {"transformers": transformers.__version__, "class": type(model).__name__}
+    kinds.write_json(folder / "expected.json", {"tokens": tokens, **computed})
 
 
 def main(*wanted: str) -> None:
@@ -338,8 +344,7 @@ def main(*wanted: str) -> None:
         recipe.tokenizer(folder)
         listed = list_tensors(config, recipe, folder)
         write_tensors(folder, listed)
-        if not recipe.listed:
-            expect(folder, config, listed, recipe)
+        expect(folder, config, listed, recipe)
 
 
 if __name__ == "__main__":
