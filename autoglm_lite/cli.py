@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "chat": "talk to a model, in the terminal app or with -p in the shell",
     "convert": "turn a Hugging Face checkpoint into a GGUF file",
-    "imatrix": "measure which weights a text uses most, for better quantisation",
-    "perplexity": "measure how well a model expects a text, and how far it is from another",
+    "imatrix": "measure which weights a text uses most, to quantise better",
+    "perplexity": "measure how well a model expects a text, also against another",
 }
 
 
@@ -30,8 +30,17 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
             """One line, where argparse prints the whole usage before it."""
             self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
+    class Formatter(argparse.HelpFormatter):
+        def add_argument(self, action: argparse.Action) -> None:
+            """argparse forgets that commands are indented when it looks for the longest name."""
+            super().add_argument(action)
+            if isinstance(action, argparse._SubParsersAction):
+                longest = max(map(len, action.choices)) + self._current_indent + self._indent_increment
+                self._action_max_length = max(self._action_max_length, longest)
+
     parser = Parser(
         prog="autoglm-lite",
+        formatter_class=Formatter,
         allow_abbrev=False,
         description="Run a language model on the computer you already own.",
         epilog="Each command has its own --help. Documentation: README.md and docs/.",
