@@ -45,7 +45,11 @@ def sentencepiece(folder: Path, config: Config, keys: KeyValues) -> None:
     if not model.add_dummy_prefix and keys.get("tokenizer.ggml.add_space_prefix") is None:
         # llama.cpp puts a space in front unless it is told not to; tokenizer_config.json may have spoken first.
         keys.boolean("tokenizer.ggml.add_space_prefix", False)
-    add_special(read_special(folder, len(tokens.texts)), keys)
+    special = read_special(folder, len(tokens.texts))
+    if model.kind is Kind.UNIGRAM and TokenType.UNKNOWN in tokens.types:
+        # llama.cpp takes T5's number where none is given.
+        special.ids.setdefault("unk", tokens.types.index(TokenType.UNKNOWN))
+    add_special(special, keys)
 
 
 def gemma(folder: Path, config: Config, keys: KeyValues) -> None:
