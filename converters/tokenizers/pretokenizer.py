@@ -64,6 +64,8 @@ SAME_SPLITS = {
     "olmo": {"smaug-bpe": "dbrx", "gpt-2": "olmo"},
     "phi": {"smaug-bpe": "dbrx"},
     "granite": {"smaug-bpe": "dbrx", "smollm": "refact"},
+    # The vocabulary of Llama 3 without its BOS.
+    "smollm3": {"llama-bpe": "smaug-bpe"},
 }
 """By how config.json's `model_type` begins: the name under which llama.cpp's converter knows that family's vocabulary.
 
