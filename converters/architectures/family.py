@@ -124,6 +124,7 @@ def map_tensors(family: Family, config: Config, weights: Mapping[str, Rows]) -> 
             )
         found[name] = place, rows if rows.shape == shape else Reshaped(rows, shape)
     made: list[tuple[int, int, Named]] = []
+    sources: dict[str, str] = {}
     complete = {rule.target for rule in rules if all(name in found for name in _parts(rule))}
     for order, rule in enumerate(rules):
         parts = _parts(rule)
@@ -133,6 +134,12 @@ def map_tensors(family: Family, config: Config, weights: Mapping[str, Rows]) -> 
                     f"tensor {missing[0]} is missing; the checkpoint is incomplete, download it again."
                 )
             continue
+        if rule.target in sources:
+            raise ConversionError(
+                f"tensors {sources[rule.target]} and {parts[0]} are the same part of the model; "
+                "download the checkpoint again."
+            )
+        sources[rule.target] = parts[0]
         rows = Stacked(tuple(found[name][1] for name in parts)) if rule.experts else found[parts[0]][1]
         place = max(found[name][0] for name in parts)
         made.append((place, order, Named(rule.target, rule.make(rows) if rule.make else rows, rule.type)))
