@@ -28,7 +28,6 @@ def rules(config: Config) -> list[TensorRule]:
         raise ConversionError("config.json gives latent attention a bias, which llama.cpp has no way to run.")
     n_embd = config.integer("hidden_size")
     n_head, rank, nope, n_rot, n_value = latent(config)
-    n_q = n_head * (nope + n_rot)
 
     def keys_of(rows: Rows) -> Rows:
         # llama.cpp multiplies queries with this matrix, so each head's is turned over.
@@ -38,19 +37,13 @@ def rules(config: Config) -> list[TensorRule]:
         picked = Picked(rows, nope + n_value, tuple(range(nope, nope + n_value)))
         return Reshaped(picked, (n_head, n_value, rank))
 
-    if config.has("q_lora_rank"):
-        q_rank = config.integer("q_lora_rank")
-        queries: tuple[TensorRule, ...] = (
-            TensorRule("self_attn.q_a_proj.weight", "attn_q_a.weight", (q_rank, n_embd)),
-            TensorRule("self_attn.q_a_layernorm.weight", "attn_q_a_norm.weight", (q_rank,)),
-            TensorRule("self_attn.q_b_proj.weight", "attn_q_b.weight", (n_q, q_rank)),
-        )
-    else:
-        queries = (TensorRule("self_attn.q_proj.weight", "attn_q.weight", (n_q, n_embd)),)
+    q_rank = config.integer("q_lora_rank")
     both = (n_head * (nope + n_value), rank)
     layer = (
         TensorRule("input_layernorm.weight", "attn_norm.weight", (n_embd,)),
-        *queries,
+        TensorRule("self_attn.q_a_proj.weight", "attn_q_a.weight", (q_rank, n_embd)),
+        TensorRule("self_attn.q_a_layernorm.weight", "attn_q_a_norm.weight", (q_rank,)),
+        TensorRule("self_attn.q_b_proj.weight", "attn_q_b.weight", (n_head * (nope + n_rot), q_rank)),
         TensorRule("self_attn.kv_a_proj_with_mqa.weight", "attn_kv_a_mqa.weight", (rank + n_rot, n_embd)),
         TensorRule("self_attn.kv_a_layernorm.weight", "attn_kv_a_norm.weight", (rank,)),
         TensorRule("self_attn.kv_b_proj.weight", "attn_k_b.weight", both, make=keys_of),
@@ -89,8 +82,7 @@ def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
     add_common(shared, NAME, keys, file_type, n_layer(config) + glm_experts.n_next(config))
     keys.uint32(f"{NAME}.leading_dense_block_count", glm_experts.n_dense(config))
     keys.uint32(f"{NAME}.vocab_size", config.integer("vocab_size"))
-    if config.has("q_lora_rank"):
-        keys.uint32(f"{NAME}.attention.q_lora_rank", config.integer("q_lora_rank"))
+    keys.uint32(f"{NAME}.attention.q_lora_rank", config.integer("q_lora_rank"))
     keys.uint32(f"{NAME}.attention.kv_lora_rank", rank)
     keys.uint32(f"{NAME}.attention.key_length", rank + n_rot)
     keys.uint32(f"{NAME}.attention.value_length", rank)
