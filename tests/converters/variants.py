@@ -20,7 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from weights import CHECKPOINTS, OWN_FILES, write_weights
+import numpy as np
+import numpy.typing as npt
+from weights import CHECKPOINTS, OWN_FILES, pack, values, write_weights
 
 DIGESTS = Path(__file__).with_name("variants.json")
 TYPES = ("F16", "Q4_K_M")
@@ -62,6 +64,26 @@ def make(variant: Variant, target: Path) -> Path:
         listed["files"][file] = {name: [variant.dtype or dtype, *rest] for name, (dtype, *rest) in changed.items()}
     write_weights(listed, target)
     return target
+
+
+def held(variant: Variant, name: str) -> npt.NDArray[np.float32]:
+    """The tensor `name` of a variant, from what its weights are made of."""
+    listed = json.loads((CHECKPOINTS / variant.base / "tensors.json").read_text("utf-8"))
+    (tensors,) = listed["files"].values()
+    dtype, shape, mean, deviation = variant.tensors(tensors, _read(variant.base) | dict(variant.config))[name]
+    packed = pack(values(f"{listed['seed']}/{name}", tuple(shape), mean, deviation), variant.dtype or dtype)
+    if (variant.dtype or dtype) == "BF16":
+        packed = (np.frombuffer(packed, "<u2").astype("<u4") << 16).tobytes()
+    kind = "<f2" if (variant.dtype or dtype) == "F16" else "<f4"
+    found: npt.NDArray[np.float32] = np.frombuffer(packed, kind).astype(np.float32).reshape(shape)
+    return found
+
+
+def read(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """The tensors of an F32 file."""
+    from gguf import GGUFReader
+
+    return {tensor.name: np.array(tensor.data) for tensor in GGUFReader(path).tensors}
 
 
 def renamed(name_of: Callable[[str], str]) -> Change:
