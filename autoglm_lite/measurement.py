@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 DEFAULT_CTX = 512
 """Tokens of a chunk, as llama.cpp's tools have it; published figures are mostly for this length."""
 
+LOGITS_BYTES = 64_000_000
+"""Of one batch; llama.cpp holds them twice. With 152,000 tokens in the vocabulary that is 105 rows, which a processor
+computes about as fast as 512."""
+
 BaseUse = Literal["none", "keep", "compare"]
 """Whether a scoring keeps its probabilities for a later one, or compares with those kept."""
 

@@ -67,7 +67,7 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
     """
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
-    from autoglm_lite.measurement import DEFAULT_CTX
+    from autoglm_lite.measurement import DEFAULT_CTX, LOGITS_BYTES
     from autoglm_lite.planning.make import Wishes, make_plan, notices
     from autoglm_lite.store import resolve
 
@@ -81,6 +81,8 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
             " take a base from which the model was made."
         )
     machine = read_machine()
+    # Chat keeps one row of logits, a measurement a batch of them.
+    machine = replace(machine, memory_available=max(0, machine.memory_available - 2 * LOGITS_BYTES))
     wishes = Wishes(ctx=ctx or min([DEFAULT_CTX, *(facts.n_ctx_train for facts in models)]), threads=threads)
     plans = []
     for facts in models:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from autoglm_lite.errors import AutoglmError, UsageError
+from autoglm_lite.measurement import LOGITS_BYTES
 from autoglm_lite.native.context import Aborted, AbortFlag, Context
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.node import Observer
@@ -17,10 +18,6 @@ from autoglm_lite.planning.plan import Plan
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-LOGITS_BYTES = 64_000_000
-"""Of one batch; llama.cpp holds them twice. With 152,000 tokens in the vocabulary that is 105 rows, which a processor
-computes about as fast as 512."""
 
 
 class Stop(AbortFlag):
