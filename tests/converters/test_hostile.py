@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from checkpoints import STORIES, llama_config, llama_tensors, make, pack, weights, write_json, write_safetensors
-from converters.tokenizers.pieces import read_pieces
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError, safe_open
+from weights import CHECKPOINTS, copy_checkpoint
+from weights import names as checkpoint_names
 
 from autoglm_lite.errors import ConversionError
 from converters.checkpoint import HEADER_LIMIT, read_shard
 from converters.metadata import read_card
 from converters.numbers import SAFETENSORS_TYPES
+from converters.tokenizers.pieces import read_pieces
 from tests.converters.converting import convert, plan
 
 JSON = st.recursive(
@@ -104,6 +108,36 @@ def test_hostile_json(name: str, file: str, sound: dict[str, Path], tmp_path: Pa
         convert_or_refuse(sound[name], target / "out.gguf")
     finally:
         path.write_text(original, encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", checkpoint_names())
+@settings(FUZZ, max_examples=40)
+@given(data=st.data())
+def test_hostile_config_of_each_family(name: str, families: Callable[[str], Path], data: st.DataObject) -> None:
+    """What can be said before any tensor is read: a plan, or a sentence."""
+    path = families(name) / "config.json"
+    original = path.read_text("utf-8")
+    value = json.loads(original)
+    for _ in range(data.draw(st.integers(1, 2))):
+        value = replaced(value, data.draw(st.sampled_from(paths(value))), data.draw(JSON))
+    said = "fine"
+    try:
+        path.write_text(json.dumps(value), encoding="utf-8")
+        plan(path.parent, "Q4_K_M")
+    except ConversionError as error:
+        said = str(error)
+    finally:
+        path.write_text(original, encoding="utf-8")
+    assert said.isprintable()
+    assert 0 < len(said) < 1000
+
+
+@pytest.fixture(scope="module")
+def families(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes a test checkpoint of a family, once."""
+    parent = tmp_path_factory.mktemp("families")
+    return cache(lambda name: copy_checkpoint(CHECKPOINTS / name, parent / name))
 
 
 HEADER_PART = st.sampled_from(
