@@ -76,11 +76,14 @@ def chatglm(folder: Path, config: Config, keys: KeyValues) -> None:
 
 def _glm(folder: Path, config: Config, keys: KeyValues, texts: dict[str, str]) -> None:
     added = byte_level.add_vocabulary(folder, config, keys, family="glm")
-    special = read_special(folder)
+    special = read_special(folder, added=added)
     for name, text in texts.items():
         if text not in added:
             raise ConversionError(f"{folder} has no token {text}, which every GLM tokenizer has; download it again.")
         special.ids.setdefault(name, added[text])
+    if not (folder / "tokenizer.json").exists():
+        # The code that stands in its place in GLM-4-9B's own form puts nothing after a text.
+        special.around.setdefault("eos", False)
     add_special(special, keys)
 
 

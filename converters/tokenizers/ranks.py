@@ -34,8 +34,11 @@ def glm(folder: Path) -> Source:
     found = read_ranks(path)
     vocabulary = {to_letters(token): rank for token, rank in found.items()}
     added = read_added(folder, {}, vocabulary)
-    # tiktoken takes a word that is a token whole, as llama.cpp does for this name only.
-    return Source(path, vocabulary, all_merges(found), "glm4", added, decodes_bytes=False)
+    merges = last_merges(found)
+    if merges is None:
+        # Tokens that only a whole word can be: llama.cpp looks words up whole under this name.
+        return Source(path, vocabulary, all_merges(found), "glm4", added, decodes_bytes=False)
+    return Source(path, vocabulary, merges, "chatglm-bpe", added, decodes_bytes=False)
 
 
 def qwen(folder: Path) -> Source:
@@ -45,7 +48,10 @@ def qwen(folder: Path) -> Source:
     specials = {text: number for number, text in enumerate(QWEN_SPECIALS, len(found))}
     vocabulary = {to_letters(token): rank for token, rank in found.items()} | specials
     added = {text: Added(special=True, normalized=True) for text in specials}
-    return Source(path, vocabulary, last_merges(found, path), "qwen2", added, decodes_bytes=False)
+    merges = last_merges(found)
+    if merges is None:
+        raise ConversionError(f"{path} has a token that no two others make, which llama.cpp's Qwen cannot do.")
+    return Source(path, vocabulary, merges, "qwen2", added, decodes_bytes=False)
 
 
 def read_ranks(path: Path) -> dict[bytes, int]:
@@ -73,10 +79,10 @@ def all_merges(found: Mapping[bytes, int]) -> list[str]:
     return [f"{to_letters(left)} {to_letters(right)}" for _, _, _, left, right in sorted(pairs)]
 
 
-def last_merges(found: Mapping[bytes, int], path: Path) -> list[str]:
-    """For each token the one pair that lower ranks leave of it; raises ConversionError where they leave more.
+def last_merges(found: Mapping[bytes, int]) -> list[str] | None:
+    """For each token the one pair that lower ranks leave of it; None when they leave more than a pair of one.
 
-    Enough for the same ids as tiktoken's: within a token nothing but lower ranks can come first.
+    Enough for tiktoken's ids: within a token nothing but lower ranks can come first.
     """
     pairs = []
     for token, rank in found.items():
@@ -84,7 +90,7 @@ def last_merges(found: Mapping[bytes, int], path: Path) -> list[str]:
             continue
         parts = _merged(found, token, rank)
         if len(parts) != 2:
-            raise ConversionError(f"{path} has a token that no two others make, which llama.cpp's Qwen cannot do.")
+            return None
         pairs.append(f"{to_letters(parts[0])} {to_letters(parts[1])}")
     return pairs
 

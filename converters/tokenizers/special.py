@@ -52,8 +52,10 @@ class _Declared:
     """Whether each special token is put around a text, in the order found."""
 
 
-def read_special(folder: Path, n_vocab: int | None = None) -> Special:
+def read_special(folder: Path, n_vocab: int | None = None, added: Mapping[str, int] | None = None) -> Special:
     """The special tokens of `folder`, only those below `n_vocab` if given; raises ConversionError.
+
+    `added` numbers the added tokens where no tokenizer.json does.
 
     Follows `SpecialVocab` of llama.cpp's gguf-py, because its reading of odd templates decides what a model is given.
     """
@@ -65,6 +67,8 @@ def read_special(folder: Path, n_vocab: int | None = None) -> Special:
     for name in declared.names if config else ():
         if isinstance(flag := declared.config.get(f"add_{name}_token"), bool):
             declared.around.setdefault(name, flag)
+    if added and not tokenizer:
+        tokenizer = {"added_tokens": [{"content": text, "id": number} for text, number in added.items()]}
     numbers = _numbers(declared, tokenizer, read_json_if_there(folder / "config.json"))
     ids = {name: number for name, number in numbers.items() if 0 <= number < (n_vocab or 1 << 32)}
     template = None
