@@ -90,6 +90,30 @@ def gone(*keys: str) -> dict[str, Any]:
     return dict.fromkeys(keys, GONE)
 
 
+def eight_bits(block: tuple[int, int] | None) -> Change:
+    """Every matrix of a layer but the router as FP8 with a scale for each block, or for each row."""
+
+    def change(tensors: Tensors, config: Mapping[str, Any]) -> Tensors:
+        found: Tensors = {}
+        for name, (dtype, size, *rest) in tensors.items():
+            if not name.endswith("proj.weight") or "layers" not in name or "eh_proj" in name:
+                found[name] = [dtype, size, *rest]
+                continue
+            found[name] = ["F8_E4M3", size, 0.0, 60.0]
+            scales = [size[0], 1] if block is None else [-(-one // step) for one, step in zip(size, block, strict=True)]
+            found[f"{name}_scale"] = ["F32" if block else "BF16", scales, 0.001, 0.0002]
+        return dict(sorted(found.items()))
+
+    return change
+
+
+def compressed(**weights: Any) -> dict[str, Any]:
+    """What GLM-4.5-Air-FP8's config.json says of its numbers."""
+    group = {"targets": ["Linear"], "weights": {"num_bits": 8, "type": "float", "symmetric": True, **weights}}
+    form = {"quant_method": "compressed-tensors", "format": "float-quantized", "config_groups": {"group_0": group}}
+    return {"quantization_config": form}
+
+
 no_next = without("model.layers.2.")
 
 LANGUAGE = {
@@ -116,6 +140,8 @@ LANGUAGE = {
     "air-tied": Variant(
         AIR, {"tie_word_embeddings": True, "num_nextn_predict_layers": 0}, both(no_next, without("lm_head"))
     ),
+    "air-fp8-rows": Variant(AIR, compressed(strategy="channel", block_structure=None), eight_bits(None)),
+    "air-fp8-blocks": Variant(AIR, compressed(strategy="block", block_structure=[128, 96]), eight_bits((128, 96))),
     "flash-yarn": Variant(FLASH, {"rope_scaling": YARN, **gone("rms_norm_eps")}),
     "flash-tied-twice": Variant(FLASH, {"tie_word_embeddings": True}),
     "flash-experts-everywhere": Variant(

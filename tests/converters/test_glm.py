@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from converting import convert, plan
-from glm_variants import AIR, DIGESTS, EDGE, FLASH, LANGUAGE, PHONE
+from glm_variants import AIR, DIGESTS, EDGE, FLASH, LANGUAGE, PHONE, compressed
 from hypothesis import given
 from hypothesis import strategies as st
 from variants import Variant, make, without
@@ -64,6 +64,9 @@ def test_glm_keeps_its_own_rope_base(tmp_path: Path) -> None:
         (AIR, {"first_k_dense_replace": -1}, "first_k_dense_replace as -1"),
         (AIR, {"num_nextn_predict_layers": 10**9}, "num_nextn_predict_layers"),
         (AIR, {"n_routed_experts": 10**9}, "n_routed_experts"),
+        (AIR, compressed(strategy="tensor"), "already quantised"),
+        (AIR, {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized"}}, "already"),
+        (AIR, compressed(strategy="block", block_structure=[0, 128]), "block of a scale"),
         (FLASH, {"attention_bias": True}, "latent attention a bias"),
         (FLASH, {"num_key_value_heads": 2}, "fewer key-value heads"),
         (FLASH, {"q_lora_rank": None}, "q_lora_rank as nothing"),
