@@ -20,7 +20,8 @@ INPUTS = frozenset({"embd", "inp_embd", "inp_scaled", "inp_norm", "inp_norm-0", 
 """What enters the first layer, in the words of llama.cpp's graphs: of several the last, since Gemma scales the
 embeddings, BLOOM normalises them and GPT-2 adds positions to them."""
 OUTPUT = re.compile(r"l_out-(\d+)")
-"""All graphs of llama.cpp that write text name a layer's output so, but for RWKV, Mamba, PLaMo 2 and DeepSeek 4."""
+"""Nearly all graphs of llama.cpp that write text name a layer's output so: not those of PLaMo 2, DeepSeek 4 and
+Qwen 4; and Gemma 3n passes four states from layer to layer."""
 
 
 def compare_layers(
