@@ -149,6 +149,17 @@ def _with_ending(tensors: Tensors, config: Mapping[str, Any]) -> Tensors:
     }
 
 
+def _fp8(tensors: Tensors, config: Mapping[str, Any]) -> Tensors:
+    found: Tensors = {}
+    for name, (dtype, size, *rest) in tensors.items():
+        if name.endswith("_proj.weight"):
+            found[name] = ["F8_E4M3", size, 0.0, 64.0]
+            found[f"{name}_scale_inv"] = ["BF16", [-(-length // 128) for length in size], 0.000625, 0.0000625]
+        else:
+            found[name] = [dtype, size, *rest]
+    return found
+
+
 def _narrow_heads(tensors: Tensors, config: Mapping[str, Any]) -> Tensors:
     for text in ("q_proj", "k_proj", "v_proj"):
         tensors = reshaped(text, lambda size: [size[0] // 2, *size[1:]])(tensors, config)
@@ -212,6 +223,9 @@ VARIANTS = {
     "qwen3-moe-aggregated": Variant(MOE, tensors=aggregated),
     "qwen3-moe-ending": Variant(MOE, tensors=_with_ending),
     "qwen3-moe-f16": Variant(MOE, dtype="F16"),
+    "qwen3-moe-fp8": Variant(
+        MOE, {"quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 128]}}, _fp8
+    ),
     "gemma2-f16": Variant("gemma-2-2b-it", dtype="F16"),
     "gemma2-untied": Variant("gemma-2-2b-it", tensors=untied),
     "gemma2-silent": Variant(
