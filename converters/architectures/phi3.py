@@ -87,7 +87,7 @@ def _n_rotated(config: Config) -> int:
 
 
 def _attention_factor(scale: float, trained: int) -> float:
-    """LongRoPE's factor on attention for a context `scale` times the trained one (arXiv 2402.13753, section 3.3)."""
+    """LongRoPE's factor on attention beyond the trained context (transformers' `_compute_longrope_parameters`)."""
     return math.sqrt(1 + math.log(scale) / math.log(trained)) if scale > 1 else 1.0
 
 
