@@ -7,6 +7,7 @@ from converters import tokenizers
 from converters.architectures import chatglm
 from converters.architectures.decoder import attention, decoder, norms_before
 from converters.architectures.family import Family, TensorRule
+from converters.architectures.rope import rope_number, rope_parameters
 from converters.config import Config
 from converters.keyvalues import KeyValues
 
@@ -42,7 +43,8 @@ def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
     chatglm.parameters(config, keys, file_type)
     if not config.has("rope_ratio"):
         # llama.cpp's converter passes over rope_theta here, with which any base but 10000 gives a model that babbles.
-        keys.float32(f"{chatglm.NAME}.rope.freq_base", config.number("rope_theta"))
+        base = rope_number(rope_parameters(config), "rope_theta")
+        keys.float32(f"{chatglm.NAME}.rope.freq_base", base)
 
 
 FAMILY = Family(name=chatglm.NAME, rules=rules, parameters=parameters, tokenizer=tokenizers.chatglm, defaults=DEFAULTS)

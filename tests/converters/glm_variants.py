@@ -26,6 +26,7 @@ VISION_TYPES = ("F16", "BF16", "Q8_0", "Q4_K_M")
 
 AIR, FLASH, PHONE, EDGE = "GLM-4.5-Air", "GLM-4.7-Flash", "AutoGLM-Phone-9B", "glm-edge-1.5b-chat"
 QWEN2, QWEN2_5 = "Qwen2-VL-2B-Instruct", "Qwen2.5-VL-3B-Instruct"
+ROPE = {"rope_type": "default", "rope_theta": 5e5, "partial_rotary_factor": 0.25}
 YARN = {"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096, "mscale_all_dim": 1.0}
 
 
@@ -75,8 +76,9 @@ def new_names(name: str) -> str:
 def nested(base: str, **more: Any) -> dict[str, Any]:
     """The language model's values of a flat config.json in a table of their own."""
     config = json.loads((CHECKPOINTS / base / "config.json").read_text("utf-8")) | more
-    inner = {key: config[key] for key in config if key not in ("architectures", "model_type", "vision_config")}
-    return {**dict.fromkeys(inner, GONE), "text_config": {**inner, "model_type": f"{config['model_type']}_text"}}
+    moved = [key for key in config if key not in ("architectures", "model_type", "vision_config")]
+    inner = {key: config[key] for key in moved if config[key] is not GONE}
+    return {**dict.fromkeys(moved, GONE), "text_config": {**inner, "model_type": f"{config['model_type']}_text"}}
 
 
 def seeing(base: str, **changes: Any) -> dict[str, Any]:
@@ -114,6 +116,7 @@ def compressed(**weights: Any) -> dict[str, Any]:
     return {"quantization_config": form}
 
 
+SILENT_ROPE = gone("rope_theta", "rope_scaling", "partial_rotary_factor")
 no_next = without("model.layers.2.")
 
 LANGUAGE = {
@@ -131,6 +134,12 @@ LANGUAGE = {
         "glm-edge-4b-chat", gone("rope_ratio", "seq_length", "layernorm_epsilon", "attention_dim")
     ),
     "chatglm-tied": Variant("glm-edge-4b-chat", {"tie_word_embeddings": True}, without("output_layer")),
+    "air-transformers-5": Variant(AIR, {"rope_parameters": ROPE, **SILENT_ROPE}),
+    "phone-transformers-5": Variant(
+        PHONE,
+        nested(PHONE, rope_parameters={**ROPE, "mrope_section": [4, 2, 2]}, **SILENT_ROPE),
+        renamed(new_names),
+    ),
     "air-saved-again": Variant(AIR, {"use_qk_norm": True}, both(head_norms, no_next)),
     "air-silent": Variant(
         AIR,

@@ -41,9 +41,10 @@ def test_neighbours_become_halves_in_every_head(n_head: int, n_pairs: int, n_sti
         assert list(still) == list(range(2 * n_pairs, head_dim))
 
 
-def test_glm_keeps_its_own_rope_base(tmp_path: Path) -> None:
+@pytest.mark.parametrize("config", [{"rope_theta": 5e6}, {"rope_parameters": {"rope_theta": 5e6}}])
+def test_glm_keeps_its_own_rope_base(config: dict[str, Any], tmp_path: Path) -> None:
     # llama.cpp's converter writes 10000 whatever config.json says, and the model then babbles.
-    keys = plan(make(Variant(EDGE, {"rope_theta": 5e6}), tmp_path / "edge"), "F16").draft.keys
+    keys = plan(make(Variant(EDGE, config), tmp_path / "edge"), "F16").draft.keys
     base = keys.get("chatglm.rope.freq_base")
     assert base is not None
     assert base.content == 5e6
