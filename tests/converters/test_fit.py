@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkpoints import make
+from converting import convert
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,6 @@ from converters.rows import Computed, Stacked
 from converters.tensors import OutputTensor
 from converters.types import F16, F32, TENSOR_TYPES, file_type
 from converters.wishes import Wishes
-from tests.converters.converting import convert
 
 STARTER = Path(__file__).parents[2] / "autoglm_lite" / "data" / "starter.gguf"
 TEXT = Path(__file__).parents[2] / "starter" / "text" / "en_talk.txt"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from checkpoints import STORIES, make
+from converting import convert
 from gguf import GGUFReader
 
 from autoglm_lite.cli import main
-from tests.converters.converting import convert
 
 STARTER = Path(__file__).parents[2] / "autoglm_lite" / "data" / "starter.gguf"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from checkpoints import STORIES, llama_config, llama_tensors, make, pack, weights, write_json, write_safetensors
+from converting import convert, plan
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError, safe_open
@@ -22,7 +23,6 @@ from converters.checkpoint import HEADER_LIMIT, read_shard
 from converters.metadata import read_card
 from converters.numbers import SAFETENSORS_TYPES
 from converters.tokenizers.pieces import read_pieces
-from tests.converters.converting import convert, plan
 
 JSON = st.recursive(
     st.none()

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from checkpoints import STORIES
-
-from tests.converters.converting import convert
+from converting import convert
 
 OPENING = (
     ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. "
