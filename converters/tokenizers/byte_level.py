@@ -14,7 +14,7 @@ from converters.tokenizers.added import read_added
 from converters.tokenizers.letters import LETTERS, from_letters
 from converters.tokenizers.pretokenizer import name_for_family, name_of_class, recognise
 from converters.tokenizers.source import Source
-from converters.tokenizers.token import TokenType, added_type, token_id
+from converters.tokenizers.token import TokenType, added_type, token_id, vocab_size
 
 BYTE_SPACE = LETTERS[ord(" ")]
 CLEANED = (" .", " ?", " !", " ,", " ' ", " n't", " 'm", " 's", " 've", " 're")
@@ -32,7 +32,7 @@ def add_vocabulary(folder: Path, config: Config, keys: KeyValues, family: str = 
 
 def add_source(source: Source, folder: Path, config: Config, keys: KeyValues) -> Mapping[str, int]:
     """As `add_vocabulary`, for a vocabulary that is read already."""
-    n_vocab = config.integer("padded_vocab_size" if not config.has("vocab_size") else "vocab_size")
+    n_vocab = vocab_size(config)
     cleans = bool(read_json_if_there(folder / "tokenizer_config.json").get("clean_up_tokenization_spaces"))
     texts: list[str] = [f"[PAD{number}]" for number in range(n_vocab)]
     types: list[TokenType] = [TokenType.UNUSED] * n_vocab

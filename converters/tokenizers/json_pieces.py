@@ -14,7 +14,7 @@ from converters.tokenizers.added import Added, read_added
 from converters.tokenizers.pretokenizer import puts_space_in_front
 from converters.tokenizers.special import add_special, read_special
 from converters.tokenizers.spm import ADDED_SCORE, UNUSED_SCORE, add_lists
-from converters.tokenizers.token import LOWER_ONE_EIGHTH_BLOCK, TokenType, token_id
+from converters.tokenizers.token import LOWER_ONE_EIGHTH_BLOCK, TokenType, token_id, vocab_size
 
 BYTE = re.compile("<0x[0-9A-Fa-f]{2}>")
 
@@ -33,7 +33,7 @@ def add(folder: Path, config: Config, keys: KeyValues) -> None:
     llama.cpp merges by score, so each token gets the place of its merge; its own converter gives all tokens one
     score, and then merges from left to right, which is another tokenizer.
     """
-    path, n_vocab = folder / "tokenizer.json", config.integer("vocab_size")
+    path, n_vocab = folder / "tokenizer.json", vocab_size(config)
     tokenizer = read_json(path, TOKENIZER_LIMIT)
     model = tokenizer["model"]
     if not isinstance(model.get("vocab"), dict):

@@ -11,7 +11,7 @@ from converters.config import TOKENIZER_LIMIT, Config, read_json_if_there
 from converters.keyvalues import KeyValues, ValueType
 from converters.tokenizers.pieces import Kind, Piece, PieceModel, read_model
 from converters.tokenizers.special import add_special, read_special
-from converters.tokenizers.token import TokenType, added_type, token_id, token_text
+from converters.tokenizers.token import TokenType, added_type, token_id, token_text, vocab_size
 
 UNUSED_SCORE, ADDED_SCORE = -10000.0, -1000.0
 END_OF_TURN = "<|im_end|>"
@@ -124,7 +124,7 @@ def _read(folder: Path) -> PieceModel:
 
 
 def _pieces(config: Config, pieces: Sequence[Piece]) -> _Tokens:
-    n_vocab = config.integer("padded_vocab_size" if not config.has("vocab_size") else "vocab_size")
+    n_vocab = vocab_size(config)
     texts = [f"[PAD{number}]" for number in range(n_vocab)]
     tokens = _Tokens(texts, [UNUSED_SCORE] * n_vocab, [TokenType.UNUSED] * n_vocab)
     for number, (text, score, kind) in enumerate(pieces):

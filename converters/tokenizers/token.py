@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from autoglm_lite.errors import ConversionError
+from converters.config import Config
 
 
 class TokenType(IntEnum):
@@ -24,6 +25,10 @@ LOWER_ONE_EIGHTH_BLOCK = "\u2581"
 """SentencePiece's visible space."""
 
 
+VOCAB_LIMIT = 1 << 22
+"""Tokens of a vocabulary; the largest in use have about 300,000."""
+
+
 def looks_special(text: str) -> bool:
     """Whether a token is a control token by its look, although its checkpoint does not say so."""
     if text in ("<pad>", "<mask>", "<2mass>", "[@BOS@]"):
@@ -37,6 +42,12 @@ def added_type(text: str, special: object) -> tuple[str, TokenType]:
     if special or looks_special(text):
         return text, TokenType.CONTROL
     return text.replace(LOWER_ONE_EIGHTH_BLOCK, " "), TokenType.USER_DEFINED
+
+
+def vocab_size(config: Config) -> int:
+    """The number of tokens that a model has; raises ConversionError."""
+    # ChatGLM's own form may give the padded size alone.
+    return config.integer("vocab_size" if config.has("vocab_size") else "padded_vocab_size", most=VOCAB_LIMIT)
 
 
 def token_id(value: object, path: Path) -> int:
