@@ -12,7 +12,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from autoglm_lite.commands.measuring import add_measuring_options, make_plans, measure, read_text
+from autoglm_lite.commands.measuring import (
+    add_measuring_options,
+    make_plans,
+    measure,
+    read_text,
+    termination_as_interrupt,
+)
 from autoglm_lite.errors import AutoglmError, ModelFileError
 
 if TYPE_CHECKING:
@@ -52,9 +58,13 @@ def run(args: argparse.Namespace) -> int:
         sums.update(found)
         return 0
 
-    with _reserved(out) as file:
+    with termination_as_interrupt(), _reserved(out) as file:
         if measure(work):
             raise KeyboardInterrupt
+        if not sums:
+            raise AutoglmError(
+                "This kind of model has no matrices that an importance matrix knows: convert without one."
+            )
         with _said_of(out):
             write_importance(file, sums, dataset=str(args.text), n_chunks=n_chunks, chunk_size=plan.n_ctx)
             file.flush()

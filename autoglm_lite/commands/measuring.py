@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from autoglm_lite.errors import AutoglmError, UsageError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from autoglm_lite.worker.client import Worker
 
 INTERRUPTED = 130
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MAX_TEXT_BYTES = 8_000_000
 """Some three million tokens, a day's work for a small machine."""
 MIN_CTX = 32
@@ -108,7 +111,7 @@ def measure(work: Callable[[Worker], Coroutine[Any, Any, int]]) -> int:
             interrupted.set()
 
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in SIGNALS:
             # nohup, and a shell that starts us in the background, have us ignore one of them.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, interrupt)
@@ -125,7 +128,32 @@ def measure(work: Callable[[Worker], Coroutine[Any, Any, int]]) -> int:
             await asyncio.gather(working, return_exceptions=True)
         return INTERRUPTED
 
-    return asyncio.run(run())
+    kept = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        return asyncio.run(run())
+    finally:
+        # asyncio leaves the system's own behind, which end a process where it stands.
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the work as Ctrl-C does, so that an unfinished file is removed."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in kept.items():
+        # nohup has us ignore one of them.
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 class Progress:

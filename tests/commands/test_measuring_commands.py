@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from autoglm_lite.cli import main
+from autoglm_lite.commands.measuring import termination_as_interrupt
 from autoglm_lite.gguf.importance import read_importance
 from tests.engine.forward import as_f32
 from tests.gguf.tiny import llama, mixtral, qwen3, strings
@@ -206,3 +208,33 @@ def _worker_of(pid: int) -> int:
             return int(found[0])
         time.sleep(0.02)
     raise TimeoutError
+
+
+def test_a_full_disk_leaves_the_old_matrix(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m.gguf"
+    before = (DATA / "llama.imatrix.gguf").read_bytes()
+    out.write_bytes(before)
+
+    def full(fd: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, said, err = run(capsys, "imatrix", model, TEXT, "-o", out, *FAST)
+    assert (code, said) == (1, "")
+    assert "No space left" in err
+    assert out.read_bytes() == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_the_caller_s_signal_handlers_come_back(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    with termination_as_interrupt():
+        within = signal.getsignal(signal.SIGTERM)
+        assert run(capsys, "perplexity", model, TEXT, *FAST)[0] == 0
+        assert signal.getsignal(signal.SIGTERM) is within
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGHUP)
+    assert [signal.getsignal(number) for number in numbers] == before
