@@ -59,7 +59,9 @@ def find_family(config: Config, mmproj: bool = False) -> Family:
     modules = VISION if mmproj else TEXT
     if names[0] not in modules:
         if mmproj and names[0] in TEXT:
-            raise ConversionError(f"the architecture {names[0]} has no vision part; convert it without --mmproj.")
+            raise ConversionError(
+                f"the architecture {names[0]} has no vision part that can be converted; convert it without --mmproj."
+            )
         known = ", ".join(modules)
         raise ConversionError(f"the architecture {names[0][:80]} cannot be converted yet; these can: {known}.")
     module = import_module(f"converters.architectures.{modules[names[0]]}")
