@@ -75,3 +75,9 @@ def test_what_makes_no_sense_is_one_sentence(variant: Variant, text: str, tmp_pa
         plan(folder, "F16")
     assert str(found.value).endswith(".")
     assert "\n" not in str(found.value)
+
+
+def test_the_vision_part_of_gemma_is_refused(tmp_path: Path) -> None:
+    folder = make(Variant(SEEING), tmp_path / "model")
+    with pytest.raises(ConversionError, match="no vision part that can be converted"):
+        plan(folder, "F16", mmproj=True)
