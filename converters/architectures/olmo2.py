@@ -50,8 +50,8 @@ def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
 
 
 def family(config: Config) -> Family:
-    """OLMo 2 or 3, by the name of the architecture."""
-    if config.get("architectures") == ["Olmo3ForCausalLM"]:
+    """OLMo 2 or 3, by the name of the architecture, which `find_family` has looked at already."""
+    if config.get("architectures")[0] == "Olmo3ForCausalLM":
         return replace(FAMILY, defaults={**DEFAULTS, "sliding_window": 4096})
     return FAMILY
 
