@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from converting import convert, plan
 from encoding import encode
-from glm_variants import DIGESTS, PHONE, QWEN2_5, VISION, VISION_TYPES, gone, seeing
+from glm_variants import DIGESTS, PHONE, QWEN2_5, VISION, VISION_TYPES, gone, new_names, seeing
 from make_vision import EXPECTED, NAMES, picture
 from variants import Variant, make
 from weights import CHECKPOINTS, copy_checkpoint
@@ -38,6 +38,20 @@ def test_picture_becomes_what_transformers_makes_of_it(name: str, tmp_path: Path
         ours = encode(model, convert(folder, tmp_path / f"{kind}.gguf", kind, mmproj=True), picture())
         assert ours.shape == theirs.shape
         assert np.abs(ours - theirs).max() < most * theirs.std()
+
+
+@pytest.mark.parametrize("base", ["Qwen2-VL-2B-Instruct", QWEN2_5])
+def test_tensors_may_have_their_newer_names(base: str, tmp_path: Path) -> None:
+    # llama.cpp's converter does not find them under these.
+    folder = make(Variant(base), tmp_path / "name")
+    old = convert(folder, tmp_path / "old.gguf", "F16", mmproj=True)
+    (shard,) = folder.glob("*.safetensors")
+    data = shard.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    tensors = {new_names(name): held for name, held in json.loads(data[8 : 8 + size]).items() if name[:2] != "__"}
+    header = json.dumps(tensors).encode()
+    shard.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + size :])
+    assert convert(folder, tmp_path / "new.gguf", "F16", mmproj=True).read_bytes() == old.read_bytes()
 
 
 def test_later_and_nearer_word_on_colours_counts(tmp_path: Path) -> None:
