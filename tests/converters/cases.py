@@ -72,10 +72,12 @@ THOROUGH = [
 ]
 """For one dense checkpoint and one with experts."""
 
-PRUNED = [Case("F16", options=("--drop-layers", "1,3")), Case("Q4_K_M", options=("--drop-layers", "1,3"))]
+PRUNED = {"TinyLlama-1.1B-Chat-v1.0": "0,2", "SmolLM3-3B": "0,1,2,3"}
+"""Layers to drop; of SmolLM 3 four in a row, because each fourth layer is of another kind."""
+
 VISION = [Case(kind, options=("--mmproj",)) for kind in CONVERTED]
 
-DENSE, EXPERTS, DEEP = "Llama-3.2-1B-Instruct", "Qwen3-30B-A3B", "SmolLM3-3B"
+DENSE, EXPERTS = "Llama-3.2-1B-Instruct", "Qwen3-30B-A3B"
 SEEING = ("AutoGLM-Phone-9B", "Qwen2-VL-2B-Instruct", "Qwen2.5-VL-3B-Instruct")
 
 
@@ -83,7 +85,8 @@ def cases(name: str) -> list[Case]:
     """All conversions of the checkpoint `name`."""
     found = [*[Case(kind) for kind in CONVERTED], *EVERYWHERE]
     found += THOROUGH if name in (DENSE, EXPERTS) else []
-    found += PRUNED if name == DEEP else []
+    if name in PRUNED:
+        found += [Case(kind, options=("--drop-layers", PRUNED[name])) for kind in ("F16", "Q4_K_M")]
     return found + (VISION if name in SEEING else [])
 
 

@@ -132,6 +132,7 @@ RECIPES: dict[str, Recipe] = {
     "glm-4-9b-chat": Recipe(kinds.chatglm4, listed=chatglm_shapes),
     "GLM-4-9B-0414": Recipe(GLM_HF, files=3),
     "AutoGLM-Phone-9B": Recipe(kinds.glm4(kinds.GLM41V_TOKENS, ignore_merges=True)),
+    "GLM-4.5": Recipe(kinds.glm4(kinds.GLM45_TOKENS, ignore_merges=True), seed=9, more=next_token_layer),
     "GLM-4.5-Air": Recipe(kinds.glm4(kinds.GLM45_TOKENS, ignore_merges=True), more=next_token_layer),
     "GLM-4.7-Flash": Recipe(kinds.glm4(kinds.GLM45_TOKENS, ignore_merges=True), seed=5, more=next_token_layer),
     "Llama-2-7b-chat-hf": Recipe(kinds.llama2()),

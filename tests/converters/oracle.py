@@ -8,7 +8,7 @@ cmake, unless --tools names a folder that has it. The result is oracle.json; wit
 
 Two things of the converter are stood in for. It knows a tokenizer by a hash of what it makes of one text, so it refuses
 small vocabularies: it is told the name that it gives to the real model's. And it cannot read GLM-4-9B's own tokenizer
-file, so it gets the same vocabulary in the form of glm-4-9b-chat-hf.
+file, nor do without vocab_size, so it gets the same vocabulary in the form of glm-4-9b-chat-hf, and its size.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from weights import CHECKPOINTS, copy_checkpoint, names
 ORACLE = Path(__file__).parent / "oracle.json"
 
 PRE_TOKENIZERS = {
+    **dict.fromkeys(("glm-4-9b-chat-hf", "GLM-4-9B-0414", "AutoGLM-Phone-9B"), "glm4"),
+    **dict.fromkeys(("GLM-4.5", "GLM-4.5-Air", "GLM-4.7-Flash"), "glm4"),
     **dict.fromkeys(("glm-4-9b-chat", "glm-edge-1.5b-chat", "glm-edge-4b-chat"), "chatglm-bpe"),
-    **dict.fromkeys(("glm-4-9b-chat-hf", "GLM-4-9B-0414", "AutoGLM-Phone-9B", "GLM-4.5-Air", "GLM-4.7-Flash"), "glm4"),
     "Llama-3.2-1B-Instruct": "llama-bpe",
     "SmolLM2-135M-Instruct": "smollm",
     "SmolLM3-3B": "smaug-bpe",
@@ -79,6 +80,8 @@ def convert(llama_cpp: Path, folder: Path, jobs: Sequence[Sequence[str]]) -> Non
         config["tokenizer_class"] = "PreTrainedTokenizerFast"
         (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
         (folder / "tokenizer.model").unlink()
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        (folder / "config.json").write_text(json.dumps({**config, "vocab_size": config["padded_vocab_size"]}), "utf-8")
     environment = {**os.environ, "PRE_TOKENIZER": PRE_TOKENIZERS.get(name, "qwen2"), "HF_HUB_OFFLINE": "1"}
     whole = [[str(folder), *job] for job in jobs]
     command = [sys.executable, "-c", RUN, str(llama_cpp), json.dumps(whole)]

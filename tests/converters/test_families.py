@@ -17,7 +17,7 @@ from weights import CHECKPOINTS, copy_checkpoint, names
 
 ORACLE: dict[str, Any] = json.loads(Path(__file__).with_name("oracle.json").read_text("utf-8"))
 
-QUICK = ("F16", "BF16", "Q4_K_M")
+QUICK = ("F16", "Q4_K_M")
 """Cases that are tested everywhere; the others are marked as slow."""
 
 
