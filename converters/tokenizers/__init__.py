@@ -13,17 +13,15 @@ from converters.config import Config, read_json_if_there
 from converters.keyvalues import KeyValues
 from converters.tokenizers import byte_level, json_pieces, pieces, ranks, spm
 from converters.tokenizers.special import add_special, read_special
-from converters.tokenizers.spm import gemma as gemma
 from converters.tokenizers.spm import internlm2 as internlm2
 from converters.tokenizers.spm import internlm3 as internlm3
 from converters.tokenizers.spm import sentencepiece as sentencepiece
 
-minicpm = sentencepiece
-
 
 def automatic(folder: Path, config: Config, keys: KeyValues) -> None:
     """The Qwen2 way: SentencePiece when tokenizer.model is one, else whatever else is there."""
-    if pieces.is_model(folder / "tokenizer.model"):
+    path = folder / "tokenizer.model"
+    if pieces.is_model(path) or (path.exists() and not ranks.is_file(path) and not _has_parts(folder)):
         sentencepiece(folder, config, keys)
     elif json_pieces.is_vocabulary(folder / "tokenizer.json"):
         json_pieces.add(folder, config, keys)
@@ -31,8 +29,11 @@ def automatic(folder: Path, config: Config, keys: KeyValues) -> None:
         bpe(folder, config, keys)
 
 
+minicpm = automatic
+
+
 def llama(folder: Path, config: Config, keys: KeyValues) -> None:
-    """The Llama way (also Mistral, TinyLlama, SmolLM, Granite): `automatic` with what a few of them add."""
+    """The Llama way (also Mistral, TinyLlama, SmolLM, Granite): `automatic`, and what a few of them need beside."""
     space_prefix = read_json_if_there(folder / "tokenizer_config.json").get("add_prefix_space")
     if space_prefix is not None:
         keys.boolean("tokenizer.ggml.add_space_prefix", bool(space_prefix))
@@ -43,9 +44,6 @@ def llama(folder: Path, config: Config, keys: KeyValues) -> None:
     if config.get("vocab_size") == 49152:
         # Granite and SmolLM: their tokenizers never put a BOS in front.
         keys.boolean("tokenizer.ggml.add_bos_token", False)
-
-
-add_tokenizer = granite = llama
 
 
 def bpe(folder: Path, config: Config, keys: KeyValues) -> None:
@@ -98,12 +96,16 @@ def qwen(folder: Path, config: Config, keys: KeyValues) -> None:
     add_special(special, keys)
 
 
-def gemma3(folder: Path, config: Config, keys: KeyValues) -> None:
-    """Gemma 3, whose smallest releases have no tokenizer.model."""
-    if (folder / "tokenizer.model").exists():
-        gemma(folder, config, keys)
+def gemma(folder: Path, config: Config, keys: KeyValues) -> None:
+    """Gemma 2 and 3: no space in front."""
+    if _has_only_json(folder):
+        json_pieces.add(folder, config, keys)
     else:
-        automatic(folder, config, keys)
+        spm.gemma(folder, config, keys)
+    keys.boolean("tokenizer.ggml.add_space_prefix", False)
+
+
+gemma3 = gemma
 
 
 def phi3(folder: Path, config: Config, keys: KeyValues) -> None:
@@ -111,5 +113,16 @@ def phi3(folder: Path, config: Config, keys: KeyValues) -> None:
     declared = read_json_if_there(folder / "tokenizer_config.json")
     if declared.get("tokenizer_class") == "GPT2Tokenizer":
         bpe(folder, config, keys)
+    elif _has_only_json(folder):
+        json_pieces.add(folder, config, keys)
     else:
         spm.phi3(folder, config, keys)
+
+
+def _has_parts(folder: Path) -> bool:
+    return any((folder / name).exists() for name in ("tokenizer.json", "vocab.json"))
+
+
+def _has_only_json(folder: Path) -> bool:
+    # Newer releases of transformers save no tokenizer.model with a fine-tune.
+    return not (folder / "tokenizer.model").exists() and json_pieces.is_vocabulary(folder / "tokenizer.json")

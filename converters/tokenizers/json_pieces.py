@@ -66,7 +66,8 @@ def _tokens(
         elif text in added:
             # One that is looked for after normalising meets spaces as U+2581; llama.cpp looks in the plain text.
             shown = text.replace(LOWER_ONE_EIGHTH_BLOCK, " ") if added[text].normalized else text
-            yield shown, ADDED_SCORE, TokenType.CONTROL if added[text].special else TokenType.USER_DEFINED
+            kind = TokenType.CONTROL if added[text].special else TokenType.USER_DEFINED
+            yield shown, scores.get(text, ADDED_SCORE), kind
         else:
             yield text, scores.get(text, ADDED_SCORE), TokenType.NORMAL
 

@@ -53,12 +53,11 @@ def sentencepiece(folder: Path, config: Config, keys: KeyValues) -> None:
 
 
 def gemma(folder: Path, config: Config, keys: KeyValues) -> None:
-    """Gemma 2 and 3: no space in front."""
+    """Gemma 2 and 3; whoever calls it adds that no space comes in front, which is the last key."""
     model = _read(folder)
     tokens = _tokens(folder, config, model)
     _add_lists(model, tokens, keys)
     add_special(read_special(folder, len(tokens.texts)), keys)
-    keys.boolean("tokenizer.ggml.add_space_prefix", False)
 
 
 def phi3(folder: Path, config: Config, keys: KeyValues) -> None:

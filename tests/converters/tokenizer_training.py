@@ -130,6 +130,8 @@ def json_form(folder: Path, library: SentencePieceProcessor, prefix: str) -> Non
     decoder = {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]}
     first = len(held)
     added = [entry(number, text) for text, number in held.items() if text in ("<unk>", "<s>", "</s>")]
+    # Gemma lists its runs of spaces, which are found in no text, because spaces are still spaces then.
+    added += [entry(held[piece], piece, False) for piece in held if len(piece) > 1 and not piece.strip("\u2581")]
     added += [entry(first + at, text, special) for at, (text, special) in enumerate(SPECIALS)]
     found = {"version": "1.0", "added_tokens": added, "normalizer": normalizers.get(prefix), "decoder": decoder}
     found |= {"pre_tokenizer": meta if prefix == "metaspace" else None, "model": model}
