@@ -77,8 +77,8 @@ def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
     """Adds the keys that describe the network, in the order of ChatGLMModel in llama.cpp's conversion/chatglm.py."""
     n_embd = config.integer("hidden_size")
     n_head, n_head_kv, head_dim = heads(config)
-    n_rot = int(config.integer("attention_dim") if config.has("attention_dim") else head_dim)
-    n_rot = int(n_rot * partial_rotary(config, 0.5))
+    whole = config.integer("attention_dim") if config.has("attention_dim") else head_dim
+    n_rot = int(whole * partial_rotary(config, 0.5))
     if n_rot > head_dim or n_rot % 2:
         raise ConversionError(f"config.json rotates {n_rot} of the {head_dim} dimensions of a head.")
     keys.uint32(f"{NAME}.context_length", config.integer("seq_length") if config.has("seq_length") else n_embd)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from autoglm_lite.errors import ConversionError
 from converters import tokenizers
 from converters.architectures import glm_experts
 from converters.architectures.decoder import attention, head_norms, norm
 from converters.architectures.family import Family, TensorRule
-from converters.architectures.parameters import add_common, heads, n_expert, n_layer
-from converters.architectures.rope import partial_rotary
+from converters.architectures.glm4 import n_rot
+from converters.architectures.parameters import add_common, n_expert, n_layer
 from converters.config import Config
 from converters.keyvalues import KeyValues
 
@@ -55,11 +54,7 @@ def rules(config: Config) -> list[TensorRule]:
 def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
     """Adds the keys that describe the network, in the order of Glm4MoeModel in llama.cpp's conversion/glm.py."""
     add_common(config, NAME, keys, file_type, n_layer(config) + glm_experts.n_next(config))
-    head_dim = heads(config)[2]
-    n_rot = int(head_dim * partial_rotary(config, 0.5))
-    if n_rot > head_dim or n_rot % 2:
-        raise ConversionError(f"config.json rotates {n_rot} of the {head_dim} dimensions of a head.")
-    keys.uint32(f"{NAME}.rope.dimension_count", n_rot)
+    keys.uint32(f"{NAME}.rope.dimension_count", n_rot(config))
     keys.uint32(f"{NAME}.expert_count", n_expert(config))
     keys.uint32(f"{NAME}.expert_feed_forward_length", config.integer("moe_intermediate_size"))
     keys.uint32(f"{NAME}.expert_shared_count", glm_experts.n_shared(config))
