@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from autoglm_lite.commands.fit import fitted_table, runs_here
+from autoglm_lite.commands.measuring import termination_as_interrupt
 from autoglm_lite.commands.options import size as size_option
 
 if TYPE_CHECKING:
@@ -95,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     resources = Resources(args.threads or _cores(), args.memory)
     began = time.monotonic()
     progress = Progress(sys.stderr)
-    with _termination_as_interrupt():
+    with termination_as_interrupt():
         try:
             conversion, choice = _plan(args, resources)
             for notice in conversion.draft.notices:
@@ -204,21 +201,6 @@ def _output(args: argparse.Namespace, conversion: Conversion) -> Path:
 def _cores() -> int:
     # The cores this process may use, which in a container are fewer than the machine's.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the work as Ctrl-C does, so that the unfinished file is removed."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    kept = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for name, handler in kept.items():
-            signal.signal(name, handler)
 
 
 def _describe(conversion: Conversion, out: Path) -> dict[str, object]:
