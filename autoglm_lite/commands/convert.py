@@ -89,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.threads is not None and not 1 <= args.threads <= 1024:
         raise UsageError(f"--threads {args.threads} is not a number from 1 to 1024.")
+    if args.mmproj and args.drop_layers:
+        raise UsageError("--drop-layers is for the language model; convert the vision part without it.")
     resources = Resources(args.threads or _cores(), args.memory)
     began = time.monotonic()
     progress = Progress(sys.stderr)
