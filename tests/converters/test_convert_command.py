@@ -304,6 +304,7 @@ def test_wrong_usage(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ["--fit", "--pure"],
         ["--memory", "1MB"],
         ["--drop-layers", "x"],
+        ["--mmproj", "--drop-layers", "1"],
     ):
         assert main(["convert", str(STORIES), *options]) == 2
     assert not list(here.iterdir())
