@@ -31,6 +31,12 @@ LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
 LLAMA3 += r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
 
+_CASED = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
+_UPPER_THEN_LOWER = (_CASED + r"*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+", _CASED + r"+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*")
+_REST = r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+GPT4O = "|".join(part + r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?" for part in _UPPER_THEN_LOWER) + r"|\p{N}{1,3}" + _REST
+TEKKEN = "|".join(_UPPER_THEN_LOWER) + r"|\p{N}" + _REST
+
 GLM4_TOKENS = [
     *("<|endoftext|>", "[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>", "<|system|>", "<|user|>", "<|assistant|>"),
     *("<|observation|>", "<|begin_of_image|>", "<|end_of_image|>", "<|begin_of_video|>", "<|end_of_video|>"),
@@ -406,3 +412,22 @@ def internlm3(folder: Path) -> None:
     config |= {"auto_map": {"AutoTokenizer": ["tokenization_internlm3.InternLM3Tokenizer", None]}}
     roles = ["<|im_start|>", "<|im_end|>", "<|interpreter|>", "<|plugin|>", "<|action_start|>", "<|action_end|>"]
     write_sentencepiece(folder, config, more=dict.fromkeys(roles, True))
+
+
+def phi4(folder: Path) -> None:
+    """Phi-4-mini's tokenizer, which splits as GPT-4o does."""
+    tokens = ["<|endoftext|>", "<|endofprompt|>", "<|assistant|>", "<|end|>", "<|user|>", "<|system|>", "<|tool|>"]
+    config: dict[str, Any] = {"add_bos_token": False, "add_eos_token": False, "add_prefix_space": False}
+    config |= {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>"}
+    config |= {"unk_token": "<|endoftext|>", "tokenizer_class": "GPT2Tokenizer", "model_max_length": 131072}
+    config |= {"chat_template": PHI_CHAT, "clean_up_tokenization_spaces": False}
+    write_bpe(folder, split(GPT4O), tokens, config, files=("tokenizer.json", "vocab.json"))
+
+
+def tekken(folder: Path) -> None:
+    """Mistral Nemo's tokenizer: special tokens first, and the first one put before the text."""
+    first = ["<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_CALLS]"]
+    config: dict[str, Any] = {"add_bos_token": True, "add_eos_token": False, "add_prefix_space": False}
+    config |= {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "chat_template": LLAMA2_CHAT}
+    config |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 1000000000000000019884624838656}
+    write_bpe(folder, split(TEKKEN), [], config, first=first, bos="<s>", ignore_merges=True)

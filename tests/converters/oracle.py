@@ -37,7 +37,9 @@ PRE_TOKENIZERS = {
     "SmolLM2-135M-Instruct": "smollm",
     "SmolLM3-3B": "smaug-bpe",
     "granite-3.3-2b-instruct": "refact",
+    "Mistral-Nemo-Instruct-2407": "tekken",
     "OLMo-2-0425-1B-Instruct": "dbrx",
+    "Phi-4-mini-instruct": "gpt-4o",
 }
 """What the converter calls the real models' pre-tokenizers; qwen2 where nothing else is said."""
 
