@@ -17,6 +17,9 @@ from converters.tokenizers.spm import internlm2 as internlm2
 from converters.tokenizers.spm import internlm3 as internlm3
 from converters.tokenizers.spm import sentencepiece as sentencepiece
 
+ASSUMES_BOS = ("llama-bpe", "tekken")
+"""Names of pre-tokenizers under which llama.cpp puts a BOS in front where nothing is said."""
+
 
 def automatic(folder: Path, config: Config, keys: KeyValues) -> None:
     """The Qwen2 way: SentencePiece when tokenizer.model is one, else whatever else is there."""
@@ -49,7 +52,11 @@ def llama(folder: Path, config: Config, keys: KeyValues) -> None:
 def bpe(folder: Path, config: Config, keys: KeyValues) -> None:
     """Byte-level BPE: tokenizer.json, vocab.json with merges.txt, or a tiktoken file of ranks."""
     byte_level.add_vocabulary(folder, config, keys)
-    add_special(read_special(folder), keys)
+    special = read_special(folder)
+    name = keys.get("tokenizer.ggml.pre")
+    if name is not None and name.content in ASSUMES_BOS:
+        special.around.setdefault("bos", False)
+    add_special(special, keys)
 
 
 def glm(folder: Path, config: Config, keys: KeyValues) -> None:
