@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +84,11 @@ def _from_json(path: Path, family: str) -> Source:
         raise ConversionError(f"{path} is a SentencePiece vocabulary in another form; add the model's tokenizer.model.")
     if model.get("continuing_subword_prefix") or model.get("end_of_word_suffix"):
         raise ConversionError(f"{path} marks the parts of words, which llama.cpp's BPE cannot do.")
-    pre = name_for_family(recognise(tokenizer), family)
+    splits = recognise(tokenizer)
     vocabulary = {text: token_id(number, path) for text, number in model["vocab"].items()}
     added = read_added(path.parent, tokenizer, vocabulary)
     merges = _merges(model, path) or _merges_file(path.parent)
+    pre = name_for_family(splits, family, lambda: _make_all(merges, [text for text in vocabulary if text not in added]))
     return Source(path, vocabulary, merges, pre, added, _decodes_bytes(tokenizer.get("decoder")))
 
 
@@ -124,6 +125,21 @@ def _merges_file(folder: Path) -> Sequence[str]:
     lines = read_text(path, TOKENIZER_LIMIT).split("\n")
     pairs = [line.split() for line in (lines[1:] if lines[0].startswith("#") else lines)]
     return [f"{pair[0]} {pair[1]}" for pair in pairs if len(pair) == 2]
+
+
+def _make_all(merges: Sequence[str], tokens: Iterable[str]) -> bool:
+    """Whether merging the letters of each token gives that token."""
+    ranks = {merge: rank for rank, merge in enumerate(merges)}
+    none = len(ranks)
+    for token in tokens:
+        parts = list(token)
+        while len(parts) > 1:
+            pairs = range(len(parts) - 1)
+            rank, at = min((ranks.get(f"{parts[at]} {parts[at + 1]}", none), at) for at in pairs)
+            if rank == none:
+                return False
+            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+    return True
 
 
 def _decodes_bytes(decoder: object) -> bool:

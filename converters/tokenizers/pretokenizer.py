@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from autoglm_lite.errors import ConversionError
@@ -64,12 +64,16 @@ SAME_SPLITS = {
     "olmo": {"smaug-bpe": "dbrx", "gpt-2": "olmo"},
     "phi": {"smaug-bpe": "dbrx"},
     "granite": {"smaug-bpe": "dbrx", "smollm": "refact"},
-    # The vocabulary of Llama 3 without its BOS.
-    "smollm3": {"llama-bpe": "smaug-bpe"},
 }
 """By how config.json's `model_type` begins: the name under which llama.cpp's converter knows that family's vocabulary.
 
 llama.cpp splits the same way under both names; they differ in whether it assumes a BOS, and in detokenizing.
+"""
+
+WITHOUT_WHOLE_WORDS = {"smollm3": "smaug-bpe", "olmo": "dbrx", "phi": "dbrx", "granite": "dbrx"}
+"""As SAME_SPLITS, where taking words whole (llama-bpe) makes no difference, because merges make every token.
+
+llama.cpp's converter uses these names where it does make one too, and llama.cpp then finds other ids for some words.
 """
 
 CLASSES = {"Qwen2Tokenizer": "qwen2", "GPT2Tokenizer": "gpt-2"}
@@ -91,9 +95,15 @@ def recognise(tokenizer: Mapping[str, Any]) -> str:
     return name
 
 
-def name_for_family(name: str, family: str) -> str:
-    """The name that llama.cpp's converter gives to the splits `name` in a model of this family."""
+def name_for_family(name: str, family: str, merged: Callable[[], bool] = lambda: False) -> str:
+    """The name that llama.cpp's converter gives to the splits `name` in a model of this family.
+
+    `merged` tells whether merges alone make every token whole.
+    """
     names = [same[name] for start, same in SAME_SPLITS.items() if family.startswith(start) and name in same]
+    if name == "llama-bpe" and not names:
+        others = [other for start, other in WITHOUT_WHOLE_WORDS.items() if family.startswith(start)]
+        names = others if others and merged() else []
     return names[0] if names else name
 
 

@@ -75,6 +75,16 @@ def test_a_family_has_its_own_name_for_the_same_splits(kind: str, splits: str, n
     assert name_for_family(splits, kind) == name
 
 
+@pytest.mark.parametrize(("more", "name"), [({}, "smaug-bpe"), ({"whole": 262}, "llama-bpe")])
+def test_a_word_that_no_merges_make_needs_llama_bpe(more: dict[str, int], name: str, tmp_path: Path) -> None:
+    tokenizer = bpe(split_then_bytes(LLAMA3_REGEX), [], ignore_merges=True)
+    tokenizer["model"]["vocab"] |= more
+    write_json(tmp_path / "tokenizer.json", tokenizer)
+    keys = KeyValues()
+    add_bpe(tmp_path, Config({"model_type": "smollm3", "vocab_size": 263}), keys)
+    assert dict(keys)["tokenizer.ggml.pre"].content == name
+
+
 def test_a_pattern_of_what_to_keep_is_the_same() -> None:
     kept = split_then_bytes(LLAMA3_REGEX)
     kept["pretokenizers"][0] |= {"behavior": "Removed", "invert": True}
