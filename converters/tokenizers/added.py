@@ -49,12 +49,16 @@ def read_added(folder: Path, tokenizer: Mapping[str, Any], vocabulary: dict[str,
         added[text] = _flags(entry)
         vocabulary.setdefault(text, token_id(entry.get("id"), path))
     later = [(token_id(number, config_path), entry) for number, entry in decoder.items()]
-    if "added_tokens_decoder" not in config:
+    legacy = "added_tokens_decoder" not in config
+    if legacy:
         config = read_json_if_there(folder / "special_tokens_map.json") | config
         later = _legacy(folder / "added_tokens.json")
     names = _named(config)
     for number, entry in sorted(later, key=lambda pair: pair[0]):
         text = token_text(entry, config_path)
+        if legacy and text in added:
+            # The older files say less than tokenizer.json.
+            continue
         flags = _flags(entry)
         added[text] = Added(flags.special or text in names, flags.normalized)
         if not tokenizer:
@@ -78,8 +82,10 @@ def _legacy(path: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 def _named(config: Mapping[str, Any]) -> list[str]:
-    extra = config.get("additional_special_tokens") or []
     kind = str(config.get("tokenizer_class")).removesuffix("Fast")
     defaults = {f"{name}_token": text for name, text in DEFAULTS.get(kind, {}).items()} | dict(config)
-    named = [defaults.get(f"{name}_token") for name in SPECIAL_NAMES] + (extra if isinstance(extra, list) else [])
+    named = [defaults.get(f"{name}_token") for name in SPECIAL_NAMES]
+    for key in ("additional_special_tokens", "extra_special_tokens"):
+        more = config.get(key)
+        named += more.values() if isinstance(more, dict) else more if isinstance(more, list) else []
     return list(dict.fromkeys(text for text in map(declared_text, named) if text))

@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-from checkpoints import CHATML, LLAMA3_REGEX, STORIES, bpe, split_then_bytes, write_json
+from checkpoints import CHATML, LLAMA3_REGEX, QWEN2_REGEX, STORIES, bpe, split_then_bytes, write_json
 
 GPT2_WORDS = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
 END, START, STOP = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
@@ -129,6 +129,7 @@ def _added(folder: Path) -> None:
     }
     more = {"added_tokens_decoder": decoder, "tokenizer_class": "PreTrainedTokenizerFast", "add_bos_token": True}
     more |= {"clean_up_tokenization_spaces": True, "additional_special_tokens": ["<extra>"], "add_sep_token": False}
+    more["extra_special_tokens"] = {"image_token": "<image>"}
     more["chat_template"] = [
         {"name": "default", "template": CHATML},
         {"name": "tool use", "template": "{{ tools }}"},
@@ -163,6 +164,19 @@ def _gpt2_parts(folder: Path) -> None:
     write_json(folder / "added_tokens.json", {"<b>": 263, END: 262})
     write_json(folder / "special_tokens_map.json", {"bos_token": END, "eos_token": END, "unk_token": END})
     write_json(folder / "tokenizer_config.json", {"tokenizer_class": "GPT2Tokenizer", "add_bos_token": False})
+
+
+def _legacy_json(folder: Path) -> None:
+    """A tokenizer.json with the older files beside it, which say other things of the same tokens."""
+    write_json(folder / "config.json", {"vocab_size": 280, "eos_token_id": 264})
+    tokenizer = bpe(split_then_bytes(QWEN2_REGEX), [END, START, STOP])
+    tokenizer["added_tokens"] += [entry(265, "<plain>"), entry(266, "\u0120z", False)]
+    write_json(folder / "tokenizer.json", tokenizer)
+    write_json(folder / "added_tokens.json", {START: 263, STOP: 264, "<plain>": 265, "\u0120z": 266, "<more>": 267})
+    write_json(
+        folder / "special_tokens_map.json", {"eos_token": {"content": STOP}, "pad_token": END, "sep_token": "the"}
+    )
+    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": START})
 
 
 def _pieces(folder: Path, **config: Any) -> None:
@@ -270,6 +284,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str, str]] = {
     "added": (_added, "bpe", "qwen.Qwen3Model", "gpt-2"),
     "qwen2-parts": (_qwen_parts, "automatic", "qwen.Qwen2Model", "qwen2"),
     "gpt2-parts": (_gpt2_parts, "bpe", "olmo.Olmo2Model", "gpt-2"),
+    "legacy-json": (_legacy_json, "automatic", "qwen.Qwen2Model", "qwen2"),
     "smollm": (_smollm, "llama", "llama.LlamaModel", "smollm"),
     "pieces-llama": (_pieces, "llama", "llama.LlamaModel", ""),
     "pieces-qwen2": (_pieces, "automatic", "qwen.Qwen2Model", ""),
