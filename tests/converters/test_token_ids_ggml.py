@@ -70,9 +70,7 @@ def write_as_json(folder: Path, held: dict[str, Any], name: str) -> None:
 def _write(folder: Path, held: dict[str, Any], tokenizer: dict[str, Any]) -> None:
     types = held["token_type"]
     sorts = (TokenType.CONTROL, TokenType.USER_DEFINED)
-    tokenizer["model"]["vocab"] = {
-        text: at for at, text in enumerate(held["tokens"]) if types[at] != TokenType.UNUSED
-    }
+    tokenizer["model"]["vocab"] = {text: at for at, text in enumerate(held["tokens"]) if types[at] != TokenType.UNUSED}
     tokenizer["added_tokens"] = [
         entry(at, text, types[at] == TokenType.CONTROL) for at, text in enumerate(held["tokens"]) if types[at] in sorts
     ]
