@@ -22,7 +22,7 @@ from checkpoints import CASES, STORIES, make
 from gguf_summary import describe
 
 REFERENCE = Path(__file__).parent / "reference.json"
-TYPES = ("F32", "F16", "BF16", "Q8_0")
+TYPES = ("F32", "F16", "BF16")
 
 RUN = """
 import os, runpy, sys
