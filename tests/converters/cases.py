@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from weights import values
+from checkpoints import CASES, STORIES, make
+from weights import CHECKPOINTS, copy_checkpoint, names, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,17 @@ DENSE, EXPERTS = "Llama-3.2-1B-Instruct", "Qwen3-30B-A3B"
 SEEING = ("AutoGLM-Phone-9B", "Qwen2-VL-2B-Instruct", "Qwen2.5-VL-3B-Instruct")
 
 
+ALL = [*names(), STORIES.name, *CASES]
+"""Every checkpoint: those without weights in tests/data, the trained one, and those that checkpoints.py makes."""
+
+
+def whole_checkpoint(name: str, parent: Path) -> Path:
+    """Makes the checkpoint `name` as a folder in `parent`."""
+    if name == STORIES.name:
+        return Path(shutil.copytree(STORIES, parent / name))
+    return make(name, parent) if name in CASES else copy_checkpoint(CHECKPOINTS / name, parent / name)
+
+
 def cases(name: str) -> list[Case]:
     """All conversions of the checkpoint `name`."""
     found = [*[Case(kind) for kind in CONVERTED], *EVERYWHERE]
@@ -127,7 +140,7 @@ def condense(found: Mapping[str, Any], base: Mapping[str, Any] | None) -> dict[s
     """
     if base is None:
         tensors = [[name, kind, shape, digest[:16]] for name, kind, shape, digest in found["tensors"]]
-        return {"keys": found["keys"], "tensors": tensors}
+        return {"sha256": found["sha256"][:16], "keys": found["keys"], "tensors": tensors}
     places = {str(key): place for place, key in enumerate(base["keys"])}
     keys: list[Any] = []
     for key in found["keys"]:
@@ -148,13 +161,13 @@ def condense(found: Mapping[str, Any], base: Mapping[str, Any] | None) -> dict[s
             rows.append(f"{place}")
         else:
             rows.append(f"{place} {kind} {digest[:16]}")
-    return {"keys": keys, "tensors": ",".join(rows)}
+    return {"sha256": found["sha256"][:16], "keys": keys, "tensors": ",".join(rows)}
 
 
 def expand(condensed: Mapping[str, Any], base: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What `condense` was given: keys, and tensors with the start of their hashes."""
+    """What `condense` was given, with the start of each hash."""
     if base is None:
-        return {"keys": condensed["keys"], "tensors": condensed["tensors"]}
+        return dict(condensed)
     keys: list[Any] = []
     for item in condensed["keys"]:
         first, last = map(int, item.split("-")) if isinstance(item, str) else (0, -1)
@@ -167,4 +180,4 @@ def expand(condensed: Mapping[str, Any], base: Mapping[str, Any] | None) -> dict
         else:
             name, kind, shape, digest = base["tensors"][int(parts[0])]
             tensors.append([name, *([parts[1], shape, parts[2]] if len(parts) == 3 else [kind, shape, digest])])
-    return {"keys": keys, "tensors": tensors}
+    return {"sha256": condensed["sha256"], "keys": keys, "tensors": tensors}

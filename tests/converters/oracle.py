@@ -24,12 +24,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cases import CONVERTED, Case, cases, condense, write_importance
-from weights import CHECKPOINTS, copy_checkpoint, names
+from cases import ALL, CONVERTED, Case, cases, condense, whole_checkpoint, write_importance
+from checkpoints import CASES
+from weights import CHECKPOINTS
 
 ORACLE = Path(__file__).parent / "oracle.json"
 
 PRE_TOKENIZERS = {
+    **{name: pre_tokenizer for name, (_, pre_tokenizer) in CASES.items()},
     **dict.fromkeys(("glm-4-9b-chat-hf", "GLM-4-9B-0414", "AutoGLM-Phone-9B"), "glm4"),
     **dict.fromkeys(("GLM-4.5", "GLM-4.5-Air", "GLM-4.7-Flash"), "glm4"),
     **dict.fromkeys(("glm-4-9b-chat", "glm-edge-1.5b-chat", "glm-edge-4b-chat"), "chatglm-bpe"),
@@ -93,16 +95,17 @@ def convert(llama_cpp: Path, folder: Path, jobs: Sequence[Sequence[str]]) -> Non
 def quantize(tools: Path, source: Path, target: Path, case: Case, importance: Path) -> bool:
     """Runs llama-quantize; says whether it wrote a file, for without an importance matrix it refuses some types."""
     options = [OPTIONS.get(option, option) for option in case.options]
-    options += ["--imatrix", str(importance)] if case.importance else []
+    options += ["--imatrix", importance.name] if case.importance else []
     command = [str(tools / "llama-quantize"), *options, str(source), str(target), case.kind, "1"]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    # Where the matrix lies, because its path becomes part of the file.
+    return subprocess.run(command, cwd=importance.parent, capture_output=True).returncode == 0
 
 
 def examine(llama_cpp: Path, tools: Path, name: str, scratch: Path) -> dict[str, Any]:
     """The part of oracle.json for the checkpoint `name`."""
     from gguf_summary import describe
 
-    folder = copy_checkpoint(CHECKPOINTS / name, scratch / name)
+    folder = whole_checkpoint(name, scratch)
     wanted = cases(name)
     direct = [case for case in wanted if case.kind in CONVERTED and case.options in ((), ("--mmproj",))]
     files = {case: scratch / f"{place}.gguf" for place, case in enumerate(wanted)}
@@ -132,9 +135,11 @@ def write(found: dict[str, Any]) -> None:
             text = json.dumps(part, ensure_ascii=False)
             if isinstance(part.get("tensors"), list):
                 keys, tensors = (
-                    ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in part[key]) for key in part
+                    ",\n    ".join(json.dumps(row, ensure_ascii=False) for row in part[key])
+                    for key in ("keys", "tensors")
                 )
-                text = f'{{\n   "keys": [\n    {keys}\n   ],\n   "tensors": [\n    {tensors}\n   ]\n  }}'
+                whole = f'"sha256": "{part["sha256"]}"'
+                text = f'{{\n   {whole},\n   "keys": [\n    {keys}\n   ],\n   "tensors": [\n    {tensors}\n   ]\n  }}'
             rows.append(f"  {json.dumps(label)}: {text}")
         blocks.append(f" {json.dumps(name)}: {{\n" + ",\n".join(rows) + "\n }")
     ORACLE.write_text("{\n" + ",\n".join(blocks) + "\n}\n", encoding="utf-8")
@@ -151,8 +156,8 @@ def main() -> None:
     sys.path.insert(1, str(llama_cpp / "gguf-py"))
     found = json.loads(ORACLE.read_text("utf-8")) if args.names and ORACLE.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
-        tools = args.tools or build(llama_cpp, Path(folder, "build"))
-        for name in args.names or names():
+        tools = args.tools.resolve() if args.tools else build(llama_cpp, Path(folder, "build"))
+        for name in args.names or ALL:
             with tempfile.TemporaryDirectory() as scratch:
                 try:
                     found[name] = examine(llama_cpp, tools, name, Path(scratch))

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases import Case, cases
+from cases import ALL, Case, cases, whole_checkpoint
 from compare import convert, first_difference, largest_difference
-from weights import CHECKPOINTS, copy_checkpoint, names
+from weights import names
 
 ORACLE: dict[str, Any] = json.loads(Path(__file__).with_name("oracle.json").read_text("utf-8"))
 
@@ -25,12 +25,12 @@ QUICK = ("F16", "Q4_K_M")
 def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Makes a whole checkpoint of a name, once."""
     parent = tmp_path_factory.mktemp("checkpoints")
-    return cache(lambda name: copy_checkpoint(CHECKPOINTS / name, parent / name))
+    return cache(lambda name: whole_checkpoint(name, parent))
 
 
 def _parameters() -> list[Any]:
     found = []
-    for name in names():
+    for name in ALL:
         for case in cases(name):
             marks = () if case.label in QUICK else (pytest.mark.slow,)
             found.append(pytest.param(name, case, id=f"{name}-{case.label}", marks=marks))
