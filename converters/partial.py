@@ -64,11 +64,14 @@ def partial_file(out: Path, identity: str, resume: bool) -> Iterator[Partial]:
     """
     path, note = places(out)
     try:
-        with os.fdopen(
-            os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666), "r+b", 1 << 20
-        ) as file:
-            _lock(file, out)
+        # A link that somebody has put in our place is not followed.
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(path, flags, 0o666), "r+b", 1 << 20) as file:
+            _lock(file, path, out)
             n_done, size = _earlier(note, identity, path) if resume else (0, 0)
+            if not size:
+                # The note about an earlier attempt must not be believed of what is written now.
+                note.unlink(missing_ok=True)
             file.truncate(size)
             file.seek(size)
             partial = Partial(file, note, identity, n_done, size, size)
@@ -103,23 +106,28 @@ def _leave(partial: Partial, path: Path, keep: bool) -> None:
     if keep:
         with suppress(OSError):
             partial.write_note()
-        return
+        if partial.note.exists():
+            return
     for one in (path, partial.note, partial.note.with_suffix(".tmp")):
         with suppress(OSError):
             one.unlink()
 
 
-def _lock(file: BinaryIO, out: Path) -> None:
+def _lock(file: BinaryIO, path: Path, out: Path) -> None:
     try:
         import fcntl
     except ImportError:
         return
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise ConversionError(
-            f"{out} is being written by another conversion; wait for it, or give another name with -o."
-        ) from error
+        # Another conversion may have ended between our opening and our lock: then the file is its result by now.
+        ours = os.path.samestat(os.fstat(file.fileno()), path.lstat())
+    except (BlockingIOError, FileNotFoundError):
+        ours = False
     except OSError:
         # Some network file systems have no locks; two conversions to one name there are the user's own doing.
         return
+    if not ours:
+        raise ConversionError(
+            f"{out} is being written by another conversion; wait for it, or give another name with -o."
+        )

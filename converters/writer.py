@@ -90,6 +90,8 @@ def refused(out: Path, error: OSError) -> str:
     """The sentence for what the disk of `out` says no to."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk of {out.parent.resolve()} is full; make room there, or name a file on another disk with -o."
+    if error.errno == errno.ELOOP:
+        return f"{error.filename} is a link, which is not followed; remove it and convert again."
     if error.errno == errno.EFBIG:
         return (
             f"{out} would be larger than its file system, or a limit of this shell, allows; name another place with -o."
