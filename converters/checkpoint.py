@@ -96,8 +96,8 @@ def _locate(path: Path, name: str, dtype: str, shape: Sequence[int], offset: int
     kind = SAFETENSORS_TYPES.get(dtype)
     if kind is None:
         raise ConversionError(
-            f"tensor {name} in {path.name} has the number format {dtype}; only {', '.join(SAFETENSORS_TYPES)} can be read: "
-            "look for the unquantised release of this model."
+            f"tensor {name} in {path.name} has the number format {dtype}; "
+            f"only {', '.join(SAFETENSORS_TYPES)} can be read: look for the unquantised release of this model."
         )
     return SourceTensor(name, kind, tuple(shape), path, offset, kind.nbytes(shape))
 

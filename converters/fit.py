@@ -9,7 +9,7 @@ the losses of single tensors add up).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import inf
@@ -71,17 +71,17 @@ def measure(
     tensors: Sequence[OutputTensor],
     n_layer: int,
     n_threads: int,
-    manual: Callable[[str], TensorType | None],
+    manual: Mapping[str, TensorType],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Item]:
     """The options of each of `tensors` (whose `importance` counts, where there is one), on `n_threads` threads.
 
-    `manual` names the type of tensors that are not to be chosen. Raises ConversionError as reading them does.
+    `manual` gives the types that are not to be chosen, by tensor. Raises ConversionError as reading them does.
     """
     tied = all(category(tensor.name) is not Category.OUTPUT for tensor in tensors)
     items: list[Item] = []
     with Files() as files, ThreadPoolExecutor(n_threads, thread_name_prefix="fit") as pool:
-        work = [pool.submit(_item, one, n_layer, tied, manual(one.name), files) for one in tensors]
+        work = [pool.submit(_item, one, n_layer, tied, manual.get(one.name), files) for one in tensors]
         try:
             for future in work:
                 items.append(future.result())
@@ -93,12 +93,12 @@ def measure(
     return items
 
 
-def choose(items: Sequence[Item], budget: int) -> Fitted:
-    """The options of least loss whose bytes stay within `budget`; raises ConversionError when none do."""
-    smallest = fitted(items, [item.options[0] for item in items])
+def choose(items: Sequence[Item], size: int, header: int = 0) -> Fitted:
+    """The options of least loss whose bytes, and `header`, stay within `size`; raises ConversionError when none do."""
+    smallest, budget = fitted(items, [item.options[0] for item in items]), size - header
     if smallest.nbytes > budget:
         raise ConversionError(
-            f"the model takes {smallest.nbytes:,} bytes even in the smallest types, and {budget:,} are wanted; "
+            f"the model takes {smallest.nbytes + header:,} bytes even in the smallest types, and {size:,} are wanted; "
             "drop layers, give an importance matrix, or take a smaller model."
         )
     low, high = 0.0, _dearest(items)

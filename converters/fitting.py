@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from autoglm_lite.errors import ConversionError
@@ -11,11 +11,13 @@ from converters.conversion import Conversion, finish_plan, printable_errors
 from converters.draft import Draft
 from converters.fit import Fitted, Item, Option, choose, fitted, measure
 from converters.layers import drop_layers
+from converters.mixture import Candidate, check_type, may_quantise, named_type
 from converters.quantisation import in_file_order, known_importance, network, weighed
+from converters.tensors import OutputTensor
 from converters.types import FILE_TYPES, FileType, TensorType
 from converters.wishes import Wishes
 
-LABELS = {"Q2_K": "Q2_K", "Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
+LABELS = {"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M", "MXFP4": "MXFP4_MOE"}
 """The file type that a mixture is called by where most of it is of one tensor type."""
 
 STEPS = 24
@@ -48,7 +50,8 @@ def plan_fit(
         known = known_importance(model, wishes)
         tensors = [weighed(tensor, known) for tensor in in_file_order(cut)]
         _refuse_quantised(draft, wishes)
-        items = tuple(measure(tensors, model.n_layer, n_threads, lambda name: _manual(name, wishes), on_progress))
+        manual = _manual(tensors, replace(wishes, importance=known))
+        items = tuple(measure(tensors, model.n_layer, n_threads, manual, on_progress))
 
         def plan(choice: Fitted) -> FittedConversion:
             label = _label(choice)
@@ -58,7 +61,7 @@ def plan_fit(
         smallest = plan(fitted(items, [item.options[0] for item in items]))
         header = len(smallest.conversion.header)
         if isinstance(size, int):
-            return plan(choose(items, size - header))
+            return plan(choose(items, size, header))
         return _largest(items, plan, size, smallest)
 
 
@@ -102,12 +105,15 @@ def _label(choice: Fitted) -> FileType:
     return FILE_TYPES[LABELS.get(name, name)]
 
 
-def _manual(name: str, wishes: Wishes) -> TensorType | None:
-    if name == "output.weight" and wishes.output_type:
-        return wishes.output_type
-    if name == "token_embd.weight" and wishes.embedding_type:
-        return wishes.embedding_type
-    return next((kind for pattern, kind in wishes.tensor_types if pattern.search(name)), None)
+def _manual(tensors: Sequence[OutputTensor], wishes: Wishes) -> dict[str, TensorType]:
+    """The types that `wishes` name for single tensors; raises ConversionError for those that cannot be."""
+    found = {}
+    for tensor in tensors:
+        kind = named_type(tensor.name, tensor.shape, wishes)
+        if kind is not None and may_quantise(tensor.name, tensor.shape):
+            check_type(Candidate(tensor.name, tensor.shape, tensor.base), kind, wishes)
+            found[tensor.name] = kind
+    return found
 
 
 def _refuse_quantised(draft: Draft, wishes: Wishes) -> None:

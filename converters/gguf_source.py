@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autoglm_lite.errors import ConversionError, ModelFileError
-from autoglm_lite.gguf.reader import read_header
+from autoglm_lite.gguf.reader import DEFAULT_ALIGNMENT, read_header
 from autoglm_lite.gguf.values import Strings
 from autoglm_lite.gguf.values import Value as StoredValue
 from converters.checkpoint import SourceTensor
@@ -37,9 +37,13 @@ def draft_gguf(path: Path) -> Draft:
         header = read_header(path)
     except ModelFileError as error:
         raise ConversionError(str(error)) from error
+    if not header.tensors:
+        raise ConversionError(f"{path} holds no tensors, so there is nothing to convert.")
+    # The result has the usual alignment, whatever this file has.
+    left_out = SPLIT if header.alignment == DEFAULT_ALIGNMENT else (*SPLIT, "general.alignment")
     keys = KeyValues()
     for key, value in header.metadata.items():
-        if key not in SPLIT:
+        if key not in left_out:
             keys.put(key, _value(value))
     architecture = header.text("general.architecture")
     if not architecture:

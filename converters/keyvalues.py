@@ -102,7 +102,7 @@ class KeyValues:
         """Moves the value under `key` to the place after that under `other`; where there is no `other`, it stays."""
         if key in self._values and other in self._values:
             moved = self._values.pop(key)
-            for name, value in list(self._values.items()):
+            for name in list(self._values):
                 self._values[name] = self._values.pop(name)
                 if name == other:
                     self._values[key] = moved

@@ -95,6 +95,11 @@ FALLBACKS = {
 """What takes the place of a type whose block does not divide the row."""
 
 NEEDS_IMPORTANCE = ("IQ3_XXS", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ1_M", "IQ1_S")
+"""Types that llama-quantize refuses without an importance matrix, but for the embedding and the output."""
+
+CANNOT_WITHOUT_IMPORTANCE = ("IQ2_XXS", "IQ2_XS", "IQ1_S")
+"""Types that ggml cannot encode without one (`ggml_quantize_requires_imatrix`), whatever the tensor."""
+
 TINY = ("IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ2_M", "IQ1_S", "IQ1_M")
 """File types of about two bits and less, which have rules of their own."""
 
@@ -119,7 +124,7 @@ def choose_types(network: Network, tensors: Sequence[Candidate], wishes: Wishes)
     )
     chosen = [rules.choose(tensor, found) for tensor, found in zip(tensors, categories, strict=True)]
     for tensor, kind in zip(tensors, chosen, strict=True):
-        _check(tensor, kind, wishes)
+        check_type(tensor, kind, wishes)
     return chosen
 
 
@@ -162,6 +167,21 @@ def fallback(kind: TensorType, n_per_row: int) -> TensorType:
     return other if n_per_row % other.block_values == 0 else F16
 
 
+def named_type(name: str, shape: Sequence[int], wishes: Wishes) -> TensorType | None:
+    """The type that `wishes` name for the tensor `name`, or what stands in for it; None where they name none."""
+    found = category(name)
+    manual = next((kind for pattern, kind in wishes.tensor_types if pattern.search(name)), None)
+    if (
+        wishes.embedding_type
+        and found is Category.TOKEN_EMBD
+        and not (name == "per_layer_token_embd.weight" and manual)
+    ):
+        return wishes.embedding_type
+    if wishes.output_type and found is Category.OUTPUT:
+        return wishes.output_type
+    return manual and fallback(manual, shape[-1])
+
+
 def use_more_bits(layer: int, n_layer: int) -> bool:
     """The first and last eighth of the layers, and every third between."""
     return layer < n_layer // 8 or layer >= 7 * n_layer // 8 or (layer - n_layer // 8) % 3 == 2
@@ -177,20 +197,16 @@ class _Rules:
     """Tensors of a category so far: the rules count them instead of reading the layer's number."""
 
     def choose(self, tensor: Candidate, found: Category) -> TensorType:
-        wishes, main = self.wishes, self.wishes.file_type.main
+        main = self.wishes.file_type.main
         if not may_quantise(tensor.name, tensor.shape):
             return tensor.type
-        manual = next((kind for pattern, kind in wishes.tensor_types if pattern.search(tensor.name)), None)
-        per_layer = tensor.name == "per_layer_token_embd.weight"
-        if wishes.embedding_type and found is Category.TOKEN_EMBD and not (per_layer and manual):
-            return wishes.embedding_type
-        if wishes.output_type and found is Category.OUTPUT:
-            return wishes.output_type
+        named = named_type(tensor.name, tensor.shape, self.wishes)
+        if named is not None:
+            return named
         if not main.quantised:
             return main
-        if manual is None and not wishes.pure:
-            manual = TENSOR_TYPES[self._mix(tensor, found, wishes.file_type) or main.name]
-        return fallback(manual or main, tensor.shape[-1])
+        mixed = None if self.wishes.pure else self._mix(tensor, found, self.wishes.file_type)
+        return fallback(TENSOR_TYPES[mixed] if mixed else main, tensor.shape[-1])
 
     def _mix(self, tensor: Candidate, found: Category, file_type: FileType) -> str | None:
         """The mixture's choice, or None for the main type."""
@@ -322,7 +338,8 @@ def _embedding(name: str) -> str | None:
     return "Q4_K" if name in ("TQ1_0", "TQ2_0", "Q2_0") else None
 
 
-def _check(tensor: Candidate, kind: TensorType, wishes: Wishes) -> None:
+def check_type(tensor: Candidate, kind: TensorType, wishes: Wishes) -> None:
+    """Raises ConversionError when `tensor` cannot become `kind`, as `choose_types` says."""
     if kind is tensor.type:
         return
     if tensor.shape[-1] % kind.block_values:
@@ -336,7 +353,9 @@ def _check(tensor: Candidate, kind: TensorType, wishes: Wishes) -> None:
             "start from a 16-bit file, or add --requantize."
         )
     needs = kind.name in NEEDS_IMPORTANCE or (kind.name == "Q2_K" and wishes.file_type.name == "Q2_K_S")
-    if not needs or category(tensor.name) in (Category.OUTPUT, Category.TOKEN_EMBD):
+    if category(tensor.name) in (Category.OUTPUT, Category.TOKEN_EMBD):
+        needs = kind.name in CANNOT_WITHOUT_IMPORTANCE
+    if not needs:
         return
     known = wishes.importance is not None and tensor.name in wishes.importance.weights
     if not known:

@@ -118,4 +118,5 @@ def _describe(importance: Importance, keys: KeyValues) -> None:
 
 
 def _cut(text: str) -> str:
-    return text.encode()[:LONGEST_TEXT].decode("utf-8", "ignore")
+    # A file's name need not be UTF-8.
+    return text.encode("utf-8", "replace")[:LONGEST_TEXT].decode("utf-8", "ignore")

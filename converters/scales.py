@@ -71,7 +71,9 @@ def _block(value: object) -> tuple[int, int] | None:
 
 def _check(weight: SourceTensor, scale: SourceTensor, block: tuple[int, int] | None) -> None:
     if block is None:
-        fits = scale.shape in ((), (1,), (1, 1), weight.shape[:1], (*weight.shape[:1], 1))
+        fits = scale.shape in ((), (1,), (1, 1)) or (
+            len(weight.shape) <= 2 and scale.shape in (weight.shape[:1], (*weight.shape[:1], 1))
+        )
     else:
         fits = len(weight.shape) == 2 and scale.shape == tuple(
             -(-size // step) for size, step in zip(weight.shape, block, strict=True)

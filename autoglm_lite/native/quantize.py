@@ -31,7 +31,7 @@ def encode_rows(
         raise ValueError("rows must be C-contiguous float32")
     if importance is not None and (importance.shape != (n_per_row,) or importance.dtype != np.float32):
         raise ValueError(f"importance must be {n_per_row} float32 values")
-    if (importance is None and ggml.ggml_quantize_requires_imatrix(ggml_type)) or n_per_row % block_size(ggml_type):
+    if (importance is None and requires_importance(ggml_type)) or n_per_row % block_size(ggml_type):
         raise ValueError(f"ggml type {ggml_type} cannot encode rows of {n_per_row} values without more knowledge")
     encoded = np.empty((n_rows, ggml.ggml_row_size(ggml_type, n_per_row)), dtype=np.uint8)
     weights = None if importance is None else np.ascontiguousarray(importance).ctypes.data

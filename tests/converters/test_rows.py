@@ -95,8 +95,8 @@ def test_addition_keeps_the_precision_of_the_checkpoint(tmp_path: Path) -> None:
         assert np.array_equal(rows.read(files, 0, 4), expected)
 
 
-def fp8(path: Path, shape: tuple[int, int], scale: Array) -> list[SourceTensor]:
-    codes = (np.arange(shape[0] * shape[1]) * 37 % 120).astype(np.uint8)
+def fp8(path: Path, shape: tuple[int, ...], scale: Array) -> list[SourceTensor]:
+    codes = (np.arange(np.prod(shape)) * 37 % 120).astype(np.uint8)
     write_safetensors(path, {"w.weight": ("F8_E4M3", shape, codes.tobytes()), "w.weight_scale_inv": pack(scale, "F32")})
     return read_shard(path)
 
@@ -121,6 +121,10 @@ def test_fp8_scales_that_do_not_fit(tmp_path: Path) -> None:
         scaled_weights(tensors, {"quant_method": "fp8", "weight_block_size": [4, 4]})
     with pytest.raises(ConversionError, match="something else than two sizes"):
         scaled_weights(tensors, {"quant_method": "fp8", "weight_block_size": "all"})
+    # One scale for each matrix of a stack is not one for each row.
+    stack = fp8(tmp_path / "b.safetensors", (2, 4, 8), weights((2, 1), 9))
+    with pytest.raises(ConversionError, match="does not fit"):
+        scaled_weights(stack, {"quant_method": "fp8"})
     with pytest.raises(ConversionError, match=r"already quantised \(awq\)"):
         scaled_weights(tensors, {"quant_method": "awq"})
     with pytest.raises(ConversionError, match="is FP8 and has no scale"):
