@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoglm_lite.commands.fit import fitted_table, runs_here
-from autoglm_lite.commands.measuring import termination_as_interrupt
+from autoglm_lite.commands.measuring import print_anything, termination_as_interrupt
 from autoglm_lite.commands.options import size as size_option
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--threads {args.threads} is not a number from 1 to 1024.")
     if args.mmproj and args.drop_layers:
         raise UsageError("--drop-layers is for the language model; convert the vision part without it.")
+    print_anything()
     resources = Resources(args.threads or _cores(), args.memory)
     began = time.monotonic()
     progress = Progress(sys.stderr)
@@ -124,6 +125,7 @@ def run(args: argparse.Namespace) -> int:
 def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, Fitted | None]:
     from autoglm_lite.errors import UsageError
     from converters.conversion import draft_of, finish_plan, printable_errors
+    from converters.writer import check_target
 
     if args.fit is not None and (args.type or args.pure or args.mmproj):
         other = "--type" if args.type else "--pure" if args.pure else "--mmproj"
@@ -132,13 +134,18 @@ def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, F
     from converters.progress import Progress
 
     wishes = _wishes(args)
+    if wishes.tensor_types and not wishes.file_type.quantised:
+        raise UsageError(f"--tensor-type is for files of a quantised type, and {wishes.file_type.name} is none.")
     draft = draft_of(args.source, wishes)
+    if args.output and not args.dry_run:
+        # Known before anything is measured, which can take long.
+        with printable_errors():
+            check_target(args.output, 0)
     if (count := _count(args.drop_layers)) is not None:
         from autoglm_lite.commands.layers import least_changing
 
-        wishes = replace(
-            wishes, drop_layers=least_changing(draft, wishes, count, resources, args.output or Path("out.gguf"))
-        )
+        near = args.output or Path("out.gguf")
+        wishes = replace(wishes, drop_layers=least_changing(draft, count, resources, near))
     if args.fit is None:
         with printable_errors():
             return finish_plan(draft, wishes), None

@@ -16,6 +16,7 @@ from autoglm_lite.commands.measuring import (
     add_measuring_options,
     make_plans,
     measure,
+    print_anything,
     read_text,
     termination_as_interrupt,
 )
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.commands.measuring import Progress
     from autoglm_lite.gguf.importance import write_importance
 
+    print_anything()
     began = time.monotonic()
     text = read_text(args.text)
     (plan,) = make_plans([args.model], args.ctx, args.threads)

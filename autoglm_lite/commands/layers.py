@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from converters.conversion import Resources
     from converters.draft import Draft
-    from converters.wishes import Wishes
 
 MEASURING_TYPE = "Q8_0"
 """Exact enough to tell layers apart, and half of 16 bits."""
 
 
-def least_changing(draft: Draft, wishes: Wishes, count: int, resources: Resources, near: Path) -> tuple[int, ...]:
+def least_changing(draft: Draft, count: int, resources: Resources, near: Path) -> tuple[int, ...]:
     """The `count` layers whose input and output are most alike on the built-in text.
 
     A checkpoint is converted to a file beside `near` first, which is removed again. Raises KeyboardInterrupt, or
@@ -30,10 +28,12 @@ def least_changing(draft: Draft, wishes: Wishes, count: int, resources: Resource
     from converters.layers import alike_layers, n_layers, period
     from converters.progress import Progress
     from converters.types import file_type
+    from converters.wishes import Wishes
 
     total = n_layers(draft)
     if not 0 < count < total:
-        raise ConversionError(f"--drop-layers {count} leaves nothing of {total} layers; give from 1 to {total - 1}.")
+        kept = "all" if not count else "nothing"
+        raise ConversionError(f"--drop-layers {count} leaves {kept} of {total} layers; give from 1 to {total - 1}.")
     if draft.source.is_file():
         similarity = _measure(draft.source)
     else:
@@ -41,7 +41,7 @@ def least_changing(draft: Draft, wishes: Wishes, count: int, resources: Resource
         with tempfile.TemporaryDirectory(prefix=".autoglm-lite-", dir=near.parent) as folder:
             whole = Path(folder) / "whole.gguf"
             with printable_errors():
-                plan = finish_plan(draft, replace(wishes, file_type=file_type(MEASURING_TYPE), importance=None))
+                plan = finish_plan(draft, Wishes(file_type(MEASURING_TYPE)))
             progress = Progress(sys.stderr)
             try:
                 write_conversion(plan, whole, resources, progress)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MAX_TEXT_BYTES = 8_000_000
 """Some three million tokens, a day's work for a small machine."""
+SECONDS_TO_CLEAN_UP = 2.0
+"""A signal is not heard that follows another within this time."""
 MIN_CTX = 32
 """Shorter chunks say nothing of how a model reads a text."""
 
@@ -97,24 +99,19 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
 
 
 def measure(work: Callable[[Worker], Coroutine[Any, Any, int]]) -> int:
-    """Runs `work` with a worker; returns its result, or 130 when asked to stop. A second signal ends us at once."""
+    """Runs `work` with a worker; returns its result, or 130 when asked to stop."""
     import asyncio
 
     from autoglm_lite.worker.client import Worker
 
     async def run() -> int:
         interrupted = asyncio.Event()
-
-        def interrupt() -> None:
-            if interrupted.is_set():
-                os._exit(INTERRUPTED)
-            interrupted.set()
-
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             # nohup, and a shell that starts us in the background, have us ignore one of them.
             if signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, interrupt)
+                # Ending takes a moment, and files are removed after it: a second signal changes nothing.
+                loop.add_signal_handler(number, interrupted.set)
         async with Worker() as worker:
             working = asyncio.ensure_future(work(worker))
             waiting = asyncio.ensure_future(interrupted.wait())
@@ -139,12 +136,20 @@ def measure(work: Callable[[Worker], Coroutine[Any, Any, int]]) -> int:
 
 @contextmanager
 def termination_as_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the work as Ctrl-C does, so that an unfinished file is removed."""
+    """SIGTERM and SIGHUP end the work as Ctrl-C does, so that an unfinished file is removed.
+
+    A second signal close behind the first, as a shell and the program between may both send, does not disturb that.
+    """
+    stopped = float("-inf")
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        nonlocal stopped
+        now, before = time.monotonic(), stopped
+        if now - before > SECONDS_TO_CLEAN_UP:
+            stopped = now
+            raise KeyboardInterrupt
 
-    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    kept = {number: signal.getsignal(number) for number in SIGNALS}
     for number, handler in kept.items():
         # nohup has us ignore one of them.
         if handler is not signal.SIG_IGN:
@@ -154,6 +159,12 @@ def termination_as_interrupt() -> Iterator[None]:
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
+
+
+def print_anything() -> None:
+    """Lets stdout show what its encoding lacks, such as a file name that is no UTF-8, as `\\udcff`."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 class Progress:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from math import exp
 from typing import TYPE_CHECKING
 
-from autoglm_lite.commands.measuring import add_measuring_options, make_plans, measure, read_text
+from autoglm_lite.commands.measuring import add_measuring_options, make_plans, measure, print_anything, read_text
 
 if TYPE_CHECKING:
     import argparse
@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
     """Measures and prints; returns 0, or 130 when interrupted. Raises AutoglmError."""
     from autoglm_lite.measurement import Scores
 
+    print_anything()
     began = time.monotonic()
     text = read_text(args.text)
     plan, *bases = make_plans(

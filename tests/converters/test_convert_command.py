@@ -30,6 +30,7 @@ from checkpoints import (
 )
 
 from autoglm_lite.cli import main
+from autoglm_lite.errors import ConversionError
 from converters import partial
 from converters.conversion import Resources, plan_conversion, write_conversion
 from converters.types import file_type
@@ -319,14 +320,17 @@ def test_no_permission(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 1, 20_000, 100_000, 344_000, 344_511])
-def test_a_disk_that_takes_no_more(limit: int, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("options", [[], ["--resume"]])
+def test_a_disk_that_takes_no_more(
+    limit: int, options: list[str], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     kept = here / "a.gguf"
     kept.write_bytes(b"GGUF, once")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     # A limit on file sizes fails a write at any byte, as a full disk does.
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     try:
-        code = main(["convert", str(STORIES), "-o", "a.gguf", "--type", "Q8_0"])
+        code = main(["convert", str(STORIES), "-o", "a.gguf", "--type", "Q8_0", *options])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert code == 1
@@ -438,6 +442,66 @@ def test_what_has_changed_is_not_resumed(here: Path, tmp_path: Path) -> None:
     write_conversion(conversion, out, Resources(1), lambda done, total: first.append(done), resume=True)
     assert first[0] < conversion.nbytes // 2
     assert list(here.iterdir()) == [out]
+
+
+def test_a_note_is_not_believed_of_another_attempt(here: Path) -> None:
+    out = here / "out.gguf"
+    with pytest.raises(KeyboardInterrupt), partial.partial_file(out, "first", True) as first:
+        first.file.write(b"first")
+        first.finished(1)
+        raise KeyboardInterrupt
+    part, note = partial.places(out)
+    assert note.exists()
+    # What is killed here, with as many bytes, must not be gone on with as the first.
+    with pytest.raises(RuntimeError), partial.partial_file(out, "second", False):
+        assert part.stat().st_size == 0
+        assert not note.exists()
+        raise RuntimeError
+
+
+def test_the_result_of_another_conversion_is_not_overwritten(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part, _ = partial.places(here / "out.gguf")
+    part.write_bytes(b"GGUF")
+    truth = os.open
+
+    def late(*args: Any, **more: Any) -> int:
+        fd = truth(*args, **more)
+        # The other conversion is done between our opening of its file and our lock.
+        part.replace(here / "out.gguf")
+        return fd
+
+    monkeypatch.setattr(os, "open", late)
+    with pytest.raises(ConversionError, match="is being written by another"):  # noqa: SIM117
+        with partial.partial_file(here / "out.gguf", "", False):
+            pass
+    assert (here / "out.gguf").read_bytes() == b"GGUF"
+
+
+def test_a_link_in_the_place_of_the_growing_file(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    part, _ = partial.places(here / "out.gguf")
+    (here / "letter.txt").write_text("dear")
+    part.symlink_to("letter.txt")
+    assert main(["convert", str(STORIES), "-o", str(here / "out.gguf")]) == 1
+    assert ".part is a link, which is not followed" in capsys.readouterr().err
+    assert (here / "letter.txt").read_text() == "dear"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 elsewhere")
+@pytest.mark.parametrize("options", [[], ["--json"], ["--json", "--dry-run"]])
+def test_a_name_that_is_no_utf_8(options: list[str], here: Path) -> None:
+    name = os.fsdecode(b"out\xff.gguf")
+    command = [sys.executable, "-m", "autoglm_lite", "convert", str(STORIES), "-o", name, *options]
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        command,
+        cwd=here,
+        env={**os.environ, "PYTHONPATH": root, "PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    if options:
+        assert json.loads(done.stdout)["output"] == "out\udcff.gguf"
 
 
 def test_two_conversions_to_one_name(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
