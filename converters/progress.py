@@ -27,14 +27,19 @@ class Progress:
         self._clock = clock
         self._terminal = stream.isatty()
         self._began = self._shown = clock()
+        self._before: float | None = None
 
     def __call__(self, done: int, total: int) -> None:
         """Shows the state, unless the last time was a moment ago."""
         now = self._clock()
+        if self._before is None:
+            # What was there already, and what was done before, say nothing of the speed.
+            self._began, self._before = now, done
+            return
         if now - self._shown < (TERMINAL_SECONDS if self._terminal else LOG_SECONDS):
             return
         self._shown = now
-        speed = done / (now - self._began)
+        speed = (done - self._before) / (now - self._began) if now > self._began else 0.0
         left = (total - done) / speed if speed else 0.0
         show = self._amount
         line = f"{done / total:4.0%}  {show(done)} of {show(total)}  {show(speed)}/s  {duration(left)} left"

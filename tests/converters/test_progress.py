@@ -43,6 +43,16 @@ def test_a_log_gets_a_line_every_few_seconds() -> None:
     ]
 
 
+def test_what_was_done_before_says_nothing_of_the_speed() -> None:
+    moments = iter([0, 100, 105])
+    stream = io.StringIO()
+    progress = Progress(stream, lambda: next(moments))
+    # Planning took 100 seconds, and 20 MB are of an earlier attempt.
+    progress(20_000_000, 40_000_000)
+    progress(30_000_000, 40_000_000)
+    assert stream.getvalue() == " 75%  30.0 MB of 40.0 MB  2.0 MB/s  5 s left\n"
+
+
 @pytest.mark.parametrize(("nbytes", "text"), [(0, "0 bytes"), (999, "999 bytes"), (1500, "1.5 kB"), (4.7e9, "4.70 GB")])
 def test_size(nbytes: float, text: str) -> None:
     assert size(nbytes) == text
