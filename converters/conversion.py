@@ -16,7 +16,7 @@ from converters.draft import Draft, draft_checkpoint
 from converters.files import Files
 from converters.gguf_source import draft_gguf, is_gguf
 from converters.layers import drop_layers
-from converters.partial import partial_file
+from converters.partial import held, partial_file
 from converters.quantisation import network, quantised
 from converters.tensors import SLAB_VALUES, encode
 from converters.types import TensorType
@@ -111,7 +111,7 @@ def write_conversion(
     """
     with printable_errors():
         _refuse_itself(conversion.draft, out)
-        writer.check_target(out, conversion.nbytes)
+        writer.check_target(out, max(conversion.nbytes - held(out), 0))
         _write(conversion, out, resources, on_progress, resume)
 
 

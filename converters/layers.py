@@ -61,13 +61,17 @@ def drop_layers(draft: Draft, layers: Sequence[int]) -> Draft:
     ]
     keys = KeyValues()
     for key, value in draft.keys:
-        per_layer = value.type is ValueType.ARRAY and key.startswith(f"{draft.architecture}.")
+        of_network = key.startswith(f"{draft.architecture}.") and not key.endswith(".rope.dimension_sections")
+        per_layer = value.type is ValueType.ARRAY and of_network
         if per_layer and isinstance(value.content, (list, tuple)) and len(value.content) == count:
             value = replace(value, content=[value.content[layer] for layer in kept])
         keys.put(key, value)
     dense = f"{draft.architecture}.leading_dense_block_count"
     if leading := draft.keys.integer(dense):
         keys.uint32(dense, sum(layer < leading for layer in kept))
+    ahead = f"{draft.architecture}.nextn_predict_layers"
+    if n_ahead := draft.keys.integer(ahead):
+        keys.uint32(ahead, sum(layer >= count - n_ahead for layer in kept))
     keys.last(f"{draft.architecture}.block_count", len(kept))
     return replace(draft, keys=keys, tensors=tensors)
 

@@ -54,6 +54,16 @@ def places(out: Path) -> tuple[Path, Path]:
     return out.parent / f"{stem}.part", out.parent / f"{stem}.json"
 
 
+def held(out: Path) -> int:
+    """Bytes of the disk that an earlier attempt at `out` takes, and a new one will take over."""
+    path, _ = places(out)
+    try:
+        return path.lstat().st_blocks * 512
+    except (OSError, AttributeError):
+        # Nothing is there, or the system does not say.
+        return 0
+
+
 @contextmanager
 def partial_file(out: Path, identity: str, resume: bool) -> Iterator[Partial]:
     """The file that becomes `out` when the block ends well, synced to disk; else nothing of it is left.

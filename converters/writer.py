@@ -47,7 +47,7 @@ def file_bytes(header_bytes: int, tensors: Sequence[OutputTensor]) -> int:
 
 
 def check_target(out: Path, nbytes: int) -> None:
-    """Raises ConversionError when `out` cannot or should not become a file of `nbytes`.
+    """Raises ConversionError when `out` cannot or should not become a file for which `nbytes` more are needed.
 
     An existing file is replaced only if it is a GGUF file or empty: never a checkpoint's own files, or anything else.
     """
@@ -55,6 +55,8 @@ def check_target(out: Path, nbytes: int) -> None:
     if out.is_dir():
         raise ConversionError(f"{out} is a folder; give the name of the GGUF file to write with -o.")
     try:
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            raise ConversionError(refused(out, PermissionError(errno.EACCES, "")))
         if out.exists():
             if not stat.S_ISREG(out.stat().st_mode):
                 raise ConversionError(f"{out} is not a regular file; give another name with -o.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -442,6 +444,15 @@ def test_what_has_changed_is_not_resumed(here: Path, tmp_path: Path) -> None:
     write_conversion(conversion, out, Resources(1), lambda done, total: first.append(done), resume=True)
     assert first[0] < conversion.nbytes // 2
     assert list(here.iterdir()) == [out]
+
+
+def test_the_room_of_an_earlier_attempt_counts_as_free(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part, _ = partial.places(here / "out.gguf")
+    part.write_bytes(bytes(200_000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=100_000))
+    assert main(["convert", str(STORIES), "-o", "out.gguf"]) == 0
+    assert list(here.iterdir()) == [here / "out.gguf"]
+    assert main(["convert", str(STORIES), "-o", "out.gguf"]) == 1
 
 
 def test_a_note_is_not_believed_of_another_attempt(here: Path) -> None:
