@@ -21,7 +21,7 @@ from converters.mixture import Category, category, may_quantise
 from converters.rows import n_per_row, n_rows
 from converters.sensitivity import sensitivity
 from converters.tensors import OutputTensor, Slab, read_values
-from converters.types import F16, TENSOR_TYPES, TensorType
+from converters.types import TENSOR_TYPES, TensorType
 
 if TYPE_CHECKING:
     import numpy as np
@@ -207,8 +207,6 @@ def errors(tensor: OutputTensor, kinds: Sequence[TensorType], files: Files) -> l
         columns = np.ones(values.shape[1], np.float32) if importance is None else importance
         signal += _energy(values, columns)
         for number, kind in enumerate(kinds):
-            if kind is F16:
-                continue
             encoded = encode_rows(kind.ggml_id, values, importance)
             back = decode_blocks(kind.ggml_id, encoded.tobytes(), values.size).reshape(values.shape)
             noise[number] += _energy(values - back, columns)

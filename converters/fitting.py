@@ -10,7 +10,7 @@ from autoglm_lite.errors import ConversionError
 from converters.conversion import Conversion, finish_plan, printable_errors
 from converters.draft import Draft
 from converters.fit import Fitted, Item, Option, choose, fitted, measure
-from converters.layers import drop_layers
+from converters.layers import drop_layers, n_layers
 from converters.mixture import Candidate, check_type, may_quantise, named_type
 from converters.quantisation import in_file_order, known_importance, network, weighed
 from converters.tensors import OutputTensor
@@ -30,7 +30,6 @@ class FittedConversion:
 
     conversion: Conversion
     choice: Fitted
-    items: tuple[Item, ...]
 
 
 def plan_fit(
@@ -51,12 +50,12 @@ def plan_fit(
         tensors = [weighed(tensor, known) for tensor in in_file_order(cut)]
         _refuse_quantised(draft, wishes)
         manual = _manual(tensors, replace(wishes, importance=known))
-        items = tuple(measure(tensors, model.n_layer, n_threads, manual, on_progress))
+        items = tuple(measure(tensors, n_layers(cut), n_threads, manual, on_progress))
 
         def plan(choice: Fitted) -> FittedConversion:
             label = _label(choice)
             types = {name: option.type for name, option in choice.chosen.items()}
-            return FittedConversion(finish_plan(draft, replace(wishes, file_type=label), types), choice, items)
+            return FittedConversion(finish_plan(draft, replace(wishes, file_type=label), types), choice)
 
         smallest = plan(fitted(items, [item.options[0] for item in items]))
         header = len(smallest.conversion.header)

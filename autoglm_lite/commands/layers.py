@@ -31,6 +31,8 @@ def least_changing(draft: Draft, count: int, resources: Resources, near: Path) -
     from converters.wishes import Wishes
 
     total = n_layers(draft)
+    if total < 2:
+        raise ConversionError("--drop-layers is for models of several layers, and this has none to spare.")
     if not 0 < count < total:
         kept = "all" if not count else "nothing"
         raise ConversionError(f"--drop-layers {count} leaves {kept} of {total} layers; give from 1 to {total - 1}.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkpoints import make
+from checkpoints import STORIES, make
 from converting import convert
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,6 +110,13 @@ def test_fit_to_this_machine_and_its_table(tmp_path: Path, capsys: pytest.Captur
     assert json.loads(printed.out)["bytes"] == out.stat().st_size
     assert "types by layer" in printed.err
     assert "ffn_down.weight" in printed.err
+
+
+@pytest.mark.parametrize("size", [300_000, 350_000, 400_000, 500_000])
+def test_a_size_is_kept_where_most_of_the_file_stays_16_bit(size: int, tmp_path: Path) -> None:
+    out = tmp_path / "out.gguf"
+    assert main(["convert", str(STORIES), "-o", str(out), "--fit", str(size)]) == 0
+    assert 0.8 * size < out.stat().st_size <= size
 
 
 def test_the_largest_that_runs_is_found(tmp_path: Path) -> None:

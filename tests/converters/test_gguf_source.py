@@ -62,6 +62,7 @@ def test_a_file_is_not_its_own_target(tmp_path: Path, capsys: pytest.CaptureFixt
         (["--drop-layers", "9,"], "there is no layer 9 to drop: the model has layers 0 to 4"),
         (["--drop-layers", "0,1,2,3,4"], "all 5 layers cannot be dropped"),
         (["--drop-layers", "5"], "leaves nothing of 5 layers"),
+        (["--drop-layers", "0"], "leaves all of 5 layers"),
         (["--tensor-type", "ffn_down"], "is not of the form REGEX=TYPE"),
         (["--tensor-type", "(=Q8_0"], "has no valid regular expression"),
         (["--tensor-type", "x=Q9"], "tensor type Q9 is not one of"),
