@@ -47,9 +47,7 @@ def main() -> None:
 
 def autoglm(*arguments: object) -> str:
     """What a command of ours prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, *map(str, arguments)], capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", RUN, *map(str, arguments)], capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
     return done.stdout
