@@ -125,6 +125,6 @@ def _make_zram(survey: Survey) -> str:
     """With util-linux alone, until the next start; half of the memory, as the distributions' own services do."""
     half = (survey.installed or SMALL) // 2 >> 20
     return (
-        f"sudo modprobe zram && device=$(sudo zramctl --find --size {half}M) && "
+        f"sudo modprobe zram; device=$(sudo zramctl --find --size {half}M) && "
         "sudo mkswap $device && sudo swapon --priority 100 $device"
     )

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoglm_lite.hardware.files import read_int, read_text
+from autoglm_lite.hardware.files import read_int, read_text, unescape
 
 _VIRTUAL = ("vd", "xvd", "nbd", "loop", "zram", "ram")
 _VIRTUAL_VENDORS = ("QEMU", "VMware", "VBOX", "Msft", "Google")
@@ -24,7 +24,7 @@ class Disk:
 
 def read_disk(path: Path, root: Path) -> Disk:
     """The disk under `path`, which need not exist yet. A recorded machine does not say what is free."""
-    device = _device(path, root)
+    device = _device(path.resolve() if root == Path("/") else path, root)
     free = None
     if root == Path("/"):
         there = next((folder for folder in (path, *path.parents) if folder.exists()), root)
@@ -66,7 +66,7 @@ def _device(path: Path, root: Path) -> Path | None:
         fields, source = left.split(), right.split()
         if len(fields) < 5 or len(source) < 2:
             continue
-        point = Path(fields[4].encode().decode("unicode_escape"))
+        point = Path(unescape(fields[4]))
         # Of two file systems on one folder the later one is seen.
         if path.is_relative_to(point) and (best is None or len(point.parts) >= best[0]):
             best = len(point.parts), fields[2], source[1]

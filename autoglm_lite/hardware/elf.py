@@ -11,6 +11,8 @@ _CODE = 16
 _LOAD, _DYNSYM = 1, 11
 _MOST = 16 << 20
 """Bytes that a table of the file may take; llama.cpp's take some 100 KB."""
+_SMALLEST_ROW = 24
+"""Bytes: a symbol."""
 
 
 def read_functions(path: Path, prefix: str) -> dict[str, bytes]:
@@ -21,7 +23,7 @@ def read_functions(path: Path, prefix: str) -> dict[str, bytes]:
     try:
         with path.open("rb") as file:
             return _read(file, prefix.encode())
-    except (OSError, ValueError, struct.error, IndexError):
+    except (OSError, ValueError, OverflowError, struct.error, IndexError):
         return {}
 
 
@@ -56,8 +58,10 @@ def _read(file: BinaryIO, prefix: bytes) -> dict[str, bytes]:
 
 
 def _rows(file: BinaryIO, offset: int, row_size: int, size: int) -> list[bytes]:
+    if row_size < _SMALLEST_ROW:
+        raise ValueError(row_size)
     data = _at(file, offset, size)
-    return [data[i : i + row_size] for i in range(0, len(data), row_size)] if row_size else []
+    return [data[i : i + row_size] for i in range(0, len(data), row_size)]
 
 
 def _at(file: BinaryIO, offset: int, size: int) -> bytes:

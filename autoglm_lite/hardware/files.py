@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 
@@ -34,6 +35,13 @@ def read_table(path: Path) -> dict[str, int]:
         if number is not None:
             table[words[0]] = number * 1024 if words[2:] == ["kB"] else number
     return table
+
+
+def unescape(text: str) -> str:
+    """The name of a file as /proc/mounts and /proc/swaps write it, with spaces as \\040."""
+    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8) & 255]), text.encode()).decode(
+        errors="replace"
+    )
 
 
 def parse_cpu_list(text: str) -> frozenset[int]:

@@ -67,14 +67,13 @@ def _processes(root: Path) -> list[_Process]:
         memory = _field(text, "RssAnon") or _field(text, "VmRSS")
         # A thread of the kernel has no memory of its own.
         if name and memory:
-            own = user in ("0", None, _field(text, "Uid"))
-            processes.append(_Process(int(file.parent.name), name, int(memory) * 1024, own))
+            own = user is None or user.startswith("0\t") or user == _field(text, "Uid")
+            processes.append(_Process(int(file.parent.name), name, int(memory.split()[0]) * 1024, own))
     return processes
 
 
 def _field(status: str, name: str) -> str | None:
-    """The first word after the name; the real user's number for Uid."""
-    match = re.search(rf"^{name}:\s*(\S+)", status, re.MULTILINE)
+    match = re.search(rf"^{name}:[ \t]*(.+)$", status, re.MULTILINE)
     return match[1] if match else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoglm_lite.hardware.disks import block_device, read_disk, rotates
-from autoglm_lite.hardware.files import parse_int, read_int, read_text
+from autoglm_lite.hardware.files import parse_int, read_int, read_text, unescape
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def _devices(table: str, root: Path) -> list[SwapDevice]:
         words = line.split()
         if len(words) != 5:
             continue
-        name = words[0].encode().decode("unicode_escape")
+        name = unescape(words[0])
         size, used, priority = (parse_int(word) or 0 for word in words[2:])
         zram = Path(name).name.startswith("zram")
         if words[1] == "file":
