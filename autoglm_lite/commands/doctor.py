@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
     from autoglm_lite.doctor import Finding
     from autoglm_lite.hardware.survey import Survey
@@ -28,10 +27,11 @@ def run(args: argparse.Namespace) -> int:
     """Looks, changes nothing, loads nothing native, and prints; always returns 0."""
     from autoglm_lite.doctor import diagnose
     from autoglm_lite.doctor.describe import as_json
+    from autoglm_lite.hardware.build import installed_libraries
     from autoglm_lite.hardware.survey import read_survey
     from autoglm_lite.store.models import models_dir
 
-    survey = read_survey(models_dir(), _libraries())
+    survey = read_survey(models_dir(), installed_libraries())
     findings = diagnose(survey)
     if args.json:
         report = {"findings": [asdict(finding) for finding in findings], "machine": as_json(survey)}
@@ -67,13 +67,3 @@ def _lines(label: str, text: str) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _libraries() -> Path | None:
-    """The folder of llama.cpp's libraries, found without importing the package that loads them."""
-    from importlib.util import find_spec
-    from pathlib import Path
-
-    found = find_spec("llama_cpp")
-    folders = list(found.submodule_search_locations or ()) if found else []
-    return Path(folders[0]) / "lib" if folders else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from autoglm_lite.doctor.finding import size
-from autoglm_lite.hardware.build import FEATURES
+from autoglm_lite.hardware.build import FEATURES, missing_instructions
 from autoglm_lite.hardware.survey import Survey
 
 
@@ -62,7 +62,7 @@ def as_lines(survey: Survey) -> list[tuple[str, str]]:
 
 def _processor(survey: Survey) -> str:
     machine = survey.machine
-    cores = f"{machine.physical_cores} cores, {machine.logical_cores} threads".replace(" 1 cores", " 1 core")
+    cores = f"{_plural(machine.physical_cores, 'core')}, {_plural(machine.logical_cores, 'thread')}"
     features = ", ".join(sorted(machine.features)) or "no fast instructions known"
     return f"{survey.processor.name or 'of unknown make'}: {cores}; {features}"
 
@@ -74,8 +74,8 @@ def _build(survey: Survey) -> str:
     graphics = f"with {', '.join(sorted(build.backends))}" if build.backends else "without graphics"
     if build.features is None:
         return f"built {graphics}, for what processor is not known"
-    fits = "this processor" if build.features <= survey.processor.words else "another processor"
-    return f"built for {fits if survey.processor.words else 'some processor'}, {graphics}"
+    fits = "another processor" if missing_instructions(build, survey.processor) else "this processor"
+    return f"built for {fits}, {graphics}"
 
 
 def _memory(survey: Survey) -> str:
@@ -106,6 +106,10 @@ def _power(survey: Survey) -> str:
     words += [f"governor {power.governor}"] if power.governor else []
     words += [f"{power.temperature:.0f} °C"] if power.temperature is not None else []
     return ", ".join(word for word in words if word) or "nothing known"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _unknown(survey: Survey) -> list[str]:

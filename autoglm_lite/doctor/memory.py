@@ -37,8 +37,9 @@ def limited_memory(survey: Survey) -> Finding | None:
     if limit is None or survey.installed is None:
         return None
     fix = f"echo {'-1' if limit.file.name.endswith('_in_bytes') else 'max'} | sudo tee {limit.file}"
-    if survey.container:
-        fix = f"docker update --memory {survey.installed} --memory-swap -1 CONTAINER   # on the host, with its name"
+    if limit.outermost:
+        fix = f"docker update --memory {survey.installed} --memory-swap -1 CONTAINER"
+        fix += "   # on the host, with its name; likewise with podman"
     return Finding(
         id="memory-limit",
         severity="note",

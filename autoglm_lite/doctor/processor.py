@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autoglm_lite.doctor.finding import Finding
-from autoglm_lite.hardware.build import FEATURES
+from autoglm_lite.hardware.build import FEATURES, missing_instructions
 from autoglm_lite.hardware.survey import Survey
 
 INSTALL = "./install.sh"
@@ -28,14 +28,13 @@ def no_build(survey: Survey) -> Finding | None:
 
 
 def foreign_build(survey: Survey) -> Finding | None:
-    features = survey.build.features if survey.build else None
-    has = survey.processor.words
-    if not features or not has or features <= has:
+    lacking = missing_instructions(survey.build, survey.processor) if survey.build else None
+    if not lacking:
         return None
     return Finding(
         id="build-foreign",
         severity="error",
-        what=f"llama.cpp was built for another processor: it uses {_listed(features - has)}, which this one lacks.",
+        what=f"llama.cpp was built for another processor: it uses {_listed(lacking)}, which this one lacks.",
         cost="Loading a model ends at once with an illegal instruction.",
         fix=INSTALL,
     )
@@ -84,8 +83,8 @@ def limited_time(survey: Survey) -> Finding | None:
     if limit is None:
         return None
     fix = f"echo {'max 100000' if limit.file.name == 'cpu.max' else -1} | sudo tee {limit.file}"
-    if survey.container:
-        fix = "docker update --cpus 0 CONTAINER   # on the host, with the container's name"
+    if limit.outermost:
+        fix = f"docker update --cpus {survey.online} CONTAINER   # on the host, with its name; likewise with podman"
     return Finding(
         id="processor-limit",
         severity="note",

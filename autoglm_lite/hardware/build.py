@@ -7,9 +7,11 @@ library that contains an instruction this processor lacks would kill the process
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from autoglm_lite.hardware.elf import read_functions
+from autoglm_lite.hardware.processor import Processor
 
 FEATURES = {
     "sse3": "pni",
@@ -33,6 +35,12 @@ FEATURES = {
     "sme": "sme",
 }
 """The ends of ggml's function names, and /proc/cpuinfo's words for the same."""
+
+_LONG_KNOWN = frozenset(
+    {"pni", "ssse3", "avx", "f16c", "fma", "bmi2", "avx2", "avx512f", "avx512vbmi", "avx512_vnni"}
+    | {"asimd", "asimdhp", "asimddp"}
+)
+"""What every Linux since 4.15 names. Of the newer ones an older kernel says nothing on a processor that has them."""
 
 _PREFIX = "ggml_cpu_has_"
 _ONE = (
@@ -65,6 +73,20 @@ def read_build(folder: Path) -> Build | None:
         word for end, word in FEATURES.items() if _without_landing(functions.get(_PREFIX + end, b"")).startswith(_ONE)
     }
     return Build(frozenset(features) if functions else None, frozenset(backends))
+
+
+def installed_libraries() -> Path | None:
+    """The folder of the libraries that this Python would load, found without importing the package that loads them."""
+    found = find_spec("llama_cpp")
+    folders = list(found.submodule_search_locations or ()) if found else []
+    return Path(folders[0]) / "lib" if folders else None
+
+
+def missing_instructions(build: Build, processor: Processor) -> frozenset[str]:
+    """What `build` uses and `processor` lacks, so that loading it would end the process; only what is certain."""
+    if build.features is None or not processor.words:
+        return frozenset()
+    return (build.features & _LONG_KNOWN) - processor.words
 
 
 def _without_landing(code: bytes) -> bytes:

@@ -19,6 +19,8 @@ class MemoryLimit:
     used: int
     file: Path
     """Where the limit is set."""
+    outermost: bool
+    """Whether no group above is seen: in a container that is the container's own, which only its host can change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +29,20 @@ class CpuLimit:
 
     cpus: float
     file: Path
+    outermost: bool
 
 
 def memory_limits(root: Path) -> list[MemoryLimit]:
     """The limits of the process's group and of all groups above it."""
     limits = []
-    for folder in _groups(root, "memory"):
+    for folder, outermost in _groups(root, "memory"):
         # v2: memory.high is where the kernel begins to slow the group down.
         files = [folder / name for name in ("memory.max", "memory.high", "memory.limit_in_bytes")]
         tops = [(top, file) for file in files if (top := read_int(file)) is not None]
         used = read_int(folder / "memory.current") or read_int(folder / "memory.usage_in_bytes") or 0
         if tops:
             limit, file = min(tops)
-            limits.append(MemoryLimit(limit, max(0, used - _file_cache(folder)), file))
+            limits.append(MemoryLimit(limit, max(0, used - _file_cache(folder)), file, outermost))
     return limits
 
 
@@ -52,7 +55,7 @@ def cpu_quota(root: Path) -> float | None:
 def cpu_limit(root: Path) -> CpuLimit | None:
     """The tightest limit of the process's group and of all groups above it."""
     limits = []
-    for folder in _groups(root, "cpu"):
+    for folder, outermost in _groups(root, "cpu"):
         file = folder / "cpu.max"
         words = (read_text(file) or "").split()
         if len(words) == 2:
@@ -61,7 +64,7 @@ def cpu_limit(root: Path) -> CpuLimit | None:
             file = folder / "cpu.cfs_quota_us"
             quota, period = read_int(file), read_int(folder / "cpu.cfs_period_us")
         if quota is not None and period and quota > 0:
-            limits.append(CpuLimit(quota / period, file))
+            limits.append(CpuLimit(quota / period, file, outermost))
     return min(limits, key=lambda limit: limit.cpus, default=None)
 
 
@@ -72,9 +75,11 @@ def _file_cache(folder: Path) -> int:
     return sum(stat.get(f"total_{name}", stat.get(name, 0)) for name in names)
 
 
-def _groups(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of the groups that hold this process, innermost first. In a container the path that the kernel
-    names may lie outside of what is mounted; then only the mounted top exists."""
+def _groups(root: Path, controller: str) -> Iterator[tuple[Path, bool]]:
+    """The folders of the groups that hold this process, innermost first, and whether each is the outermost.
+
+    In a container the path that the kernel names may lie outside of what is mounted; then only the mounted top exists.
+    """
     for line in (read_text(root / "proc/self/cgroup") or "").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
@@ -87,5 +92,7 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
         for mount in mounts:
             inner = mount / path.lstrip("/")
             yield from (
-                folder for folder in (inner, *inner.parents) if folder.is_relative_to(mount) and folder.is_dir()
+                (folder, folder == mount)
+                for folder in (inner, *inner.parents)
+                if folder.is_relative_to(mount) and folder.is_dir()
             )

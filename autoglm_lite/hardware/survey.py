@@ -34,7 +34,6 @@ class Survey:
     """The tightest of the control groups, if it is less than what is installed."""
     cpu_limit: CpuLimit | None
     """The tightest of the control groups, if it is less than the computer's processors."""
-    container: bool
     distribution: frozenset[str]
     """Its names and those that it is like, as in os-release: ubuntu and debian, say."""
     build: Build | None
@@ -63,7 +62,6 @@ def read_survey(
         installed=installed,
         memory_limit=memory if memory and installed and memory.limit < installed else None,
         cpu_limit=cpus if cpus and online and cpus.cpus < online else None,
-        container=_container(root),
         distribution=_distribution(root),
         build=None if libraries is None else read_build(libraries),
         swap=read_swap(root),
@@ -78,13 +76,6 @@ def read_survey(
 def _online(root: Path) -> int | None:
     listed = read_text(root / "sys/devices/system/cpu/online")
     return len(parse_cpu_list(listed)) if listed else None
-
-
-def _container(root: Path) -> bool:
-    if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
-        return True
-    groups = read_text(root / "proc/self/cgroup") or ""
-    return any(f"/{name}" in groups for name in ("docker", "kubepods", "lxc"))
 
 
 def _distribution(root: Path) -> frozenset[str]:

@@ -93,6 +93,12 @@ def test_a_build_that_leaves_out_what_brings_little(tmp_path: Path) -> None:
     assert diagnose(survey(tmp_path)) == []
 
 
+def test_instructions_that_an_old_kernel_does_not_name_are_no_fault(tmp_path: Path) -> None:
+    desktop(tmp_path)
+    llama_cpp(tmp_path / "lib", *BUILT_NEW, "avx_vnni")
+    assert diagnose(survey(tmp_path)) == []
+
+
 def test_no_llama_cpp(tmp_path: Path) -> None:
     desktop(tmp_path)
     (tmp_path / "lib/libggml-cpu.so").unlink()
@@ -163,7 +169,7 @@ def test_a_container_of_little_memory_and_time(tmp_path: Path) -> None:
     assert (time.id, room.id) == ("processor-limit", "memory-limit")
     assert "2.5 of 16 processors" in time.what
     assert "allows this process 2.1 GB of the 68.7 GB" in room.what
-    assert time.fix.startswith("docker update --cpus")
+    assert time.fix.startswith("docker update --cpus 16 ")
     assert room.fix.startswith(f"docker update --memory {64 * GIB}")
 
 

@@ -134,7 +134,7 @@ def library(functions: dict[str, bytes]) -> bytes:
 def llama_cpp(folder: Path, *features: str, backends: tuple[str, ...] = ()) -> Path:
     """The libraries of a llama.cpp whose code uses these, by ggml's names."""
     folder.mkdir(parents=True, exist_ok=True)
-    all_names = ("sse3", "ssse3", "avx", "avx2", "f16c", "fma", "bmi2", "avx512", "neon", "dotprod")
+    all_names = ("sse3", "ssse3", "avx", "avx2", "f16c", "fma", "bmi2", "avx512", "avx_vnni", "neon", "dotprod")
     functions = {f"ggml_cpu_has_{name}": YES if name in features else NO for name in all_names}
     (folder / "libggml-cpu.so").write_bytes(library({"ggml_init": NO, **functions}))
     for name in backends:
