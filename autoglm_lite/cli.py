@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": "say what slows this machine down, and the commands that mend it",
     "imatrix": "measure which weights a text uses most, to quantise better",
     "perplexity": "measure how well a model expects a text, also against another",
+    "plan": "say what a model will take on this machine, before it is loaded",
 }
 
 

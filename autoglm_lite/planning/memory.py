@@ -10,10 +10,12 @@ from autoglm_lite.planning.plan import KvType, Plan
 
 MIB = 1 << 20
 
-PROCESS_BYTES = 28 * MIB
-"""A worker process before it loads a model: Python, llama.cpp and ggml."""
-VOCABULARY_BYTES = 300
-"""A token in llama.cpp's tables, measured with 152,000 of them."""
+PROCESS_BYTES = 32 * MIB
+"""A worker process without its model: Python, llama.cpp and ggml, their graphs and buffers."""
+TOKEN_BYTES = 205
+"""A token in llama.cpp's tables and in the sampler's, measured with 152,000 of them."""
+MERGE_BYTES = 117
+"""A pair that BPE joins, measured with 152,000 of them."""
 WORK_BYTES = 512 << 10
 """A thread's work space for prefill."""
 
@@ -56,7 +58,7 @@ def predict(facts: ModelFacts, features: Collection[str], plan: Plan) -> Predict
         repacked=int(repacked * share),
         kv=int(kv_bytes(facts, plan) * share),
         compute=compute_bytes(facts, plan),
-        process=PROCESS_BYTES + VOCABULARY_BYTES * facts.n_vocab,
+        process=PROCESS_BYTES + TOKEN_BYTES * facts.n_vocab + MERGE_BYTES * facts.n_merges,
     )
 
 
