@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from autoglm_lite.doctor.disks import little_space, slow_store
 from autoglm_lite.doctor.finding import SEVERITIES, Finding
@@ -39,4 +40,6 @@ CHECKS: tuple[Callable[[Survey], Finding | None], ...] = (
 def diagnose(survey: Survey) -> list[Finding]:
     """What is wrong, the worst first. What the survey could not find out is not held against the machine."""
     findings = [finding for check in CHECKS if (finding := check(survey)) is not None]
+    if survey.as_root:
+        findings = [replace(finding, fix=finding.fix.replace("sudo ", "")) for finding in findings]
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))

@@ -9,6 +9,8 @@ from autoglm_lite.doctor.processor import INSTALL
 from autoglm_lite.hardware.graphics import GraphicsCard, Link
 from autoglm_lite.hardware.survey import Survey
 
+_IDLE = 2.5
+"""GT/s, to which most cards lower their link while they have nothing to do."""
 _MODULES = {"AMD": "amdgpu", "Intel": "i915"}
 _NVIDIA = {
     "ubuntu": "sudo ubuntu-drivers install && sudo reboot",
@@ -75,7 +77,7 @@ def narrow_link(survey: Survey) -> Finding | None:
 
 
 def slow_link(survey: Survey) -> Finding | None:
-    found = _worst(survey, lambda link: link.best_speed / link.speed)
+    found = _worst(survey, lambda link: link.best_speed / link.speed if link.speed > _IDLE else 1)
     if found is None:
         return None
     card, link = found
@@ -83,7 +85,7 @@ def slow_link(survey: Survey) -> Finding | None:
         id="graphics-link-speed",
         severity="note",
         what=f"The PCIe link of the {_name(card)} is at {link.speed:g} of {link.best_speed:g} GT/s now.",
-        cost="None if that is so only while the card idles, as most do; else its layers load more slowly.",
+        cost="Its layers load more slowly; nothing, if that is so only while the card idles.",
         fix=f"sudo lspci -vv -s {card.address} | grep LnkSta:   # while a model answers on it",
     )
 

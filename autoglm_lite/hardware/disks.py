@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoglm_lite.hardware.files import read_int, read_text, unescape
+from autoglm_lite.hardware.files import entries, exists, read_int, read_text, unescape
 
 _VIRTUAL = ("vd", "xvd", "nbd", "loop", "zram", "ram")
 _VIRTUAL_VENDORS = ("QEMU", "VMware", "VBOX", "Msft", "Google")
@@ -27,7 +27,7 @@ def read_disk(path: Path, root: Path) -> Disk:
     device = _device(path.resolve() if root == Path("/") else path, root)
     free = None
     if root == Path("/"):
-        there = next((folder for folder in (path, *path.parents) if folder.exists()), root)
+        there = next((folder for folder in (path, *path.parents) if exists(folder)), root)
         try:
             free = shutil.disk_usage(there).free
         except OSError:
@@ -39,7 +39,7 @@ def block_device(name: str, root: Path) -> Path | None:
     """The folder of /sys for the block device `name`, as in /proc/swaps; None if there is none."""
     device = (root / name.lstrip("/")).resolve().name if name.startswith("/dev/") else name
     folder = root / "sys/class/block" / device
-    return folder.resolve() if folder.exists() else None
+    return folder.resolve() if exists(folder) else None
 
 
 def rotates(device: Path | None) -> bool | None:
@@ -47,8 +47,8 @@ def rotates(device: Path | None) -> bool | None:
     sticks say that they rotate unless somebody has told them otherwise."""
     if device is None:
         return None
-    disk = device.parent if (device / "partition").exists() else device
-    below = sorted((disk / "slaves").iterdir()) if (disk / "slaves").is_dir() else []
+    disk = device.parent if exists(device / "partition") else device
+    below = entries(disk / "slaves")
     if below:
         answers = [rotates(slave.resolve()) for slave in below]
         return True if True in answers else None if None in answers else False
@@ -75,4 +75,4 @@ def _device(path: Path, root: Path) -> Path | None:
     _, numbers, source_name = best
     folder = root / "sys/dev/block" / numbers
     # A btrfs has numbers of its own, and tells its disk only as the source.
-    return folder.resolve() if folder.exists() else block_device(source_name, root)
+    return folder.resolve() if exists(folder) else block_device(source_name, root)

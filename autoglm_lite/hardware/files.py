@@ -14,6 +14,22 @@ def read_text(path: Path) -> str | None:
         return None
 
 
+def exists(path: Path) -> bool:
+    """False also where one may not look, as in parts of Android's /sys."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def entries(folder: Path) -> list[Path] | None:
+    """What is in `folder`, sorted; None when that cannot be told."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return None
+
+
 def read_int(path: Path) -> int | None:
     """The number in `path`; None when there is none, as in a cgroup's `max`."""
     return parse_int(read_text(path) or "")

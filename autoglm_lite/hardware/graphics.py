@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoglm_lite.hardware.files import read_int, read_text
+from autoglm_lite.hardware.files import exists, read_int, read_text
 
 _DISPLAY = "0x03"
 VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
@@ -53,7 +53,7 @@ def read_graphics(root: Path) -> tuple[GraphicsCard, ...]:
                 address=entry.name,
                 vendor=vendor,
                 device=read_text(entry / "device") or "",
-                driver=driver.resolve().name if driver.exists() else None,
+                driver=driver.resolve().name if exists(driver) else None,
                 memory=read_int(entry / "mem_info_vram_total"),
                 links=_links(entry.resolve()),
             )

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoglm_lite.hardware.files import read_int, read_text
+from autoglm_lite.hardware.files import entries, read_int, read_text
 
 _CPU = "sys/devices/system/cpu"
 _ZONES = re.compile(r"x86_pkg_temp|.*cpu.*|soc.*", re.IGNORECASE)
@@ -54,9 +54,10 @@ def read_power(root: Path) -> Power:
 
 def _on_mains(folder: Path) -> bool | None:
     """A machine without a battery runs on mains; a battery of scope Device is that of a mouse."""
-    if not folder.is_dir():
+    found = entries(folder)
+    if found is None:
         return None
-    supplies = [supply for supply in sorted(folder.iterdir()) if read_text(supply / "scope") != "Device"]
+    supplies = [supply for supply in found if read_text(supply / "scope") != "Device"]
     batteries = [supply for supply in supplies if read_text(supply / "type") == "Battery"]
     sources = [read_int(supply / "online") for supply in supplies if supply not in batteries]
     if 1 in sources or not batteries:

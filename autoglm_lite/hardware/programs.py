@@ -28,7 +28,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class _Process:
+class Process:
     pid: int
     name: str
     memory: int
@@ -37,7 +37,7 @@ class _Process:
 
 def read_programs(root: Path) -> tuple[Program, ...]:
     """The largest programs, the largest first, without this one and without the system's first process."""
-    found: dict[str, list[_Process]] = defaultdict(list)
+    found: dict[str, list[Process]] = defaultdict(list)
     here = os.getpid() if root == Path("/") else 0
     for process in _processes(root):
         if process.pid not in (1, here):
@@ -55,10 +55,10 @@ def read_programs(root: Path) -> tuple[Program, ...]:
     return tuple(sorted(programs, key=lambda program: (-program.memory, program.name))[:_MOST])
 
 
-def _processes(root: Path) -> list[_Process]:
+def _processes(root: Path) -> list[Process]:
     files = list((root / "proc").glob("[0-9]*/status"))
     if not files and root == Path("/"):
-        return _with_psutil()
+        return processes_with_psutil()
     user = _field(read_text(root / "proc/self/status") or "", "Uid")
     processes = []
     for file in files:
@@ -68,7 +68,7 @@ def _processes(root: Path) -> list[_Process]:
         # A thread of the kernel has no memory of its own.
         if name and memory:
             own = user is None or user.startswith("0\t") or user == _field(text, "Uid")
-            processes.append(_Process(int(file.parent.name), name, int(memory.split()[0]) * 1024, own))
+            processes.append(Process(int(file.parent.name), name, int(memory.split()[0]) * 1024, own))
     return processes
 
 
@@ -77,12 +77,12 @@ def _field(status: str, name: str) -> str | None:
     return match[1] if match else None
 
 
-def _with_psutil() -> list[_Process]:
+def processes_with_psutil() -> list[Process]:
     """For systems without Linux's files."""
     import psutil
 
     return [
-        _Process(process.info["pid"], process.info["name"] or "?", process.info["memory_info"].rss, True)
+        Process(process.info["pid"], process.info["name"] or "?", process.info["memory_info"].rss, True)
         for process in psutil.process_iter(["pid", "name", "memory_info"])
         if process.info["memory_info"] is not None
     ]

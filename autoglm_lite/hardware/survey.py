@@ -25,6 +25,8 @@ class Survey:
     """What could not be found out is None."""
 
     machine: Machine
+    as_root: bool
+    """Whether this process has the rights of the administrator, and so needs no sudo, which may not be there."""
     processor: Processor
     online: int | None
     """Logical processors of the computer, whatever this process may use of them."""
@@ -57,6 +59,7 @@ def read_survey(
     cpus, online = cpu_limit(root), _online(root)
     return Survey(
         machine=read_machine(root, affinity),
+        as_root=re.search(r"^Uid:\s+\d+\s+0\s", read_text(root / "proc/self/status") or "", re.MULTILINE) is not None,
         processor=read_processor(root),
         online=online,
         installed=installed,

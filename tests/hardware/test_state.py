@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from autoglm_lite.hardware.disks import read_disk
+from autoglm_lite.hardware.files import entries, exists
 from autoglm_lite.hardware.graphics import Link, read_graphics
 from autoglm_lite.hardware.power import read_power
 from autoglm_lite.hardware.pressure import Pressure, read_pressure
-from autoglm_lite.hardware.programs import Program, read_programs
+from autoglm_lite.hardware.programs import Program, processes_with_psutil, read_programs
 from autoglm_lite.hardware.swap import SwapDevice, read_swap
 from tests.hardware.state import CPU, card, disk, frequency, link, mounts, pressure, program, sensor, supply, swaps
 from tests.hardware.trees import write
@@ -72,6 +74,11 @@ def test_a_file_system_in_memory_has_no_disk(tmp_path: Path) -> None:
     mounts(tmp_path, "0:40 / overlay overlay")
     found = read_disk(MODELS, tmp_path)
     assert (found.device, found.rotating) == (None, None)
+
+
+def test_what_one_may_not_look_at_is_not_known() -> None:
+    too_long = Path("/" + "x" * 5000)
+    assert (exists(too_long), entries(too_long)) == (False, None)
 
 
 def test_the_disk_here() -> None:
@@ -164,6 +171,18 @@ def test_programs_are_added_up_by_name(tmp_path: Path) -> None:
         Program("firefox", 20, 3, 600 * MIB, True),
         Program("Isolated Web", 7, 1, 300 * MIB, False),
     )
+
+
+def test_programs_where_there_is_no_proc() -> None:
+    (here,) = [process for process in processes_with_psutil() if process.pid == os.getpid()]
+    assert here.memory > MIB
+    assert here.name
+
+
+def test_this_program_is_not_one_of_the_largest() -> None:
+    programs = read_programs(Path("/"))
+    assert os.getpid() not in [program.pid for program in programs]
+    assert [program.memory for program in programs] == sorted((p.memory for p in programs), reverse=True)
 
 
 def test_a_card_behind_a_switch(tmp_path: Path) -> None:
