@@ -112,8 +112,8 @@ def page(facts: ModelFacts, found: Forecast, *, colour: bool) -> Iterator[str]:
     from autoglm_lite.planning.make import in_words
 
     choice, expected = found.choice, found.expected
-    name = without_controls(facts.name).replace("\n", " ")[:40]
-    yield f"{name}, {facts.file_type}, a file of {in_words(facts.file_bytes)}"
+    name = " ".join(without_controls(facts.name).split())
+    yield f"{_clipped(name, WIDTH // 2)}, {facts.file_type}, a file of {in_words(facts.file_bytes)}"
     yield from _wrapped(
         f"{VERDICTS[choice.verdict]}: {in_words(choice.predicted.resident_total)} of memory needed,"
         f" {in_words(choice.available)} to be had.",
@@ -157,6 +157,18 @@ def bar(predicted: Predicted, available: int, *, colour: bool) -> str:
 
 def _painted(text: str, number: int, colour: bool) -> str:
     return f"\x1b[{number}m{text}\x1b[39m" if colour else text
+
+
+def _clipped(text: str, width: int) -> str:
+    """`text`, or what of it takes `width` cells on a terminal: Chinese characters take two."""
+    from unicodedata import east_asian_width
+
+    cells = 0
+    for i, character in enumerate(text):
+        cells += 2 if east_asian_width(character) in "WF" else 1
+        if cells > width:
+            return text[:i] + "..."
+    return text
 
 
 def _wrapped(text: str, first: str = "") -> Iterator[str]:

@@ -86,6 +86,15 @@ def test_a_name_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.Capture
     assert out.startswith("evil[2J name, ")
 
 
+@pytest.mark.parametrize("name", ["a" * 100, "智" * 100], ids=["latin", "chinese"])
+def test_a_long_name_leaves_room_for_the_rest(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = llama()
+    tiny.drop("general.name")
+    tiny.entries.append(text("general.name", name))
+    first = run(capsys, tiny.write(tmp_path / "m.gguf"))[1].splitlines()[0]
+    assert first.startswith(f"{name[: 40 if name.isascii() else 20]}..., F16, a file of ")
+
+
 def test_nothing_native_is_loaded(model: Path) -> None:
     code, modules, _ = imported_by("plan", str(model), "--json")
     assert code == 0
