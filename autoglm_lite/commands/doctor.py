@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     findings = diagnose(survey)
     if args.json:
         report = {"findings": [asdict(finding) for finding in findings], "machine": as_json(survey)}
-        print(json.dumps(report, ensure_ascii=False))
+        print(json.dumps(report))
         return 0
     # A terminal or a pipe that cannot show a character gets a question mark for it.
     if hasattr(sys.stdout, "reconfigure"):

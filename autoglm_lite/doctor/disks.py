@@ -21,8 +21,8 @@ def little_space(survey: Survey) -> Finding | None:
         id="disk-full",
         severity="warning" if free < HARDLY_ANY else "note",
         what=f"{size(free)} are free on the disk that holds the models ({path}).",
-        cost="Models of 7 billion parameters take 4 to 5 GB, smaller ones about 1 GB.",
-        fix="du -xh ~ | sort -h | tail -n 20   # shows what is large and might go",
+        cost="Models of 7 billion parameters take 4 to 5 GB, smaller ones about 1 GB. What is listed could make room.",
+        fix="du -xh ~ | sort -h | tail -n 20",
     )
 
 
@@ -34,7 +34,7 @@ def slow_store(survey: Survey) -> Finding | None:
         id="disk-slow",
         severity="note",
         what=f"The models ({store.path}) are on {store.device or 'a disk'}, a rotating disk.",
-        cost="They load at some 100 MB/s, and one that is larger than memory answers less than one word a minute.",
-        fix=f"mv {shlex.quote(str(store.path))} /SSD/models && ln -s /SSD/models {shlex.quote(str(store.path))}"
-        "   # with the folder of a faster disk",
+        cost="They load at some 100 MB/s, and one that is larger than memory answers less than one word a minute."
+        " /SSD stands for a folder on a faster disk.",
+        fix=f"mv {shlex.quote(str(store.path))} /SSD/models && ln -s /SSD/models {shlex.quote(str(store.path))}",
     )

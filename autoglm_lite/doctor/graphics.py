@@ -14,8 +14,8 @@ _IDLE = 2.5
 _MODULES = {"AMD": "amdgpu", "Intel": "i915"}
 _NVIDIA = {
     "ubuntu": "sudo ubuntu-drivers install && sudo reboot",
-    "debian": "sudo apt-get install nvidia-driver && sudo reboot   # from non-free",
-    "fedora": "sudo dnf install akmod-nvidia && sudo reboot   # from RPM Fusion",
+    "debian": "sudo apt-get install nvidia-driver && sudo reboot",
+    "fedora": "sudo dnf install akmod-nvidia && sudo reboot",
     "arch": "sudo pacman -S --needed nvidia-open && sudo reboot",
 }
 """The line that installs the driver, by distribution; the first that the machine's is, or is like, counts."""
@@ -46,17 +46,18 @@ def not_in_build(survey: Survey) -> Finding | None:
         return None
     for card in survey.graphics:
         if card.vendor == "NVIDIA" and card.driver == "nvidia":
-            lacking = "CUDA's toolkit (nvcc),"
+            lacking = "CUDA's toolkit (nvcc)"
         elif card.vendor == "AMD" and card.driver == "amdgpu" and (card.memory or 0) >= _LARGE:
-            lacking = "Vulkan's headers and glslc,"
+            lacking = "Vulkan's headers and glslc"
         else:
             continue
         return Finding(
             id="graphics-unused",
             severity="note",
             what=f"The {_name(card)} has its driver, and llama.cpp was built without support for it.",
-            cost="Layers that would fit into its memory are computed by the processor, several times slower.",
-            fix=f"{INSTALL}   # after installing {lacking} which it then finds",
+            cost="Layers that would fit into its memory are computed by the processor, several times slower."
+            f" install.sh builds it in where it finds {lacking}.",
+            fix=INSTALL,
         )
     return None
 
@@ -85,8 +86,8 @@ def slow_link(survey: Survey) -> Finding | None:
         id="graphics-link-speed",
         severity="note",
         what=f"The PCIe link of the {_name(card)} is at {link.speed:g} of {link.best_speed:g} GT/s now.",
-        cost="Its layers load more slowly; nothing, if that is so only while the card idles.",
-        fix=f"sudo lspci -vv -s {card.address} | grep LnkSta:   # while a model answers on it",
+        cost="Its layers load more slowly; nothing, if a look while a model answers on it finds the full speed.",
+        fix=f"sudo lspci -vv -s {card.address} | grep LnkSta:",
     )
 
 
@@ -106,6 +107,6 @@ def _name(card: GraphicsCard) -> str:
 
 def _driver_fix(card: GraphicsCard, distribution: frozenset[str]) -> str:
     if card.vendor != "NVIDIA":
-        return f"sudo modprobe {_MODULES[card.vendor]}   # if that fails: a newer kernel, and its firmware"
+        return f"sudo modprobe {_MODULES[card.vendor]}"
     lines = [line for name, line in _NVIDIA.items() if name in distribution]
     return lines[0] if lines else "Install NVIDIA's driver with this system's package manager, then start anew."

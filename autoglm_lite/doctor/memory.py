@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from autoglm_lite.doctor.finding import Finding, size
+from autoglm_lite.doctor.processor import ON_HOST
 from autoglm_lite.hardware.programs import Program
 from autoglm_lite.hardware.survey import Survey
 from autoglm_lite.hardware.swap import SwapDevice
@@ -22,11 +24,13 @@ def memory_pressure(survey: Survey) -> Finding | None:
     some, full = survey.pressure.memory_some, survey.pressure.memory_full
     if some is None or some < _WAITING:
         return None
+    largest = f" The largest program is {survey.programs[0].name}." if survey.programs else ""
     together = f", for {full:.0f} % all of them" if full is not None and full >= 1 else ""
     return Finding(
         id="memory-pressure",
         severity="warning",
-        what=f"Memory is short now: in the last ten seconds programs waited for it {some:.0f} % of the time{together}.",
+        what=f"Memory is short now: in the last ten seconds programs waited for it {some:.0f} % of the time{together}."
+        + largest,
         cost="A model loaded now pushes out other programs, and is pushed out by them in turn.",
         fix=_close(survey.programs[:1]),
     )
@@ -36,15 +40,15 @@ def limited_memory(survey: Survey) -> Finding | None:
     limit = survey.memory_limit
     if limit is None or survey.installed is None:
         return None
-    fix = f"echo {'-1' if limit.file.name.endswith('_in_bytes') else 'max'} | sudo tee {limit.file}"
+    fix = f"echo {'-1' if limit.file.name.endswith('_in_bytes') else 'max'} | sudo tee {shlex.quote(str(limit.file))}"
     if limit.outermost:
         fix = f"docker update --memory {survey.installed} --memory-swap -1 CONTAINER"
-        fix += "   # on the host, with its name; likewise with podman"
     return Finding(
         id="memory-limit",
         severity="note",
         what=f"A control group allows this process {size(limit.limit)} of the {size(survey.installed)} of memory.",
-        cost="Models are chosen and refused by that limit; beyond it the process would be killed.",
+        cost="Models are chosen and refused by that limit; beyond it the process would be killed."
+        + ON_HOST * limit.outermost,
         fix=fix,
     )
 
@@ -103,7 +107,7 @@ def programs(survey: Survey) -> Finding | None:
         severity="note",
         what=f"{size(machine.memory_available)} of {size(machine.memory_total)} of memory are free; "
         f"much is held by {named}.",
-        cost="A model has that much less room, or its context.",
+        cost="A model has that much less room, or its context. Close them by hand where work is unsaved.",
         fix=_close(large),
     )
 
@@ -111,9 +115,8 @@ def programs(survey: Survey) -> Finding | None:
 def _close(large: Sequence[Program]) -> str:
     if not large:
         return "Close the programs that are not needed."
-    names, pids = ", ".join(p.name for p in large), " ".join(str(p.pid) for p in large)
     sudo = "" if all(p.own for p in large) else "sudo "
-    return f"{sudo}kill {pids}   # {names}; closing by hand is better where work is unsaved"
+    return f"{sudo}kill {' '.join(str(p.pid) for p in large)}"
 
 
 def _compressed_before(survey: Survey, device: SwapDevice) -> bool:

@@ -42,9 +42,9 @@ def heat(survey: Survey) -> Finding | None:
     power = survey.power
     now, limit = power.temperature, power.temperature_limit
     cost = "A hot processor lowers its frequency, often to less than half, for as long as the answer lasts."
-    # Nothing that one can type cools a machine; fewer threads do.
+    cost += " Fewer threads heat it less, as do a clean fan and clean vents."
     fewer = max(1, survey.machine.physical_cores // 2)
-    fix = f"autoglm-lite chat --threads {fewer}   # and clean the fan and its vents"
+    fix = f"autoglm-lite chat --threads {fewer}"
     if now is not None and limit is not None and now >= limit - _NEAR:
         what = f"The processor is at {now:.0f} °C and is switched off at {limit:.0f} °C."
         return Finding(id="heat", severity="warning", what=what, cost=cost, fix=fix)

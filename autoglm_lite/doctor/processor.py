@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+
 from autoglm_lite.doctor.finding import Finding
 from autoglm_lite.hardware.build import FEATURES, missing_instructions
 from autoglm_lite.hardware.survey import Survey
 
 INSTALL = "./install.sh"
 """In the clone of autoglm-lite; it builds llama.cpp for the processor on which it runs."""
+
+ON_HOST = " It is a container's, changed on its host (docker, or podman likewise) by the container's name."
 
 _FAST = frozenset({"avx", "avx2", "fma", "f16c", "asimddp"})
 """Without one of these a model runs at half the speed or less; the newer ones bring some percent."""
@@ -82,14 +86,15 @@ def limited_time(survey: Survey) -> Finding | None:
     limit = survey.cpu_limit
     if limit is None:
         return None
-    fix = f"echo {'max 100000' if limit.file.name == 'cpu.max' else -1} | sudo tee {limit.file}"
+    fix = f"echo {'max 100000' if limit.file.name == 'cpu.max' else -1} | sudo tee {shlex.quote(str(limit.file))}"
     if limit.outermost:
-        fix = f"docker update --cpus {survey.online} CONTAINER   # on the host, with its name; likewise with podman"
+        fix = f"docker update --cpus {survey.online} CONTAINER"
     return Finding(
         id="processor-limit",
         severity="note",
         what=f"A control group gives this process the time of {limit.cpus:g} of {survey.online} processors.",
-        cost="Answers come slower in about that proportion, until the memory and not the processor is the limit.",
+        cost="Answers come slower in about that proportion, until the memory and not the processor is the limit."
+        + ON_HOST * limit.outermost,
         fix=fix,
     )
 

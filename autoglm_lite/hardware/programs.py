@@ -67,9 +67,15 @@ def _processes(root: Path) -> list[Process]:
         memory = _field(text, "RssAnon") or _field(text, "VmRSS")
         # A thread of the kernel has no memory of its own.
         if name and memory:
+            name = _printable(name)
             own = user is None or user.startswith("0\t") or user == _field(text, "Uid")
             processes.append(Process(int(file.parent.name), name, int(memory.split()[0]) * 1024, own))
     return processes
+
+
+def _printable(name: str) -> str:
+    """A program may call itself what it likes, also what a terminal would take for a command."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _field(status: str, name: str) -> str | None:
@@ -82,7 +88,7 @@ def processes_with_psutil() -> list[Process]:
     import psutil
 
     return [
-        Process(process.info["pid"], process.info["name"] or "?", process.info["memory_info"].rss, True)
+        Process(process.info["pid"], _printable(process.info["name"] or "?"), process.info["memory_info"].rss, True)
         for process in psutil.process_iter(["pid", "name", "memory_info"])
         if process.info["memory_info"] is not None
     ]

@@ -173,6 +173,11 @@ def test_programs_are_added_up_by_name(tmp_path: Path) -> None:
     )
 
 
+def test_a_program_whose_name_would_command_the_terminal(tmp_path: Path) -> None:
+    program(tmp_path, 5, "\x1b[2Jx", MIB)
+    assert [found.name for found in read_programs(tmp_path)] == ["?[2Jx"]
+
+
 def test_programs_where_there_is_no_proc() -> None:
     (here,) = [process for process in processes_with_psutil() if process.pid == os.getpid()]
     assert here.memory > MIB
