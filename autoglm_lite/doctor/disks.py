@@ -34,7 +34,7 @@ def slow_store(survey: Survey) -> Finding | None:
         id="disk-slow",
         severity="note",
         what=f"The models ({store.path}) are on {store.device or 'a disk'}, a rotating disk.",
-        cost="They load at some 100 MB/s, and one that is larger than memory answers less than one word a minute."
+        cost="They load at some 100 MB/s, and one that is larger than memory answers about one word a minute."
         " /SSD stands for a folder on a faster disk.",
         fix=f"mv {shlex.quote(str(store.path))} /SSD/models && ln -s /SSD/models {shlex.quote(str(store.path))}",
     )

@@ -39,7 +39,7 @@ def foreign_build(survey: Survey) -> Finding | None:
         id="build-foreign",
         severity="error",
         what=f"llama.cpp was built for another processor: it uses {_listed(lacking)}, which this one lacks.",
-        cost="Loading a model ends at once with an illegal instruction.",
+        cost="No model can be loaded: it would end at once with an illegal instruction.",
         fix=INSTALL,
     )
 
