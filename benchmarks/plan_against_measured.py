@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--kv-type", nargs="+", choices=KV_TYPES, default=["f16", "q8_0"])
     parser.add_argument("--repack", nargs="+", choices=("on", "off"), default=["on", "off"])
     parser.add_argument("--ubatch", type=int, default=512)
-    parser.add_argument("--prompt-tokens", type=int, default=600)
+    parser.add_argument("--prompt-tokens", type=int, default=544)
     parser.add_argument("--gen-tokens", type=int, default=16)
     parser.add_argument("--threads", type=int, default=read_machine().physical_cores)
     args = parser.parse_args()

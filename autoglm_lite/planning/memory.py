@@ -33,7 +33,7 @@ class Predicted:
     """Bytes by name. What is mapped can be dropped and read again; the rest can only be swapped out."""
 
     mapped: int
-    """The file itself."""
+    """The weights in the file; llama.cpp unmaps its header."""
     repacked: int
     """Copies of weights in another layout; their originals are in the file and are not needed after loading."""
     kv: int
@@ -54,7 +54,7 @@ def predict(facts: ModelFacts, features: Collection[str], plan: Plan) -> Predict
     share = 1 - min(plan.gpu_layers, facts.n_layer + 1) / (facts.n_layer + 1)
     repacked = repacked_bytes(facts, features) if plan.repack else 0
     return Predicted(
-        mapped=int(facts.file_bytes * share),
+        mapped=int(facts.tensor_bytes * share),
         repacked=int(repacked * share),
         kv=int(kv_bytes(facts, plan) * share),
         compute=compute_bytes(facts, plan),

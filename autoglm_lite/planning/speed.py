@@ -10,9 +10,12 @@ from autoglm_lite.planning.make import ONE_THREAD_BYTES, Choice, in_words
 from autoglm_lite.planning.memory import repacked_bytes
 
 DECODE_SHARE = 0.9
-"""Of the bandwidth of memory: 0.97 was measured with repacked weights on two cores."""
-PLAIN_DECODE_SHARE = 0.65
-"""The same where weights that could be repacked are not; 0.7 was measured."""
+"""Of the bandwidth of memory; 0.97 was measured where memory is the limit."""
+CORE_BYTES = 7e9
+"""Of weights that a core multiplies by in a second, repacked. Measured of Q4_K_M: 7 on a virtual core of a Xeon with
+AVX-512, 15 on a core of an AMD processor."""
+PLAIN_CORE_BYTES = 4e9
+"""The same where weights that could be repacked are not; measured 4 and 10.5."""
 PREFILL_FLOPS = {"avx512": 60e9, "avx2": 30e9}
 """A core's operations per second in prefill, about half of the least seen: 131e9 with AVX-512 and VNNI, 56e9 on an
 i7-8550U with AVX2. Other processors are not known well enough."""
@@ -67,9 +70,12 @@ def _decode(facts: ModelFacts, machine: Machine, choice: Choice, bandwidth: floa
     if bandwidth is None:
         return None, "Decode unknown: the speed of memory could not be measured."
     plain = not choice.plan.repack and repacked_bytes(facts, machine.features) > 0
-    share = PLAIN_DECODE_SHARE if plain else DECODE_SHARE
-    why = (
-        f"Decode at the beginning of a conversation: each token reads {in_words(facts.token_bytes)} of"
-        f" weights, at {share:.0%} of the {bandwidth / 1e9:.1f} GB/s measured of memory."
+    core = PLAIN_CORE_BYTES if plain else CORE_BYTES
+    memory, cores = DECODE_SHARE * bandwidth, min(choice.plan.threads, machine.physical_cores) * core
+    limit = (
+        f"{DECODE_SHARE:.0%} of the {bandwidth / 1e9:.1f} GB/s measured of memory"
+        if memory <= cores
+        else f"the {core / 1e9:.0f} GB/s that a slow core computes with, on each core"
     )
-    return share * bandwidth / facts.token_bytes, why
+    why = f"Decode at the beginning of a conversation: each token needs {in_words(facts.token_bytes)}, at {limit}."
+    return min(memory, cores) / facts.token_bytes, why

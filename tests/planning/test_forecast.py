@@ -77,9 +77,16 @@ def test_a_tiny_model_runs_on_one_thread() -> None:
 def test_decode_reads_all_weights_of_a_token_from_memory() -> None:
     fast = of(PLENTY).expected
     assert fast.decode == pytest.approx(0.9 * BANDWIDTH / QWEN_1_5B.token_bytes)
-    plain = of(machine(1.4 * GB)).expected
-    assert plain.decode == pytest.approx(0.65 * BANDWIDTH / QWEN_1_5B.token_bytes)
     assert any("20.0 GB/s measured" in why for why in fast.why)
+
+
+def test_decode_is_no_faster_than_the_cores_compute() -> None:
+    fast = of(machine(8 * GB, cores=2)).expected
+    assert fast.decode == pytest.approx(2 * 7e9 / QWEN_1_5B.token_bytes)
+    assert any("7 GB/s that a slow core" in why for why in fast.why)
+    plain = of(machine(1.4 * GB, cores=2)).expected
+    assert plain.decode == pytest.approx(2 * 4e9 / QWEN_1_5B.token_bytes)
+    assert of(machine(8 * GB, cores=2), Wishes(threads=64)).expected.decode == fast.decode
 
 
 def test_prefill_is_a_cautious_rule() -> None:
