@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 COMMANDS = {
     "chat": "talk to a model, in the terminal app or with -p in the shell",
     "convert": "turn a Hugging Face checkpoint into a GGUF file",
+    "doctor": "say what slows this machine down, and the commands that mend it",
     "imatrix": "measure which weights a text uses most, to quantise better",
     "perplexity": "measure how well a model expects a text, also against another",
+    "plan": "say what a model will take on this machine, before it is loaded",
 }
 
 

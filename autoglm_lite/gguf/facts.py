@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,11 @@ class ModelFacts:
     matrix_bytes: Mapping[str, int] = field(default_factory=dict)
     """Bytes of weights that are multiplied by, by type: those that llama.cpp may copy into another layout. The
     embedding counts when it is the output matrix as well."""
+    n_merges: int = 0
+    """Pairs of the vocabulary that BPE joins."""
+    token_bytes: int = 0
+    """Weights that one token is multiplied by: not the embedding, unless it is the output matrix as well, and of
+    experts the share that is used."""
 
 
 def read_facts(path: Path) -> ModelFacts:
@@ -92,6 +98,8 @@ def read_facts(path: Path) -> ModelFacts:
         windows=shape.windows,
         n_ff=shape.n_ff,
         matrix_bytes=_matrix_bytes(header),
+        n_merges=vocabulary.n_merges,
+        token_bytes=_token_bytes(header, shape.architecture),
     )
 
 
@@ -120,6 +128,26 @@ def _matrix_bytes(header: Header) -> dict[str, int]:
         if _is_matrix(tensor) and (tensor.name != EMBEDDING or tied):
             by_type[tensor.type.name] += tensor.n_bytes
     return dict(by_type)
+
+
+def _token_bytes(header: Header, architecture: str) -> int:
+    tied = all(tensor.name != OUTPUT for tensor in header.tensors)
+    n_expert, n_used = (_most(header, f"{architecture}.expert_{what}") for what in ("count", "used_count"))
+    share = n_used / n_expert if n_expert else 1.0
+    read = 0.0
+    for tensor in header.tensors:
+        if tensor.name != EMBEDDING or tied:
+            read += tensor.n_bytes * (share if "_exps." in tensor.name else 1.0)
+    return int(read)
+
+
+def _most(header: Header, key: str) -> int:
+    """A count, or the greatest of a list with one for each layer; 0 without it."""
+    value = header.metadata.get(key)
+    data = 0 if value is None else value.data
+    if isinstance(data, array):
+        return int(max(data, default=0))
+    return data if isinstance(data, int) else 0
 
 
 def _is_matrix(tensor: TensorInfo) -> bool:

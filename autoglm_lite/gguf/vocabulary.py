@@ -65,6 +65,8 @@ class Vocabulary:
     """Empty when there is no such token; likewise `eos_text`."""
     eos_text: str
     add_bos: bool
+    n_merges: int
+    """Pairs that BPE joins; 0 for other kinds."""
 
 
 def check_vocabulary(header: Header) -> Vocabulary:
@@ -90,7 +92,8 @@ def check_vocabulary(header: Header) -> Vocabulary:
     _check_added(header, "eos", bool(header.flag(_KEY + "add_eos_token")), eos, default_eos, len(tokens))
     if model == "llama":
         bos, eos = default_bos if bos is None else bos, default_eos if eos is None else eos
-    return Vocabulary(len(tokens), _text(tokens, bos), _text(tokens, eos), add_bos)
+    merges = header.strings(_KEY + "merges") or ()
+    return Vocabulary(len(tokens), _text(tokens, bos), _text(tokens, eos), add_bos, len(merges))
 
 
 def _tokenizer_model(header: Header) -> TokenizerModel:

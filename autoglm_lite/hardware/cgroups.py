@@ -17,33 +17,55 @@ class MemoryLimit:
 
     limit: int
     used: int
+    file: Path
+    """Where the limit is set."""
+    outermost: bool
+    """Whether no group above is seen: in a container that is the container's own, which only its host can change."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuLimit:
+    """One group's limit, in processors' worth of time."""
+
+    cpus: float
+    file: Path
+    outermost: bool
 
 
 def memory_limits(root: Path) -> list[MemoryLimit]:
     """The limits of the process's group and of all groups above it."""
     limits = []
-    for folder in _groups(root, "memory"):
+    for folder, outermost in _groups(root, "memory"):
         # v2: memory.high is where the kernel begins to slow the group down.
-        tops = [read_int(folder / name) for name in ("memory.max", "memory.high", "memory.limit_in_bytes")]
-        limit = min((top for top in tops if top is not None), default=None)
+        files = [folder / name for name in ("memory.max", "memory.high", "memory.limit_in_bytes")]
+        tops = [(top, file) for file in files if (top := read_int(file)) is not None]
         used = read_int(folder / "memory.current") or read_int(folder / "memory.usage_in_bytes") or 0
-        if limit is not None:
-            limits.append(MemoryLimit(limit, max(0, used - _file_cache(folder))))
+        if tops:
+            limit, file = min(tops)
+            limits.append(MemoryLimit(limit, max(0, used - _file_cache(folder)), file, outermost))
     return limits
 
 
 def cpu_quota(root: Path) -> float | None:
     """Processors' worth of time that the process may use; None without a limit."""
-    quotas = []
-    for folder in _groups(root, "cpu"):
-        words = (read_text(folder / "cpu.max") or "").split()
+    limit = cpu_limit(root)
+    return limit.cpus if limit else None
+
+
+def cpu_limit(root: Path) -> CpuLimit | None:
+    """The tightest limit of the process's group and of all groups above it."""
+    limits = []
+    for folder, outermost in _groups(root, "cpu"):
+        file = folder / "cpu.max"
+        words = (read_text(file) or "").split()
         if len(words) == 2:
             quota, period = parse_int(words[0]), parse_int(words[1])
         else:
-            quota, period = read_int(folder / "cpu.cfs_quota_us"), read_int(folder / "cpu.cfs_period_us")
+            file = folder / "cpu.cfs_quota_us"
+            quota, period = read_int(file), read_int(folder / "cpu.cfs_period_us")
         if quota is not None and period and quota > 0:
-            quotas.append(quota / period)
-    return min(quotas, default=None)
+            limits.append(CpuLimit(quota / period, file, outermost))
+    return min(limits, key=lambda limit: limit.cpus, default=None)
 
 
 def _file_cache(folder: Path) -> int:
@@ -53,9 +75,11 @@ def _file_cache(folder: Path) -> int:
     return sum(stat.get(f"total_{name}", stat.get(name, 0)) for name in names)
 
 
-def _groups(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of the groups that hold this process, innermost first. In a container the path that the kernel
-    names may lie outside of what is mounted; then only the mounted top exists."""
+def _groups(root: Path, controller: str) -> Iterator[tuple[Path, bool]]:
+    """The folders of the groups that hold this process, innermost first, and whether each is the outermost.
+
+    In a container the path that the kernel names may lie outside of what is mounted; then only the mounted top exists.
+    """
     for line in (read_text(root / "proc/self/cgroup") or "").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
@@ -68,5 +92,7 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
         for mount in mounts:
             inner = mount / path.lstrip("/")
             yield from (
-                folder for folder in (inner, *inner.parents) if folder.is_relative_to(mount) and folder.is_dir()
+                (folder, folder == mount)
+                for folder in (inner, *inner.parents)
+                if folder.is_relative_to(mount) and folder.is_dir()
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 
@@ -9,6 +10,22 @@ def read_text(path: Path) -> str | None:
     """The text of `path`, stripped; None when it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def exists(path: Path) -> bool:
+    """False also where one may not look, as in parts of Android's /sys."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def entries(folder: Path) -> list[Path] | None:
+    """What is in `folder`, sorted; None when that cannot be told."""
+    try:
+        return sorted(folder.iterdir())
     except OSError:
         return None
 
@@ -34,6 +51,13 @@ def read_table(path: Path) -> dict[str, int]:
         if number is not None:
             table[words[0]] = number * 1024 if words[2:] == ["kB"] else number
     return table
+
+
+def unescape(text: str) -> str:
+    """The name of a file as /proc/mounts and /proc/swaps write it, with spaces as \\040."""
+    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8) & 255]), text.encode()).decode(
+        errors="replace"
+    )
 
 
 def parse_cpu_list(text: str) -> frozenset[int]:

@@ -26,8 +26,12 @@ STREAMED_SHARE = 0.7
 """Of the file that must stay in memory. With less, a token reads nearly the whole file from the disk: measured at 0.7,
 15 times slower than in memory on a fast disk."""
 
-Verdict = Literal["fits", "streams"]
-"""`streams`: parts of the file will be read from the disk again for each token."""
+TIGHT_SHARE = 0.9
+"""Of the memory that is free. A plan that takes more leaves little to the programs that are started next."""
+
+Verdict = Literal["fits", "tight", "streams", "wont-fit"]
+"""`tight`: it fits, but something was given up for that, or little memory is left. `streams`: parts of the file will
+be read from the disk again for each token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +46,53 @@ class Wishes:
     """Bytes that may be used, instead of what is available now."""
 
 
-def make_plan(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A plan and how well it fits; with `wont-fit`, the smallest plan that was tried."""
+
+    verdict: Verdict
+    plan: Plan
+    predicted: Predicted
+    available: int
+    """Bytes that may be used."""
+
+    @property
+    def fits(self) -> bool:
+        return self.verdict in ("fits", "tight")
+
+
+def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) -> Choice:
     """The fastest plan that fits: when memory is short, first without repacked weights, then with a shorter context
     unless the user chose its length.
 
     A file of which most can stay in memory is still planned for (verdict `streams`). Raises UsageError for wishes
-    that make no sense, WillNotFitError with what would fit.
+    that make no sense.
     """
     _check(facts, wishes)
-    available = _available(machine, wishes)
+    available = available_bytes(machine, wishes)
     plans = list(_candidates(facts, machine, wishes))
+    most = predict(facts, machine.features, plans[0]).resident_total
     for plan in plans:
-        if predict(facts, machine.features, plan).resident_total <= available:
-            return plan
-    smallest = plans[-1]
-    needed = predict(facts, machine.features, smallest)
-    if available - needed.anonymous >= STREAMED_SHARE * needed.mapped:
-        return smallest
-    raise WillNotFitError(_will_not_fit(facts, machine, wishes, needed))
+        needed = predict(facts, machine.features, plan)
+        if needed.resident_total <= available:
+            ample = most == needed.resident_total <= TIGHT_SHARE * available
+            return Choice("fits" if ample else "tight", plan, needed, available)
+    streams = available - needed.anonymous >= STREAMED_SHARE * needed.mapped
+    return Choice("streams" if streams else "wont-fit", plan, needed, available)
 
 
-def judge(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> Verdict:
-    """How well `plan`, made from the same facts and wishes, fits."""
+def make_plan(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) -> Plan:
+    """The plan of `choose`. Raises UsageError as it does, and WillNotFitError with what would fit."""
+    choice = choose(facts, machine, wishes)
+    if choice.verdict == "wont-fit":
+        raise WillNotFitError(_will_not_fit(facts, machine, wishes, choice.predicted))
+    return choice.plan
+
+
+def judge(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> Literal["fits", "streams"]:
+    """How well `plan`, made from the same facts and wishes, fits; `fits` may be tight."""
     needed = predict(facts, machine.features, plan).resident_total
-    return "fits" if needed <= _available(machine, wishes) else "streams"
+    return "fits" if needed <= available_bytes(machine, wishes) else "streams"
 
 
 def notices(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> tuple[str, ...]:
@@ -121,21 +148,23 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
         yield from (replace(plan, repack=False, n_ctx=step) for step in CTX_STEPS if step < first)
 
 
-def _available(machine: Machine, wishes: Wishes) -> int:
+def available_bytes(machine: Machine, wishes: Wishes) -> int:
+    """Bytes that a plan may use."""
     return machine.memory_available if wishes.memory is None else wishes.memory
 
 
 def _will_not_fit(facts: ModelFacts, machine: Machine, wishes: Wishes, needed: Predicted) -> str:
-    available = _available(machine, wishes)
+    available = available_bytes(machine, wishes)
     free = "are free" if wishes.memory is None else "are allowed"
     advice = "close other programs, or take a smaller type of this model or a smaller model"
     room = available - needed.anonymous
     if room > 0:
-        advice += f" (a file of at most {_size(room)} would fit)"
+        advice += f" (a file of at most {in_words(room)} would fit)"
     shorter = _shorter_ctx(facts, machine, wishes)
     if shorter is not None:
         advice = f"use --ctx {shorter}, or {advice}"
-    return f"{facts.name} needs about {_size(needed.resident_total)} of memory and {_size(available)} {free}: {advice}."
+    need = in_words(needed.resident_total)
+    return f"{facts.name} needs about {need} of memory and {in_words(available)} {free}: {advice}."
 
 
 def _shorter_ctx(facts: ModelFacts, machine: Machine, wishes: Wishes) -> int | None:
@@ -151,5 +180,6 @@ def _shorter_ctx(facts: ModelFacts, machine: Machine, wishes: Wishes) -> int | N
     return shorter.n_ctx if fits and shorter.n_ctx < wishes.ctx else None
 
 
-def _size(n_bytes: int) -> str:
+def in_words(n_bytes: float) -> str:
+    """`986 MB`, `1.2 GB`."""
     return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"

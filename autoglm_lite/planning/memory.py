@@ -10,10 +10,12 @@ from autoglm_lite.planning.plan import KvType, Plan
 
 MIB = 1 << 20
 
-PROCESS_BYTES = 28 * MIB
-"""A worker process before it loads a model: Python, llama.cpp and ggml."""
-VOCABULARY_BYTES = 300
-"""A token in llama.cpp's tables, measured with 152,000 of them."""
+PROCESS_BYTES = 32 * MIB
+"""A worker process without its model: Python, llama.cpp and ggml, their graphs and buffers."""
+TOKEN_BYTES = 205
+"""A token in llama.cpp's tables and in the sampler's, measured with 152,000 of them."""
+MERGE_BYTES = 117
+"""A pair that BPE joins, measured with 152,000 of them."""
 WORK_BYTES = 512 << 10
 """A thread's work space for prefill."""
 
@@ -31,7 +33,7 @@ class Predicted:
     """Bytes by name. What is mapped can be dropped and read again; the rest can only be swapped out."""
 
     mapped: int
-    """The file itself."""
+    """The weights in the file; llama.cpp unmaps its header."""
     repacked: int
     """Copies of weights in another layout; their originals are in the file and are not needed after loading."""
     kv: int
@@ -52,11 +54,11 @@ def predict(facts: ModelFacts, features: Collection[str], plan: Plan) -> Predict
     share = 1 - min(plan.gpu_layers, facts.n_layer + 1) / (facts.n_layer + 1)
     repacked = repacked_bytes(facts, features) if plan.repack else 0
     return Predicted(
-        mapped=int(facts.file_bytes * share),
+        mapped=int(facts.tensor_bytes * share),
         repacked=int(repacked * share),
         kv=int(kv_bytes(facts, plan) * share),
         compute=compute_bytes(facts, plan),
-        process=PROCESS_BYTES + VOCABULARY_BYTES * facts.n_vocab,
+        process=PROCESS_BYTES + TOKEN_BYTES * facts.n_vocab + MERGE_BYTES * facts.n_merges,
     )
 
 

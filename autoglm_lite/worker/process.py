@@ -13,12 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
 
+from autoglm_lite.errors import LoadError
+from autoglm_lite.hardware.build import installed_libraries, missing_instructions, read_build
+from autoglm_lite.hardware.processor import read_processor
 from autoglm_lite.paths import private_dir, state_dir
 
 LOGS_KEPT = 8
 TELLING = r"GGML_ASSERT|\berror\b|failed|what\(\)|^/\S+:\d+: "
 """Marks a line of the native log that tells of a failure."""
 LOAD_REASON = "error loading model: "
+FOREIGN_BUILD = (
+    "llama.cpp was built for a newer processor than this one: run ./install.sh again to build it for this one."
+)
 LOG_TAIL = 8192
 """Bytes of the log that are searched for the reason of a death."""
 
@@ -34,7 +40,12 @@ def start_child(log_path: Path | None = None) -> ChildProcess:
     """Starts a fresh interpreter (never a fork: OpenMP hangs in a forked child) with one end of a socket pair.
 
     Its native log goes to `log_path`, by default a new file in the state folder. Keyboard interrupts do not reach it.
+    Raises LoadError, before anything native is loaded, where llama.cpp is certain to crash on this processor.
     """
+    libraries = installed_libraries()
+    build = read_build(libraries) if libraries else None
+    if build is not None and missing_instructions(build, read_processor(Path("/"))):
+        raise LoadError(FOREIGN_BUILD)
     log_path, log = _open_log(log_path)
     ours, theirs = socket.socketpair()
     fd = theirs.fileno()
@@ -66,9 +77,7 @@ def death_sentence(returncode: int, log_path: Path) -> str:
             " close other programs, use a smaller --ctx or a smaller model."
         )
     if number == signal.SIGILL:
-        return (
-            "llama.cpp was built for a newer processor than this one: run ./install.sh again to build it for this one."
-        )
+        return FOREIGN_BUILD
     if number == signal.SIGBUS:
         return "The model's file changed or could not be read while it was in use: check the disk and the file."
     last = _last_native_message(log_path)

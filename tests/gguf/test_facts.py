@@ -44,6 +44,29 @@ def test_experts_count_in_the_width_of_one_token(tmp_path: Path) -> None:
     assert read_facts(mixtral().write(tmp_path / "m.gguf")).n_ff == 2 * N_FF
 
 
+def test_what_one_token_is_multiplied_by(tmp_path: Path) -> None:
+    tied, untied, experts = (
+        read_facts(tiny.write(tmp_path / f"{i}.gguf")) for i, tiny in enumerate((qwen3(), llama(), mixtral()))
+    )
+    assert tied.token_bytes == tied.tensor_bytes
+    assert untied.token_bytes == untied.tensor_bytes - sum(
+        len(tensor.data) for tensor in llama().tensors if tensor.name == b"token_embd.weight"
+    )
+    # Two of four.
+    assert experts.token_bytes == experts.tensor_bytes - sum(
+        len(tensor.data) // 2 for tensor in mixtral().tensors if b"_exps" in tensor.name
+    )
+
+
+def test_pairs_that_are_joined(tmp_path: Path) -> None:
+    tiny = qwen3()
+    (merges,) = (entry for entry in tiny.entries if entry.key == b"tokenizer.ggml.merges")
+    n_merges = int.from_bytes(merges.raw[4:12], "little")
+    assert n_merges > 0
+    assert read_facts(tiny.write(tmp_path / "bpe.gguf")).n_merges == n_merges
+    assert read_facts(llama().write(tmp_path / "spm.gguf")).n_merges == 0
+
+
 def test_what_the_makers_advise(tmp_path: Path) -> None:
     tiny = llama()
     tiny.entries += [

@@ -34,6 +34,8 @@ QWEN_1_5B = ModelFacts(
     windows=(0,) * 28,
     n_ff=8960,
     matrix_bytes={"Q4_K": 553_000_000, "Q6_K": 427_000_000},
+    n_merges=151_387,
+    token_bytes=980_000_000,
 )
 
 GEMMA_1B = replace(

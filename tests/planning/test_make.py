@@ -79,7 +79,7 @@ def test_what_is_said_to_fit_fits() -> None:
     with pytest.raises(WillNotFitError, match=r"at most (\d+) MB would fit") as caught:
         make_plan(QWEN_1_5B, tiny)
     size = int(str(caught.value).partition("at most ")[2].split()[0]) * 10**6
-    make_plan(replace(QWEN_1_5B, file_bytes=size), tiny)
+    make_plan(replace(QWEN_1_5B, file_bytes=size, tensor_bytes=size), tiny)
 
 
 def test_an_allowance_below_what_is_free_counts() -> None:

@@ -43,7 +43,7 @@ def test_what_is_repacked_depends_on_the_processor() -> None:
 def test_the_parts_add_up() -> None:
     predicted = predict(QWEN_1_5B, {"avx2"}, plan(2048))
     assert predicted.resident_total == predicted.mapped + predicted.anonymous
-    assert predicted.mapped == QWEN_1_5B.file_bytes
+    assert predicted.mapped == QWEN_1_5B.tensor_bytes
     # Measured on that shape: 1,710 MB resident, of it 760 anonymous.
     assert predicted.resident_total == pytest.approx(1_710e6, rel=0.06)
     assert predicted.anonymous == pytest.approx(760e6, rel=0.1)

@@ -1,0 +1,93 @@
+"""The Forecast: what will happen when a model is loaded on this machine, said before it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from autoglm_lite.gguf.facts import ModelFacts
+from autoglm_lite.hardware.machine import Machine
+from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Wishes, choose, in_words
+from autoglm_lite.planning.memory import repacked_bytes
+from autoglm_lite.planning.plan import KvType
+from autoglm_lite.planning.speed import Expected, expect
+from autoglm_lite.planning.suggestions import Suggestion, suggest
+
+_KV_WORDS: dict[KvType, str] = {
+    "f16": "what a processor computes with fastest",
+    "q8_0": "half as large as f16, but long prompts are read slower",
+    "f32": "twice as large as f16",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    choice: Choice
+    """The plan, its verdict and its bytes."""
+    reasons: tuple[str, ...]
+    """One sentence for each choice: context, KV cache, load mode, repacking, threads, micro-batch, layers."""
+    expected: Expected
+    suggestions: tuple[Suggestion, ...]
+    """What fits instead; empty when this does."""
+
+
+def forecast(
+    facts: ModelFacts,
+    machine: Machine,
+    wishes: Wishes,
+    bandwidth: float | None = None,
+    others: Iterable[ModelFacts] = (),
+) -> Forecast:
+    """`bandwidth` of reading memory in bytes per second, None if unknown; `others` are the models that could be taken
+    instead. Raises UsageError for wishes that make no sense."""
+    choice = choose(facts, machine, wishes)
+    return Forecast(
+        choice,
+        tuple(_reasons(facts, machine, wishes, choice)),
+        expect(facts, machine, choice, bandwidth),
+        suggest(facts, machine, wishes, choice, others),
+    )
+
+
+def _reasons(facts: ModelFacts, machine: Machine, wishes: Wishes, choice: Choice) -> Iterator[str]:
+    plan = choice.plan
+    yield f"Context of {plan.n_ctx:,} tokens: {_why_ctx(facts, wishes, plan.n_ctx)}."
+    asked = "as you asked; " if wishes.kv_type else ""
+    yield f"KV cache of type {plan.kv_type}: {asked}{_KV_WORDS[plan.kv_type]}."
+    yield "Weights mapped from the file: what is not in use can be dropped and read again when memory is short."
+    yield f"Repacking {'on' if plan.repack else 'off'}: {_why_repack(facts, machine, choice)}."
+    yield f"{_count(plan.threads, 'thread')}: {_why_threads(machine, wishes, plan.threads)}."
+    yield f"Micro-batch of {plan.n_ubatch} tokens: llama.cpp's usual, and what its buffers are counted for."
+    layers = "as you asked" if plan.gpu_layers else "no --gpu-layers asked for"
+    yield f"{_count(plan.gpu_layers, 'layer')} on the graphics card: {layers}."
+
+
+def _why_ctx(facts: ModelFacts, wishes: Wishes, n_ctx: int) -> str:
+    if wishes.ctx is not None:
+        return "as you asked"
+    if n_ctx == facts.n_ctx_train:
+        return "all that the model was trained for"
+    if n_ctx < DEFAULT_CTX:
+        return f"shorter than the usual {DEFAULT_CTX:,}, since memory is short"
+    return "the usual length; a longer one takes memory whether it is used or not"
+
+
+def _why_repack(facts: ModelFacts, machine: Machine, choice: Choice) -> str:
+    n_bytes = repacked_bytes(facts, machine.features)
+    if not n_bytes:
+        return "this processor has no faster layout for this model's types, so nothing is copied"
+    if choice.plan.repack:
+        return f"{in_words(n_bytes)} of weights are copied into the layout that this processor multiplies fastest"
+    return f"the faster copy of {in_words(n_bytes)} of weights would not fit"
+
+
+def _why_threads(machine: Machine, wishes: Wishes, threads: int) -> str:
+    if wishes.threads is not None:
+        return "as you asked"
+    if threads < machine.physical_cores:
+        return "the model is so small that more would wait for each other"
+    return "one for each physical core of the fastest kind; memory is the limit, so more would not help"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n or 'No'} {noun}{'' if n == 1 else 's'}"
