@@ -38,4 +38,6 @@ def _bare_package(name: str, locations: list[str]) -> ModuleType:
     package = ModuleType(name)
     package.__path__ = locations
     package.__spec__ = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    # Others still want to find its libraries.
+    package.__spec__.submodule_search_locations = locations
     return package

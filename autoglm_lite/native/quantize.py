@@ -93,14 +93,11 @@ def _dequantise(ggml_type: int) -> Any:
 
 @cache
 def _library() -> Any:
-    # Where the bindings are in use, the package is in memory without the place it came from.
-    entered = sys.modules.get("llama_cpp")
-    package = find_spec("llama_cpp") if entered is None else None
-    places = entered.__path__ if entered else package.submodule_search_locations if package else None
-    if not places:
+    package = find_spec("llama_cpp")
+    if package is None or not package.submodule_search_locations:
         raise OSError("llama-cpp-python is not installed")
     name = {"win32": "ggml-base.dll", "darwin": "libggml-base.dylib"}.get(sys.platform, "libggml-base.so")
-    ggml = ctypes.CDLL(str(Path(places[0]) / "lib" / name))
+    ggml = ctypes.CDLL(str(Path(package.submodule_search_locations[0]) / "lib" / name))
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     # Signatures as in ggml.h of llama.cpp in llama-cpp-python 0.3.36.
     signatures = {
