@@ -55,8 +55,6 @@ def check_target(out: Path, nbytes: int) -> None:
     if out.is_dir():
         raise ConversionError(f"{out} is a folder; give the name of the GGUF file to write with -o.")
     try:
-        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
-            raise ConversionError(refused(out, PermissionError(errno.EACCES, "")))
         if out.exists():
             if not stat.S_ISREG(out.stat().st_mode):
                 raise ConversionError(f"{out} is not a regular file; give another name with -o.")
@@ -65,6 +63,8 @@ def check_target(out: Path, nbytes: int) -> None:
                     raise ConversionError(
                         f"{out} exists and is no GGUF file; it is not replaced, give another name with -o."
                     )
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            raise ConversionError(refused(out, PermissionError(errno.EACCES, "")))
         free = shutil.disk_usage(folder).free
     except OSError as error:
         raise ConversionError(f"{error.filename or out} cannot be used: {error.strerror}.") from error
