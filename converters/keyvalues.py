@@ -118,7 +118,7 @@ class KeyValues:
             else:
                 assert isinstance(value.content, (list, tuple))
                 parts.append(struct.pack("<IQ", value.items, len(value.content)))
-                parts += [_pack_scalar(value.items, item) for item in value.content]
+                parts.append(_pack_items(value.items, value.content))
         return b"".join(parts)
 
 
@@ -126,6 +126,14 @@ def pack_string(text: str | bytes) -> bytes:
     """A GGUF string: its length in bytes as 64 bits, then UTF-8."""
     encoded = text.encode("utf-8") if isinstance(text, str) else text
     return struct.pack("<Q", len(encoded)) + encoded
+
+
+def _pack_items(kind: ValueType, items: Sequence[Scalar]) -> bytes:
+    # Vocabularies have 150,000 of them, so numbers are packed in one call.
+    if kind is ValueType.STRING:
+        return b"".join([_pack_scalar(kind, item) for item in items])
+    order, letter = _FORMATS[kind]
+    return struct.pack(f"{order}{len(items)}{letter}", *items)
 
 
 def _pack_scalar(kind: ValueType, value: Scalar) -> bytes:

@@ -6,7 +6,7 @@ first, values are F32. `exact` is the narrowest of F16, BF16 and F32 that holds 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Protocol
@@ -193,35 +193,40 @@ class Reshaped(Changed):
 
 
 @dataclass(frozen=True, slots=True)
-class Picked(Changed):
-    """From each `group` of rows those of `order`, in that order: permuted heads, parts of a fused projection."""
+class Part(Changed):
+    """Of each `group` of rows those from `start` to `stop`: a piece of a fused projection, a matrix without padding."""
 
     group: int
-    order: tuple[int, ...]
+    start: int
+    stop: int
 
     @property
     def shape(self) -> tuple[int, ...]:
-        # Rows may be picked from within a matrix of a stack, or out of a plain matrix or vector.
-        *outer, last = self.rows.shape if len(self.rows.shape) > 1 else (*self.rows.shape, 1)
-        outer[-1] = outer[-1] * len(self.order) // self.group
-        return (*outer, last) if len(self.rows.shape) > 1 else tuple(outer)
+        return _scaled(self.rows.shape, self.stop - self.start, self.group)
 
     def read(self, files: Files, start: int, stop: int) -> Block:
         import numpy as np
 
+        size, blocks = self.stop - self.start, []
+        for number in range(start // size, -(-stop // size)):
+            first, begin = number * size, number * self.group + self.start
+            blocks.append(self.rows.read(files, begin + max(start - first, 0), begin + min(stop - first, size)))
+        return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Permuted(Changed):
+    """Each group of as many rows as `order` has, put in that order: a head whose dimensions pair up differently."""
+
+    order: tuple[int, ...]
+
+    def read(self, files: Files, start: int, stop: int) -> Block:
         size = len(self.order)
         first, last = start // size, -(-stop // size)
-        order = np.array(self.order)
-        if last - first == 1:
-            # Within one group only the rows between the outermost wanted ones are read.
-            wanted = order[start - first * size : stop - first * size]
-            low, high = int(wanted.min()), int(wanted.max()) + 1
-            some: Block = self.rows.read(files, first * self.group + low, first * self.group + high)[wanted - low]
-            return some
-        block = self.rows.read(files, first * self.group, last * self.group)
-        grouped = block.reshape(last - first, self.group, -1)[:, order].reshape(-1, block.shape[1])
-        picked: Block = grouped[start - first * size : stop - first * size]
-        return picked
+        block = self.rows.read(files, first * size, last * size)
+        permuted = block.reshape(last - first, size, -1)[:, list(self.order)].reshape(-1, block.shape[1])
+        ordered: Block = permuted[start - first * size : stop - first * size]
+        return ordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,15 +298,16 @@ def interleaved(rows: Rows, n_head: int) -> Rows:
     Hugging Face rotates a head's two halves against each other, llama.cpp's `llama` architecture neighbours.
     """
     head = n_rows(rows) // n_head
-    return Picked(rows, head, tuple(part * head // 2 + place for place in range(head // 2) for part in range(2)))
+    return Permuted(rows, tuple(side * head // 2 + place for place in range(head // 2) for side in range(2)))
 
 
-def part(rows: Rows, start: int, stop: int) -> Rows:
-    """Rows `start` to `stop` of a matrix or vector; of each matrix of a stack."""
-    group = rows.shape[-2] if len(rows.shape) > 1 else rows.shape[0]
-    return Picked(rows, group, tuple(range(start, stop)))
+def part(rows: Rows, start: int, stop: int, group: int | None = None) -> Rows:
+    """Rows `start` to `stop` of each `group` of rows; without one, of a vector, a matrix, or each matrix of a stack."""
+    whole = rows.shape[-2] if len(rows.shape) > 1 else rows.shape[0]
+    return Part(rows, whole if group is None else group, start, stop)
 
 
-def reordered(rows: Rows, order: Sequence[int]) -> Rows:
-    """The rows picked and ordered by `order` within each group of `len(order)`."""
-    return Picked(rows, len(order), tuple(order))
+def _scaled(shape: tuple[int, ...], size: int, group: int) -> tuple[int, ...]:
+    """`shape` with `size` rows for each `group` of rows that it had."""
+    place = max(len(shape) - 2, 0)
+    return (*shape[:place], shape[place] * size // group, *shape[place + 1 :])

@@ -11,7 +11,7 @@ from typing import Any
 from autoglm_lite.errors import ConversionError
 from converters.config import Config
 from converters.keyvalues import KeyValues
-from converters.rows import Computed, Reshaped, Rows, Stacked
+from converters.rows import Computed, Rows, Stacked, part
 from converters.types import TensorType
 
 MAX_LAYERS = 512
@@ -122,7 +122,7 @@ def map_tensors(family: Family, config: Config, weights: Mapping[str, Rows]) -> 
                 f"tensor {source} has the shape {list(rows.shape)[:8]} where config.json calls for "
                 f"{list(shape)}; the folder mixes two models, download it again."
             )
-        found[name] = place, rows if rows.shape == shape else Reshaped(rows, shape)
+        found[name] = place, rows if rows.shape == shape else part(rows, 0, shape[0])
     made: list[tuple[int, int, Named]] = []
     sources: dict[str, str] = {}
     complete = {rule.target for rule in rules if all(name in found for name in _parts(rule))}

@@ -13,7 +13,7 @@ from converters.architectures.parameters import add_common, heads
 from converters.architectures.rope import partial_rotary, rope_parameters
 from converters.config import Config
 from converters.keyvalues import KeyValues
-from converters.rows import Rows, reordered
+from converters.rows import Permuted, Rows
 
 NAME = "glm4"
 
@@ -76,7 +76,7 @@ def n_rot(config: Config) -> int:
 
 def halved(rows: Rows, head_dim: int, rotated: int) -> Rows:
     """Each head's first `rotated` rows from neighbours 0 a 1 b … to halves 0 1 … | a b …, the rest as they are."""
-    return reordered(rows, (*range(0, rotated, 2), *range(1, rotated, 2), *range(rotated, head_dim)))
+    return Permuted(rows, (*range(0, rotated, 2), *range(1, rotated, 2), *range(rotated, head_dim)))
 
 
 def parameters(config: Config, keys: KeyValues, file_type: int) -> None:

@@ -13,7 +13,7 @@ from converters.architectures.parameters import HEADS, KEY_VALUE_HEADS, add_comm
 from converters.architectures.rope import rope_parameters
 from converters.config import Config, positive_number
 from converters.keyvalues import KeyValues
-from converters.rows import Picked, Reshaped, Rows, Whole
+from converters.rows import Reshaped, Rows, Whole, part
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,8 +34,7 @@ def rules(config: Config) -> list[TensorRule]:
         return Whole(rows, (n_head, rank, nope), lambda values: _head_keys(values, n_head, nope))
 
     def values_of(rows: Rows) -> Rows:
-        picked = Picked(rows, nope + n_value, tuple(range(nope, nope + n_value)))
-        return Reshaped(picked, (n_head, n_value, rank))
+        return Reshaped(part(rows, nope, nope + n_value, nope + n_value), (n_head, n_value, rank))
 
     q_rank = config.integer("q_lora_rank")
     both = (n_head * (nope + n_value), rank)

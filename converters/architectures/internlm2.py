@@ -8,7 +8,7 @@ from converters.architectures.family import Family, TensorRule, in_layers
 from converters.architectures.parameters import add_common, heads, n_layer
 from converters.config import Config
 from converters.keyvalues import KeyValues
-from converters.rows import Picked, Rows, interleaved
+from converters.rows import Rows, interleaved, part
 
 NAME = "internlm2"
 
@@ -24,7 +24,7 @@ def rules(config: Config) -> list[TensorRule]:
 
     # For each key-value head there follow one another: the heads of queries that share it, the keys, the values.
     def picked(rows: Rows, first: int, count: int) -> Rows:
-        return Picked(rows, (n_shared + 2) * head_dim, tuple(range(first * head_dim, (first + count) * head_dim)))
+        return part(rows, first * head_dim, (first + count) * head_dim, (n_shared + 2) * head_dim)
 
     def queries(rows: Rows) -> Rows:
         return interleaved(picked(rows, 0, n_shared), n_head)

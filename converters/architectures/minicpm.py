@@ -29,7 +29,7 @@ def rules(config: Config) -> list[TensorRule]:
 
 def parameters(config: Config, keys: KeyValues, file_type: int) -> None:
     """Adds the keys that describe the network."""
-    add_common(config, NAME, keys, file_type)
+    add_common(config, NAME, keys, file_type, long_factors=True)
     keys.float32(f"{NAME}.embedding_scale", config.number("scale_emb"))
     keys.float32(f"{NAME}.residual_scale", config.number("scale_depth") / n_layer(config) ** 0.5)
     logit_scale = positive_number(config.integer("hidden_size") / config.number("dim_model_base"), "dim_model_base")

@@ -60,10 +60,18 @@ def n_expert(config: Config) -> int:
     return config.integer(EXPERTS, most=MAX_EXPERTS)
 
 
-def add_common(config: Config, name: str, keys: KeyValues, file_type: int, n_layers: int | None = None) -> None:
+def add_common(
+    config: Config,
+    name: str,
+    keys: KeyValues,
+    file_type: int,
+    n_layers: int | None = None,
+    long_factors: bool = False,
+) -> None:
     """Adds what convert_hf_to_gguf writes for every text model, `general.file_type` last.
 
-    `n_layers` stands in for the config's own number where a family counts more (prediction layers).
+    `n_layers` stands in for the config's own number where a family counts more (prediction layers); `long_factors`
+    is for add_rope.
     Order and aliases: TextModel.set_gguf_parameters in llama.cpp's conversion/base.py.
     """
     keys.uint32(f"{name}.block_count", n_layers if n_layers is not None else n_layer(config))
@@ -76,7 +84,7 @@ def add_common(config: Config, name: str, keys: KeyValues, file_type: int, n_lay
     ):
         if config.has(sources):
             keys.uint32(f"{name}.{target}", config.integer(sources))
-    add_rope(config, name, keys)
+    add_rope(config, name, keys, long_factors)
     for epsilons, target in (
         (("rms_norm_eps", "norm_eps"), "layer_norm_rms_epsilon"),
         (("layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"), "layer_norm_epsilon"),

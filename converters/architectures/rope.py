@@ -12,8 +12,6 @@ from converters.keyvalues import KeyValues, ValueType
 
 GLOBAL_BASES = ("global_rope_theta", "rope_global_theta", "rope_theta_global", "rope_theta", "rotary_emb_base")
 LOCAL_BASES = ("local_rope_theta", "rope_local_theta", "rope_theta_local", "swa_rope_theta", "rope_local_base_freq")
-LONG = ("phi3.", "phimoe.", "minicpm.", "minicpm3.")
-"""Architectures whose long and short factors are written as tensors."""
 PARTIAL = ("partial_rotary_factor", "rope_pct", "rope_percent")
 
 
@@ -46,11 +44,14 @@ def full_attention(rope: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def add_rope(config: Config, name: str, keys: KeyValues) -> None:
-    """Adds scaling, sections and bases of the architecture `name`, in convert_hf_to_gguf's order."""
+def add_rope(config: Config, name: str, keys: KeyValues, long_factors: bool = False) -> None:
+    """Adds scaling, sections and bases of the architecture `name`, in convert_hf_to_gguf's order.
+
+    `long_factors` says that the family writes LongRoPE's factors as tensors (see `longrope_factors`).
+    """
     whole = rope_parameters(config)
     rope = full_attention(whole)
-    _add_scaling(rope, f"{name}.rope.scaling.", keys)
+    _add_scaling(rope, f"{name}.rope.scaling.", keys, long_factors)
     if (sections := whole.get("mrope_section")) is not None:
         keys.array(f"{name}.rope.dimension_sections", ValueType.INT32, _sections(sections))
     if rope.get("rope_theta") is not None:
@@ -145,12 +146,12 @@ def _llama3_factors(
     return tuple(factors)
 
 
-def _add_scaling(rope: Mapping[str, Any], prefix: str, keys: KeyValues) -> None:
+def _add_scaling(rope: Mapping[str, Any], prefix: str, keys: KeyValues, long_factors: bool) -> None:
     kind = rope.get("rope_type")
     if kind in (None, "default", "dynamic", "mrope") or str(kind).lower() == "llama3":
         # llama.cpp has no dynamic scaling; such a model runs within its original context.
         return
-    if kind in ("su", "longrope") and prefix.startswith(LONG):
+    if kind in ("su", "longrope") and long_factors:
         keys.string(prefix + "type", "longrope")
         return
     if kind not in ("linear", "yarn"):

@@ -18,6 +18,7 @@ from converters.files import Files
 from converters.numbers import F8_E4M3, decode
 from converters.rows import (
     BlockScaled,
+    Permuted,
     Plus,
     Reshaped,
     Rows,
@@ -28,7 +29,6 @@ from converters.rows import (
     n_per_row,
     n_rows,
     part,
-    reordered,
 )
 from converters.scales import weights as scaled_weights
 from converters.types import F16, F32
@@ -43,10 +43,11 @@ Case = tuple[str, Callable[[Rows], Rows], Callable[[Array], Array]]
 CASES: list[Case] = [
     ("matrix", lambda rows: rows, lambda values: values),
     ("matrix", lambda rows: part(rows, 4, 19), lambda values: values[4:19]),
+    ("matrix", lambda rows: part(rows, 2, 5, 6), lambda values: values.reshape(4, 6, 10)[:, 2:5].reshape(12, 10)),
     ("matrix", lambda rows: interleaved(rows, 3), lambda v: v.reshape(3, 2, 4, 10).swapaxes(1, 2).reshape(24, 10)),
     (
         "matrix",
-        lambda rows: reordered(rows, [3, 0, 2, 1]),
+        lambda rows: Permuted(rows, (3, 0, 2, 1)),
         lambda v: v.reshape(6, 4, 10)[:, [3, 0, 2, 1]].reshape(24, 10),
     ),
     ("matrix", lambda rows: Plus(rows, 1.0), lambda values: values + np.float32(1)),
