@@ -3,6 +3,9 @@
 # llama-common serves llama.cpp's programs, which are not built: 90 s less on two cores.
 set(LLAMA_BUILD_COMMON OFF)
 
+# Two old machines can share one model (autoglm-lite rpc-server); the library is 0.1 MB and idle until asked for.
+set(GGML_RPC ON)
+
 # A wheel holds no symbolic links, so libggml.so and libggml.so.0 would be two files, both loaded into one process,
 # each with its own list of backends. One name a library keeps them one; the wheel shrinks from 25 to 3 MB.
 set(CMAKE_PLATFORM_NO_VERSIONED_SONAME ON)
