@@ -21,7 +21,7 @@ from autoglm_lite.generation import (
 from autoglm_lite.native.context import Aborted, Context
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.sampler import Sampler
-from autoglm_lite.planning.plan import Plan
+from autoglm_lite.planning.plan import Plan, same_model
 
 FIRST_CHUNK = 32
 """Tokens of the first prefill step: small, so that the speed is known and shown at once."""
@@ -43,20 +43,37 @@ class Engine:
             repack=plan.repack,
             on_progress=on_progress,
         )
-        self._context = Context(
-            self._model,
-            n_ctx=plan.n_ctx,
-            n_ubatch=plan.n_ubatch,
-            threads=plan.threads,
-            threads_batch=plan.threads_batch,
-            kv_type=plan.kv_type,
-        )
+        self._plan = plan
+        self._context = self._make_context(plan)
         for tag in (REASONING_OPEN, REASONING_CLOSE):
             self._model.write_control(tag)
         self._cached: list[int] = []
         """The tokens whose KV is in the context, in order."""
         self._prefill_speed = 0.0
         """Tokens per second, of the last chunk; 0 before the first."""
+
+    def _make_context(self, plan: Plan) -> Context:
+        return Context(
+            self._model,
+            n_ctx=plan.n_ctx,
+            n_ubatch=plan.n_ubatch,
+            threads=plan.threads,
+            threads_batch=plan.threads_batch,
+            kv_type=plan.kv_type,
+            flash_attention=plan.flash_attention,
+        )
+
+    def change(self, plan: Plan) -> bool:
+        """Goes on with `plan` where the loaded weights will do, with an empty cache; False where they will not.
+
+        Raises LoadError, after which only `close` is of use.
+        """
+        if not same_model(plan, self._plan):
+            return False
+        self._context.close()
+        self._context = self._make_context(plan)
+        self._plan, self._cached, self._prefill_speed = plan, [], 0.0
+        return True
 
     @property
     def loaded(self) -> LoadedModel:

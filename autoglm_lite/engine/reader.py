@@ -62,6 +62,7 @@ class Reader:
                 threads=plan.threads,
                 threads_batch=plan.threads_batch,
                 kv_type=plan.kv_type,
+                flash_attention=plan.flash_attention,
                 n_outputs=n_ubatch,
                 observer=observer,
                 abort=stop,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
-from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Wishes, choose, in_words
+from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Wishes, choose, in_words, sources
 from autoglm_lite.planning.memory import repacked_bytes
 from autoglm_lite.planning.plan import KvType
 from autoglm_lite.planning.speed import Expected, expect
@@ -51,20 +51,26 @@ def forecast(
 
 def _reasons(facts: ModelFacts, machine: Machine, wishes: Wishes, choice: Choice) -> Iterator[str]:
     plan = choice.plan
-    yield f"Context of {plan.n_ctx:,} tokens: {_why_ctx(facts, wishes, plan.n_ctx)}."
-    asked = "as you asked; " if wishes.kv_type else ""
-    yield f"KV cache of type {plan.kv_type}: {asked}{_KV_WORDS[plan.kv_type]}."
+    of = sources(wishes, plan)
+    yield f"Context of {plan.n_ctx:,} tokens: {of['n_ctx'].words or _why_ctx(facts, plan.n_ctx)}."
+    kv_words = of["kv_type"].words
+    yield f"KV cache of type {plan.kv_type}: {kv_words and kv_words + '; '}{_KV_WORDS[plan.kv_type]}."
     yield "Weights mapped from the file: what is not in use can be dropped and read again when memory is short."
-    yield f"Repacking {'on' if plan.repack else 'off'}: {_why_repack(facts, machine, choice)}."
-    yield f"{_count(plan.threads, 'thread')}: {_why_threads(machine, wishes, plan.threads)}."
-    yield f"Micro-batch of {plan.n_ubatch} tokens: llama.cpp's usual, and what its buffers are counted for."
+    yield f"Repacking {'on' if plan.repack else 'off'}: {_why_repack(facts, machine, choice, of['repack'].words)}."
+    yield f"{_count(plan.threads, 'thread')}: {of['threads'].words or _why_threads(machine, plan.threads)}."
+    if plan.threads_batch != plan.threads:
+        yield f"{_count(plan.threads_batch, 'thread')} for reading prompts: {of['threads_batch'].words}."
+    yield f"Micro-batch of {plan.n_ubatch} tokens: {of['n_ubatch'].words or _UBATCH_WORDS}."
+    if plan.flash_attention is not None:
+        yield f"Flash attention {'on' if plan.flash_attention else 'off'}: {of['flash_attention'].words}."
     layers = "as you asked" if plan.gpu_layers else "no --gpu-layers asked for"
     yield f"{_count(plan.gpu_layers, 'layer')} on the graphics card: {layers}."
 
 
-def _why_ctx(facts: ModelFacts, wishes: Wishes, n_ctx: int) -> str:
-    if wishes.ctx is not None:
-        return "as you asked"
+_UBATCH_WORDS = "llama.cpp's usual, and what its buffers are counted for"
+
+
+def _why_ctx(facts: ModelFacts, n_ctx: int) -> str:
     if n_ctx == facts.n_ctx_train:
         return "all that the model was trained for"
     if n_ctx < DEFAULT_CTX:
@@ -72,18 +78,17 @@ def _why_ctx(facts: ModelFacts, wishes: Wishes, n_ctx: int) -> str:
     return "the usual length; a longer one takes memory whether it is used or not"
 
 
-def _why_repack(facts: ModelFacts, machine: Machine, choice: Choice) -> str:
+def _why_repack(facts: ModelFacts, machine: Machine, choice: Choice, words: str) -> str:
     n_bytes = repacked_bytes(facts, machine.features)
     if not n_bytes:
         return "this processor has no faster layout for this model's types, so nothing is copied"
+    said = words and words + "; "
     if choice.plan.repack:
-        return f"{in_words(n_bytes)} of weights are copied into the layout that this processor multiplies fastest"
-    return f"the faster copy of {in_words(n_bytes)} of weights would not fit"
+        return f"{said}{in_words(n_bytes)} of weights are copied into the layout that this processor multiplies fastest"
+    return f"{said}nothing is copied" if said else f"the faster copy of {in_words(n_bytes)} of weights would not fit"
 
 
-def _why_threads(machine: Machine, wishes: Wishes, threads: int) -> str:
-    if wishes.threads is not None:
-        return "as you asked"
+def _why_threads(machine: Machine, threads: int) -> str:
     if threads < machine.physical_cores:
         return "the model is so small that more would wait for each other"
     return "one for each physical core of the fastest kind; memory is the limit, so more would not help"

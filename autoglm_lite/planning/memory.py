@@ -95,6 +95,9 @@ def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
     n_tokens = min(plan.n_ubatch, plan.n_ctx)
     width = 3 * facts.n_ff + 4 * facts.n_embd
     mask = 2 * n_tokens * _padded(plan.n_ctx)
+    if plan.flash_attention is False:
+        # Every head's weight for each token and place.
+        mask += 4 * facts.n_head * n_tokens * _padded(plan.n_ctx)
     return 4 * n_tokens * width + mask + 4 * facts.n_vocab + WORK_BYTES * plan.threads_batch
 
 

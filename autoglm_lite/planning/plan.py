@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 LoadMode = Literal["mmap", "none", "direct_io"]
 KvType = Literal["f16", "q8_0", "f32"]
 KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0", "f32")
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """How to compute on battery or when the processor is hot."""
+
+    threads: int
+    """At most."""
+    nice: int
+    """0 to 19: how far other programs come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +36,15 @@ class Plan:
     load_mode: LoadMode = "mmap"
     repack: bool = True
     """Copy weights into the layout the processor multiplies fastest (llama.cpp's extra buffer types)."""
+    flash_attention: bool | None = None
+    """None leaves it to llama.cpp, which uses it where it can."""
+    saving: Saving | None = None
+    """None: as at other times."""
+
+
+_CONTEXT = ("n_ctx", "threads", "threads_batch", "n_ubatch", "kv_type", "flash_attention", "saving")
+
+
+def same_model(plan: Plan, other: Plan) -> bool:
+    """Whether the two differ at most in what is decided when a context is made, after the weights are loaded."""
+    return plan == replace(other, **{name: getattr(plan, name) for name in _CONTEXT})

@@ -16,7 +16,7 @@ from autoglm_lite import errors
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
-from autoglm_lite.planning.plan import Plan
+from autoglm_lite.planning.plan import Plan, Saving
 
 LENGTH = struct.Struct("<I")
 MAX_FRAME = 64 * 1024 * 1024
@@ -135,7 +135,7 @@ def decode(body: bytes) -> tuple[int, Message]:
         request_id, name, fields = json.loads(body)
         kind = _KINDS[name]
         if "plan" in fields:
-            fields["plan"] = Plan(**fields["plan"])
+            fields["plan"] = _plan(**fields["plan"])
         if kind is Loaded:
             return request_id, Loaded(LoadedModel(**fields["model"]))
         if kind is Generate:
@@ -143,6 +143,10 @@ def decode(body: bytes) -> tuple[int, Message]:
         return request_id, kind(**fields)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a message of this protocol: {body[:80]!r}") from error
+
+
+def _plan(saving: dict[str, Any] | None, **rest: Any) -> Plan:
+    return Plan(saving=None if saving is None else Saving(**saving), **rest)
 
 
 def _request(sampling: dict[str, Any], stop: list[str], **rest: Any) -> GenerateRequest:
