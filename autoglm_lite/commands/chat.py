@@ -119,6 +119,7 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     """Everything up to the loading of the model; starts the template's process, which is the caller's to close."""
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.chat.template import ChatTemplate
+    from autoglm_lite.commands.preferences import preferred, read_tuned
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.make import make_plan, notices
@@ -132,6 +133,7 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     path = resolve(last_model if args.model is None else args.model, wanted, said.append)
     facts = read_facts(path)
     machine = read_machine()
+    wanted = preferred(wanted, facts, machine, args.profile, said.append, tuned=read_tuned(facts, machine, said.append))
     plan = make_plan(facts, machine, wanted)
     plan = replace(plan, model_path=str(path.absolute()))
     switch, budget = thinking(args.think)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from autoglm_lite.gguf.facts import ModelFacts
     from autoglm_lite.planning.forecast import Forecast
+    from autoglm_lite.planning.make import Wishes
     from autoglm_lite.planning.memory import Predicted
 
 WIDTH = 80
@@ -53,20 +54,25 @@ def run(args: argparse.Namespace) -> int:
     Of the model nothing but the header is read, and nothing native is loaded.
     """
     from autoglm_lite.commands.bandwidth import memory_bandwidth
+    from autoglm_lite.commands.preferences import preferred, read_tuned
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.forecast import forecast
     from autoglm_lite.planning.make import choose
     from autoglm_lite.store import resolve
 
+    def say(sentence: str) -> None:
+        print(f"autoglm-lite: {sentence}", file=sys.stderr)
+
     wanted = wishes(args)
-    facts = read_facts(resolve(args.model, wanted, lambda said: print(f"autoglm-lite: {said}", file=sys.stderr)))
+    facts = read_facts(resolve(args.model, wanted, say))
     machine = read_machine()
+    wanted = preferred(wanted, facts, machine, args.profile, say, tuned=read_tuned(facts, machine, say))
     choice = choose(facts, machine, wanted)
     bandwidth = memory_bandwidth(choice.plan.threads, machine.memory_available) if choice.fits else None
     found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored())
     if args.json:
-        print(json.dumps(as_json(facts, found), ensure_ascii=False))
+        print(json.dumps(as_json(facts, wanted, found), ensure_ascii=False))
     else:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")
@@ -75,8 +81,10 @@ def run(args: argparse.Namespace) -> int:
     return 1 if choice.verdict == "wont-fit" else 0
 
 
-def as_json(facts: ModelFacts, found: Forecast) -> dict[str, object]:
+def as_json(facts: ModelFacts, wanted: Wishes, found: Forecast) -> dict[str, object]:
     """The keys of docs/plan.md."""
+    from autoglm_lite.planning.make import sources
+
     choice, plan, expected = found.choice, found.choice.plan, found.expected
     return {
         "model": facts.name,
@@ -92,6 +100,11 @@ def as_json(facts: ModelFacts, found: Forecast) -> dict[str, object]:
         "threads": plan.threads,
         "threads_batch": plan.threads_batch,
         "n_ubatch": plan.n_ubatch,
+        "flash_attention": plan.flash_attention,
+        "saving": None if plan.saving is None else {"threads": plan.saving.threads, "nice": plan.saving.nice},
+        "tuned": any(layer.origin == "tuned" for layer in wanted.layers),
+        "profile": next((layer.profile for layer in wanted.layers if layer.profile), None),
+        "origins": {name: source.origin for name, source in sources(wanted, plan).items()},
         "predicted_bytes": {
             **{name: getattr(choice.predicted, name) for _, name, _, _ in PARTS},
             "resident_total": choice.predicted.resident_total,

@@ -12,6 +12,9 @@ from pathlib import Path
 from autoglm_lite.hardware.cgroups import cpu_quota, memory_limits
 from autoglm_lite.hardware.cores import Cores, read_cores, read_features
 from autoglm_lite.hardware.files import read_table
+from autoglm_lite.hardware.processor import Processor, read_processor
+
+_ARM = ("arm64", "aarch64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Machine:
     swap_free: int = 0
     features: frozenset[str] = frozenset()
     """Instruction sets, of: sse4.2, avx, avx2, avx512, dotprod, i8mm."""
+    architecture: str = ""
+    """x86 or arm; empty for others."""
+    processor: str = ""
+    """Its name, or that of the board where the processor has none; empty where unknown."""
 
 
 def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None) -> Machine:
@@ -41,6 +48,7 @@ def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None
         return read_with_psutil()
     cores = cores or Cores(1, 1)
     quota = cpu_quota(root) or math.inf
+    processor = read_processor(root)
     total = memory.get("MemTotal", 0)
     available = memory.get("MemAvailable", memory.get("MemFree", 0) + memory.get("Cached", 0))
     for limit in memory_limits(root):
@@ -54,7 +62,15 @@ def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None
         swap_total=memory.get("SwapTotal", 0),
         swap_free=memory.get("SwapFree", 0),
         features=read_features(root),
+        architecture=_architecture(processor),
+        processor=processor.name or "",
     )
+
+
+def _architecture(processor: Processor) -> str:
+    if processor.x86:
+        return "x86"
+    return "arm" if processor.words & {"asimd", "neon"} else ""
 
 
 def _within(cores: int, quota: float) -> int:
@@ -68,7 +84,7 @@ def read_with_psutil() -> Machine:
 
     memory, swap = psutil.virtual_memory(), psutil.swap_memory()
     logical = psutil.cpu_count() or 1
-    arm = platform.machine().lower() in ("arm64", "aarch64")
+    arm = platform.machine().lower() in _ARM
     return Machine(
         physical_cores=psutil.cpu_count(logical=False) or logical,
         logical_cores=logical,
@@ -78,4 +94,6 @@ def read_with_psutil() -> Machine:
         swap_free=swap.free,
         # Every 64-bit ARM that macOS and Windows run on has dot products, every other such machine of ten years AVX2.
         features=frozenset({"dotprod"} if arm else {"sse4.2", "avx", "avx2"}),
+        architecture="arm" if arm else "x86",
+        processor=platform.processor(),
     )
