@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoglm_lite.commands.options import add_planning_options, wishes
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from autoglm_lite.planning.forecast import Forecast
     from autoglm_lite.planning.make import Wishes
     from autoglm_lite.planning.memory import Predicted
+    from autoglm_lite.planning.suggestions import Suggestion
 
 WIDTH = 80
 BAR_WIDTH = 60
@@ -71,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     choice = choose(facts, machine, wanted)
     bandwidth = memory_bandwidth(choice.plan.threads, machine.memory_available) if choice.fits else None
     found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored())
+    if not choice.fits:
+        found = replace(found, suggestions=(*found.suggestions, *_better_suited(choice.available)))
     if args.json:
         print(json.dumps(as_json(facts, wanted, found), ensure_ascii=False))
     else:
@@ -199,6 +203,22 @@ def _speed(tokens_per_second: float | None, how: str) -> str:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
+
+
+def _better_suited(memory: int) -> Iterator[Suggestion]:
+    """The largest model of our list that `memory` has room for."""
+    from autoglm_lite.planning.make import in_words
+    from autoglm_lite.planning.suggestions import Suggestion
+    from autoglm_lite.profiles.models import read_models, recommended
+
+    best = recommended(read_models(), memory)
+    if best is not None:
+        model = best.model
+        yield Suggestion(
+            f"A model for this much memory: {model.name} as {best.type}, about {in_words(best.needed)} in use"
+            f" ({model.reference}, {model.licence}).",
+            None,
+        )
 
 
 def _stored() -> list[ModelFacts]:

@@ -29,13 +29,14 @@ def preferred(
 
     `device_memory`: bytes of each graphics card. Raises UsageError, ProfileError for a mistake in a profile.
     """
+    from autoglm_lite.planning.make import choose
     from autoglm_lite.profiles.files import named_profile, own_profile, read_profiles
     from autoglm_lite.profiles.profile import chosen
 
     named = None if profile is None else named_profile(profile)
     layers = [] if named is None else [named.layer("profile", f"profile {named.name}", facts, machine)]
     if tuned is not None:
-        layers.append(tuned.layer())
+        layers.append(tuned.layer(roomy=choose(facts, machine, wishes).plan.repack))
     own = own_profile()
     if own is not None:
         layers.append(own.layer("own", "as your profile.toml says", facts, machine))

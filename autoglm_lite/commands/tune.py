@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from autoglm_lite.worker.client import Worker
 
 SECONDS = 180
+SCATTER = 0.3
+"""More than this between measurements of one plan is worth a word."""
 NAMES = {
     "repack": "repacking",
     "kv_type": "KV cache",
@@ -85,8 +87,7 @@ def run(args: argparse.Namespace) -> int:
             found = await search.run(choice.plan, settings(facts, machine, asked, choice))
         finally:
             line.clear()
-        decided = {name: getattr(found.plan, name) for name in sorted(found.raced)}
-        path = save(identity(facts, machine), Tuned(decided, found.usual, found.best))
+        path = save(identity(facts, machine), Tuned.of(found))
         if args.json:
             print(json.dumps(as_json(facts, choice.plan, found, path), ensure_ascii=False))
         else:
@@ -106,6 +107,7 @@ def as_json(facts: ModelFacts, usual: Plan, found: Found, path: Path) -> dict[st
         "decided": sorted(found.raced),
         "usual": _speeds(found.usual),
         "tuned": _speeds(found.best),
+        "scatter": round(found.scatter, 3),
         "measurements": found.n_measurements,
         "seconds": round(found.seconds, 1),
         "stored": str(path),
@@ -132,13 +134,18 @@ def page(facts: ModelFacts, usual: Plan, found: Found, path: Path) -> Iterator[s
         yield f"{words:22}{before:>12,.1f}{after:>12,.1f}"
     yield ""
     yield f"A turn reads {PROMPT_TOKENS} tokens and writes {ANSWER_TOKENS}. {_verdict(usual, found)}"
+    if found.scatter > SCATTER:
+        yield (
+            f"The slowest measurement of the usual plan took {found.scatter:.0%} longer than the fastest: other programs"
+            " are at work. Tune again when they are not."
+        )
     yield f"`plan` and `chat` use this from now on. To forget it: delete {path}"
 
 
 def _verdict(usual: Plan, found: Found) -> str:
     if found.plan == usual:
         return "Nothing was faster than the usual."
-    return f"Tuned, it takes {1 - found.best.turn / found.usual.turn:.0%} less."
+    return f"Tuned, it takes {max(0.0, 1 - found.best.turn / found.usual.turn):.0%} less."
 
 
 def _speeds(speed: Speed) -> dict[str, float]:

@@ -10,6 +10,7 @@ from autoglm_lite.hardware.machine import Machine
 from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Wishes, choose, in_words, sources
 from autoglm_lite.planning.memory import repacked_bytes
 from autoglm_lite.planning.plan import KvType
+from autoglm_lite.planning.preferences import measured
 from autoglm_lite.planning.speed import Expected, expect
 from autoglm_lite.planning.suggestions import Suggestion, suggest
 
@@ -41,10 +42,11 @@ def forecast(
     """`bandwidth` of reading memory in bytes per second, None if unknown; `others` are the models that could be taken
     instead. Raises UsageError for wishes that make no sense."""
     choice = choose(facts, machine, wishes)
+    known = measured(wishes.layers, choice.plan) if choice.fits and not choice.plan.gpu_layers else None
     return Forecast(
         choice,
         tuple(_reasons(facts, machine, wishes, choice)),
-        expect(facts, machine, choice, bandwidth),
+        Expected(known.prefill, known.decode, (_TUNED_SPEED,)) if known else expect(facts, machine, choice, bandwidth),
         suggest(facts, machine, wishes, choice, others),
     )
 
@@ -67,6 +69,7 @@ def _reasons(facts: ModelFacts, machine: Machine, wishes: Wishes, choice: Choice
     yield f"{_count(plan.gpu_layers, 'layer')} on the graphics card: {layers}."
 
 
+_TUNED_SPEED = "Speeds at the beginning of a conversation, as `tune` measured them here."
 _UBATCH_WORDS = "llama.cpp's usual, and what its buffers are counted for"
 
 

@@ -28,6 +28,15 @@ class Values:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """How fast a plan was here, in tokens per second, with exactly these values in it."""
+
+    values: Values
+    prefill: float
+    decode: float
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """Values of one origin. A preference never makes a plan stop fitting: it is given up first."""
 
@@ -37,6 +46,7 @@ class Layer:
     values: Values
     profile: str | None = None
     """The name of the profile that this is."""
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,17 @@ def source(asked: object, layers: Sequence[Layer], name: str, taken: object) -> 
     return RULE
 
 
+def measured(layers: Iterable[Layer], plan: Plan) -> Measured | None:
+    """What was measured of `plan`, or of one that differs only in the length of its context."""
+    for layer in layers:
+        found = layer.measured
+        if found and all(getattr(found.values, name) == getattr(plan, name) for name in MEASURED_NAMES):
+            return found
+    return None
+
+
+MEASURED_NAMES = ("kv_type", "threads", "threads_batch", "n_ubatch", "repack", "flash_attention")
+"""Fields of a Plan that decide on its speed."""
 PLAN_NAMES = {
     "n_ctx": "ctx",
     "kv_type": "kv_type",

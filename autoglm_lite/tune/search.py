@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from statistics import median
+from typing import Protocol
 
 from autoglm_lite.errors import LoadError, WorkerDiedError
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.tune.race import Race
 from autoglm_lite.tune.settings import Part, Setting
-from autoglm_lite.tune.stopwatch import Stopwatch
 from autoglm_lite.tune.turn import SLOW, Speed, middle
 
 DUEL_SHARE = 0.2
@@ -24,6 +24,14 @@ Say = Callable[[str, float], None]
 """Gets what is being tried, and the seconds that are left at most."""
 
 
+class Measures(Protocol):
+    """The Stopwatch."""
+
+    async def choose_length(self, plan: Plan) -> Speed: ...
+
+    async def measure(self, plan: Plan, number: int) -> Speed: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     plan: Plan
@@ -34,6 +42,8 @@ class Found:
     """Of the plan that tuning began with."""
     best: Speed
     """Of `plan`; the same as `usual` where nothing was better."""
+    scatter: float
+    """How far measurements of the usual plan lay apart: the widest over the narrowest turn, less one."""
     n_measurements: int
     seconds: float
 
@@ -42,7 +52,7 @@ class Found:
 class Search:
     """`fits` says which plans may be tried. `clock` is in seconds."""
 
-    stopwatch: Stopwatch
+    stopwatch: Measures
     fits: Callable[[Plan], bool]
     say: Say
     budget: float
@@ -72,7 +82,15 @@ class Search:
         mine, theirs = [pair[0] for pair in duel], [pair[1] for pair in duel]
         usual_speeds = theirs or self._measured.get(usual) or [probe]
         best_speeds = usual_speeds if best == usual else mine or self._measured[best]
-        return Found(best, frozenset(raced), middle(usual_speeds), middle(best_speeds), self._n_measurements, self._now)
+        return Found(
+            plan=best,
+            raced=frozenset(raced),
+            usual=middle(usual_speeds),
+            best=middle(best_speeds),
+            scatter=self._scatter(usual),
+            n_measurements=self._n_measurements,
+            seconds=self._now,
+        )
 
     async def _race(self, setting: Setting, best: Plan, end: float) -> tuple[Plan, set[str]]:
         """The best plan with `setting` decided, and the fields for which it was; none where time was too short."""
@@ -146,6 +164,10 @@ class Search:
             if speeds and speeds.get(1, SLOW) != SLOW:
                 rounds.append((speeds[1], speeds[0]))
         return rounds
+
+    def _scatter(self, usual: Plan) -> float:
+        turns = [speed.turn for speed in self._measured.get(usual, [])]
+        return max(turns) / min(turns) - 1 if turns else 0.0
 
     def _has_time(self, n_measurements: int, end: float) -> bool:
         return self._now + n_measurements * median(self._took or [0.0]) <= end

@@ -10,14 +10,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
 from autoglm_lite.paths import data_dir, private_dir
-from autoglm_lite.planning.plan import KvType
-from autoglm_lite.planning.preferences import Layer, Values
+from autoglm_lite.planning.plan import KV_TYPES
+from autoglm_lite.planning.preferences import MEASURED_NAMES, Layer, Measured, Values
+from autoglm_lite.tune.search import Found
 from autoglm_lite.tune.turn import Speed
 
 FORMAT = 1
@@ -25,19 +26,30 @@ HEAD_BYTES = 1 << 20
 """Of the model's file: its names, its shape and the beginning of its vocabulary."""
 MOST_BYTES = 1 << 16
 WORDS = "tuned on this machine"
-FIELDS = ("kv_type", "threads", "threads_batch", "n_ubatch", "repack", "flash_attention")
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    decided: dict[str, Any]
-    """By field of the Plan, of FIELDS: what was measured to be fastest. None means to leave it to llama.cpp."""
+    values: Values
+    """Of the fastest plan, all that decide on its speed."""
+    decided: tuple[str, ...]
+    """Which of them were decided by measuring, of MEASURED_NAMES."""
     usual: Speed
     """Of the plan as it would be without tuning."""
     best: Speed
 
-    def layer(self) -> Layer:
-        return Layer("tuned", WORDS, Values(**self.decided))
+    @classmethod
+    def of(cls, found: Found) -> Tuned:
+        values = Values(**{name: getattr(found.plan, name) for name in MEASURED_NAMES})
+        return cls(values, tuple(sorted(found.raced)), found.usual, found.best)
+
+    def layer(self, *, roomy: bool) -> Layer:
+        """`roomy`: nothing need be given up for lack of memory, and so a smaller KV cache is of no use."""
+        decided = {name: getattr(self.values, name) for name in self.decided}
+        if roomy and decided.get("kv_type") == "q8_0":
+            del decided["kv_type"]
+        measured = Measured(self.values, 1 / self.best.prefill, 1 / self.best.decode)
+        return Layer("tuned", WORDS, Values(**decided), measured=measured)
 
 
 Identity = dict[str, Any]
@@ -109,23 +121,26 @@ def load(what: Identity) -> Tuned | None:
         if content["format"] != FORMAT or content["for"] != what:
             raise ValueError("made for something else")
         found = content["tuned"]
-        return Tuned(_decided(found["decided"]), _speed(found["usual"]), _speed(found["best"]))
+        decided = tuple(found["decided"])
+        if not set(decided) <= set(MEASURED_NAMES):
+            raise ValueError("values that are not tuned")
+        return Tuned(_values(found["values"]), decided, _speed(found["usual"]), _speed(found["best"]))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"What was tuned is damaged and is not used; tune again, or delete {path}.") from error
 
 
-def _decided(found: Any) -> dict[str, Any]:
+def _values(found: Any) -> Values:
     checks: dict[str, Callable[[Any], bool]] = {
-        "kv_type": lambda value: value in get_args(KvType),
+        "kv_type": lambda value: value in KV_TYPES,
         "threads": _is_count,
         "threads_batch": _is_count,
         "n_ubatch": _is_count,
         "repack": lambda value: isinstance(value, bool),
         "flash_attention": lambda value: value is None or isinstance(value, bool),
     }
-    if not isinstance(found, dict) or not all(checks[name](value) for name, value in found.items()):
+    if not all(check(found[name]) for name, check in checks.items()):
         raise ValueError("values that make no sense")
-    return found
+    return Values(**{name: found[name] for name in checks})
 
 
 def _is_count(value: Any) -> bool:
