@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SMALL = ("Q4_0", "Q4_K_M", "Q6_K", "Q8_0")
 LARGE = ("Q3_K_M", "Q4_0", "Q4_K_M")
-TINY = ("Q8_0", "F16")
+TINY = ("Q8_0",)
 
 HEAD = """\
 # Models worth having on small machines; GLM first. Written by scripts/model_sizes.py.

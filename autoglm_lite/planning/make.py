@@ -142,8 +142,8 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
     """Plans in order of preference, each needing no more memory than the one before it."""
     liked = _liked(facts, wishes)
     first = wishes.ctx or min(facts.n_ctx_train, liked.ctx or DEFAULT_CTX)
-    small = facts.tensor_bytes <= ONE_THREAD_BYTES
-    threads = wishes.threads or liked.threads or (1 if small else machine.physical_cores)
+    usual = 1 if facts.tensor_bytes <= ONE_THREAD_BYTES else machine.physical_cores
+    threads = wishes.threads or liked.threads or usual
     batch = wishes.threads or liked.threads_batch or threads
     plan = Plan(
         model_path=str(facts.path),
@@ -158,7 +158,7 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
         saving=liked.saving,
     )
     yield plan
-    plan = _without_luxuries(plan, wishes)
+    plan = _without_luxuries(plan, wishes, usual)
     yield plan
     if wishes.repack is None:
         plan = replace(plan, repack=False)
@@ -178,10 +178,12 @@ def _liked(facts: ModelFacts, wishes: Wishes) -> Values:
     return liked
 
 
-def _without_luxuries(plan: Plan, wishes: Wishes) -> Plan:
-    """`plan` without preferences that take more memory than the usual."""
+def _without_luxuries(plan: Plan, wishes: Wishes, threads: int) -> Plan:
+    """`plan` without preferences that take more memory than the usual, with `threads` the usual number."""
+    asked = wishes.threads or wishes.threads_batch
     return replace(
         plan,
+        threads_batch=plan.threads_batch if asked else min(plan.threads_batch, threads),
         n_ubatch=plan.n_ubatch if wishes.n_ubatch else min(plan.n_ubatch, DEFAULT_UBATCH),
         kv_type=plan.kv_type if wishes.kv_type or plan.kv_type != "f32" else "f16",
         flash_attention=plan.flash_attention if wishes.flash_attention is not None else plan.flash_attention or None,

@@ -12,8 +12,8 @@ from autoglm_lite.profiles.document import Table, read_document
 from autoglm_lite.profiles.files import MODELS, profiles_dir
 
 KEYS = ("name", "family", "reference", "parameters", "context", "kv_bytes", "licence", "bytes")
-OTHER_BYTES = 300_000_000
-"""The program, its vocabulary and its buffers, generously."""
+OTHER_BYTES = 200_000_000
+"""The program, its vocabulary and its buffers, about."""
 
 
 @dataclass(frozen=True, slots=True)

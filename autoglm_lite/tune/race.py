@@ -15,11 +15,11 @@ from statistics import median
 MARGIN = 0.02
 """Less of a gain is not worth a change."""
 MOST_ROUNDS = 9
-CHANCE = 0.05
+CHANCE = 0.02
 """How likely as many better rounds may be for a challenger that is no better."""
 CLEAR_ROUNDS = 3
 CLEARLY_BETTER = 0.1
-"""So many rounds are enough when each is better by this."""
+"""So many rounds are enough when each is better by this, and they differ by less than half of the gain."""
 LOST_ROUNDS = 2
 LOST = 0.05
 """A challenger is out when so many rounds are all worse by this."""
@@ -77,7 +77,7 @@ def is_better(ratios: Sequence[float]) -> bool:
     """Whether these logarithms of cost over the default's say that it is better, by a margin and beyond chance."""
     if len(ratios) < CLEAR_ROUNDS or median(ratios) > math.log1p(-MARGIN):
         return False
-    if max(ratios) < math.log1p(-CLEARLY_BETTER):
+    if max(ratios) < math.log1p(-CLEARLY_BETTER) and max(ratios) - min(ratios) < -median(ratios) / 2:
         return True
     return _chance(sum(ratio < 0 for ratio in ratios), len(ratios)) <= CHANCE
 
