@@ -13,7 +13,7 @@ from autoglm_lite.planning.memory import predict, repacked_bytes
 from autoglm_lite.planning.plan import Plan
 
 Part = Literal["turn", "prefill", "decode"]
-MICRO_BATCHES = (64, 128, 256)
+MICRO_BATCHES = (128, 256)
 """Smaller ones stay in the processor's caches and can be stopped sooner; larger than the usual 512 only takes memory:
 a question is read in steps of at most six seconds."""
 
