@@ -147,9 +147,7 @@ def test_the_users_own_file_comes_after_what_was_tuned(capsys: pytest.CaptureFix
     assert (found["n_ctx"], found["origins"]["n_ctx"]) == (400, "asked")
 
 
-def test_a_mistake_in_the_users_own_file_is_told_with_its_line(
-    capsys: pytest.CaptureFixture[str], home: Path
-) -> None:
+def test_a_mistake_in_the_users_own_file_is_told_with_its_line(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     path = home / "config" / "profile.toml"
     path.parent.mkdir(parents=True)
     path.write_text("# mine\nctx = 300\n\nn_ubtach = 32\n")

@@ -83,7 +83,9 @@ def test_the_line_of_a_value(where: Where, line: int) -> None:
 
 names = st.text("abc", min_size=1, max_size=3)
 lines = st.sampled_from(["", "# note", "  # = [", "[x]", "[[y]]", "[x.z]"])
-pairs = st.builds(lambda name, value: f"{name} = {value}", names, st.sampled_from(["1", '"["', "[\n 1,\n]", "'''\n[q]\n'''"]))
+pairs = st.builds(
+    lambda name, value: f"{name} = {value}", names, st.sampled_from(["1", '"["', "[\n 1,\n]", "'''\n[q]\n'''"])
+)
 
 
 @given(st.lists(lines | pairs, max_size=12))
