@@ -136,8 +136,8 @@ def page(facts: ModelFacts, usual: Plan, found: Found, path: Path) -> Iterator[s
     yield f"A turn reads {PROMPT_TOKENS} tokens and writes {ANSWER_TOKENS}. {_verdict(usual, found)}"
     if found.scatter > SCATTER:
         yield (
-            f"The slowest measurement of the usual plan took {found.scatter:.0%} longer than the fastest: other programs"
-            " are at work. Tune again when they are not."
+            f"The slowest measurement of the usual plan took {found.scatter:.0%} longer than the fastest: other"
+            " programs are at work. Tune again when they are not."
         )
     yield f"`plan` and `chat` use this from now on. To forget it: delete {path}"
 
