@@ -121,8 +121,9 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     from autoglm_lite.chat.template import ChatTemplate
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
-    from autoglm_lite.planning.make import make_plan, notices
+    from autoglm_lite.planning.make import decide, notices
     from autoglm_lite.store import is_starter, make_models_dir, resolve
+    from autoglm_lite.worker.sizes import exact_sizes
 
     wanted = wishes(args)
     conversation = chosen_conversation(args, history)
@@ -131,12 +132,11 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     said: list[str] = []
     path = resolve(last_model if args.model is None else args.model, wanted, said.append)
     facts = read_facts(path)
-    machine = read_machine()
-    plan = make_plan(facts, machine, wanted)
-    plan = replace(plan, model_path=str(path.absolute()))
+    choice = decide(facts, read_machine(), wanted, exact_sizes)
+    plan = replace(choice.plan, model_path=str(path.absolute()))
     switch, budget = thinking(args.think)
     said += [STARTER] if is_starter(path) else []
-    said += notices(facts, machine, wanted, plan)
+    said += notices(facts, wanted, choice)
     if not facts.chat_template:
         said.append(f"{facts.name} has no chat template, so it continues your text instead of answering it.")
     elif args.think and "enable_thinking" not in facts.chat_template:

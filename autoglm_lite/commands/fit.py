@@ -17,10 +17,9 @@ def runs_here(conversion: Conversion) -> bool:
 
     The plan is made from the header alone, at the front of a file that has the right size and no blocks.
     """
-    from autoglm_lite.errors import WillNotFitError
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
-    from autoglm_lite.planning.make import Wishes, judge, make_plan
+    from autoglm_lite.planning.make import choose
 
     with tempfile.TemporaryDirectory(prefix="autoglm-lite-") as folder:
         path = Path(folder) / "planned.gguf"
@@ -28,12 +27,7 @@ def runs_here(conversion: Conversion) -> bool:
             file.write(conversion.header)
             file.truncate(conversion.nbytes)
         facts = read_facts(path)
-        machine, wishes = read_machine(), Wishes()
-        try:
-            plan = make_plan(facts, machine, wishes)
-        except WillNotFitError:
-            return False
-        return judge(facts, machine, wishes, plan) == "fits"
+        return choose(facts, read_machine()).fits
 
 
 def fitted_table(choice: Fitted) -> str:

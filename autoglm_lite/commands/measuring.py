@@ -73,7 +73,7 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.measurement import DEFAULT_CTX, LOGITS_BYTES
-    from autoglm_lite.planning.make import Wishes, make_plan, notices
+    from autoglm_lite.planning.make import Wishes, decide, notices
     from autoglm_lite.store import resolve
 
     if ctx is not None and ctx < MIN_CTX:
@@ -91,9 +91,9 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
     wishes = Wishes(ctx=ctx or min([DEFAULT_CTX, *(facts.n_ctx_train for facts in models)]), threads=threads)
     plans = []
     for facts in models:
-        plan = make_plan(facts, machine, wishes)
-        plans.append(replace(plan, model_path=str(facts.path.absolute())))
-        for notice in notices(facts, machine, wishes, plan):
+        choice = decide(facts, machine, wishes)
+        plans.append(replace(choice.plan, model_path=str(facts.path.absolute())))
+        for notice in notices(facts, wishes, choice):
             print(f"autoglm-lite: {notice}", file=sys.stderr)
     return plans
 

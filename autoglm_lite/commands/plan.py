@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the forecast; returns 0 when the model can run, 1 when it will not fit. Raises AutoglmError.
 
-    Of the model nothing but the header is read, and nothing native is loaded.
+    Of the model nothing but the header is read; what llama.cpp says of its size comes from a worker.
     """
     from autoglm_lite.commands.bandwidth import memory_bandwidth
     from autoglm_lite.gguf.facts import read_facts
@@ -58,13 +58,14 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.planning.forecast import forecast
     from autoglm_lite.planning.make import choose
     from autoglm_lite.store import resolve
+    from autoglm_lite.worker.sizes import exact_sizes
 
     wanted = wishes(args)
     facts = read_facts(resolve(args.model, wanted, lambda said: print(f"autoglm-lite: {said}", file=sys.stderr)))
     machine = read_machine()
     choice = choose(facts, machine, wanted)
     bandwidth = memory_bandwidth(choice.plan.threads, machine.memory_available) if choice.fits else None
-    found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored())
+    found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored(), exact_sizes)
     if args.json:
         print(json.dumps(as_json(facts, found), ensure_ascii=False))
     else:
@@ -88,9 +89,11 @@ def as_json(facts: ModelFacts, found: Forecast) -> dict[str, object]:
         "kv_type": plan.kv_type,
         "load_mode": plan.load_mode,
         "repack": plan.repack,
+        "release": plan.release,
         "gpu_layers": plan.gpu_layers,
         "threads": plan.threads,
         "threads_batch": plan.threads_batch,
+        "cpus": list(plan.cpus),
         "n_ubatch": plan.n_ubatch,
         "predicted_bytes": {
             **{name: getattr(choice.predicted, name) for _, name, _, _ in PARTS},

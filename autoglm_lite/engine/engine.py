@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from time import perf_counter
 
+from autoglm_lite.engine.loading import open_context, open_model
 from autoglm_lite.engine.text import TextStream
 from autoglm_lite.errors import PromptTooLongError, UsageError
 from autoglm_lite.generation import (
@@ -18,8 +19,7 @@ from autoglm_lite.generation import (
     Prefill,
     Text,
 )
-from autoglm_lite.native.context import Aborted, Context
-from autoglm_lite.native.model import Model
+from autoglm_lite.native.context import Aborted
 from autoglm_lite.native.sampler import Sampler
 from autoglm_lite.planning.plan import Plan
 
@@ -36,21 +36,8 @@ class Engine:
 
     def __init__(self, plan: Plan, on_progress: Callable[[float], None] | None = None) -> None:
         """Loads the model; raises LoadError."""
-        self._model = Model(
-            plan.model_path,
-            gpu_layers=plan.gpu_layers,
-            load_mode=plan.load_mode,
-            repack=plan.repack,
-            on_progress=on_progress,
-        )
-        self._context = Context(
-            self._model,
-            n_ctx=plan.n_ctx,
-            n_ubatch=plan.n_ubatch,
-            threads=plan.threads,
-            threads_batch=plan.threads_batch,
-            kv_type=plan.kv_type,
-        )
+        self._model = open_model(plan, on_progress)
+        self._context = open_context(self._model, plan)
         for tag in (REASONING_OPEN, REASONING_CLOSE):
             self._model.write_control(tag)
         self._cached: list[int] = []

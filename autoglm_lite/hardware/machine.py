@@ -28,6 +28,8 @@ class Machine:
     swap_free: int = 0
     features: frozenset[str] = frozenset()
     """Instruction sets, of: sse4.2, avx, avx2, avx512, dotprod, i8mm."""
+    cpus: tuple[int, ...] = ()
+    """A processor on each core of the fastest kind, whatever the quota; empty where they cannot be told apart."""
 
 
 def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None) -> Machine:
@@ -39,7 +41,7 @@ def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None
     cores = read_cores(root, affinity)
     if here and (cores is None or "MemTotal" not in memory):
         return read_with_psutil()
-    cores = cores or Cores(1, 1)
+    cores = cores or Cores((0,), 1)
     quota = cpu_quota(root) or math.inf
     total = memory.get("MemTotal", 0)
     available = memory.get("MemAvailable", memory.get("MemFree", 0) + memory.get("Cached", 0))
@@ -47,13 +49,14 @@ def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None
         total = min(total, limit.limit)
         available = min(available, max(0, limit.limit - limit.used))
     return Machine(
-        physical_cores=_within(cores.physical, quota),
+        physical_cores=_within(len(cores.physical), quota),
         logical_cores=_within(cores.logical, quota),
         memory_total=total,
         memory_available=available,
         swap_total=memory.get("SwapTotal", 0),
         swap_free=memory.get("SwapFree", 0),
         features=read_features(root),
+        cpus=cores.physical,
     )
 
 

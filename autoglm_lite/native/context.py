@@ -10,6 +10,7 @@ from autoglm_lite.errors import LoadError
 from autoglm_lite.native.bindings import bindings
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.node import EvalCallback, Observer
+from autoglm_lite.native.threads import pin
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,10 +59,12 @@ class Context:
         kv_type: str,
         n_outputs: int = 1,
         flash_attention: bool | None = None,
+        cpus: Sequence[int] = (),
         observer: Observer | None = None,
         abort: AbortFlag | None = None,
     ) -> None:
         """`n_outputs`: most rows of logits that a decode keeps. `flash_attention`: None leaves it to llama.cpp.
+        `cpus`: the processors to compute on, where threads can be pinned; none leaves it to the system.
 
         Raises LoadError when the context cannot be made, which mostly means too little memory.
         """
@@ -96,9 +99,12 @@ class Context:
         for i in range(self.n_ubatch):
             self._batch.n_seq_id[i] = 1
             self._batch.seq_id[i][0] = 0
+        self._pool = pin(self.handle, cpus, max(threads, threads_batch))
 
     def close(self) -> None:
         if self.handle:
+            if self._pool is not None:
+                self._pool.close(self.handle)
             self._lib.llama_batch_free(self._batch)
             self._lib.llama_free(self.handle)
             self.handle = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
-from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Wishes, choose, in_words
+from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Exact, Wishes, choose, in_words
 from autoglm_lite.planning.memory import repacked_bytes
 from autoglm_lite.planning.plan import KvType
 from autoglm_lite.planning.speed import Expected, expect
@@ -37,10 +37,11 @@ def forecast(
     wishes: Wishes,
     bandwidth: float | None = None,
     others: Iterable[ModelFacts] = (),
+    exact: Exact | None = None,
 ) -> Forecast:
     """`bandwidth` of reading memory in bytes per second, None if unknown; `others` are the models that could be taken
-    instead. Raises UsageError for wishes that make no sense."""
-    choice = choose(facts, machine, wishes)
+    instead; `exact` is for `choose`. Raises UsageError for wishes that make no sense."""
+    choice = choose(facts, machine, wishes, exact)
     return Forecast(
         choice,
         tuple(_reasons(facts, machine, wishes, choice)),
@@ -77,8 +78,14 @@ def _why_repack(facts: ModelFacts, machine: Machine, choice: Choice) -> str:
     if not n_bytes:
         return "this processor has no faster layout for this model's types, so nothing is copied"
     if choice.plan.repack:
-        return f"{in_words(n_bytes)} of weights are copied into the layout that this processor multiplies fastest"
-    return f"the faster copy of {in_words(n_bytes)} of weights would not fit"
+        return (
+            f"{in_words(n_bytes)} of weights are copied into the layout that this processor multiplies fastest, and"
+            " what they were copied from is given back"
+        )
+    return (
+        f"memory is short, and a faster copy of {in_words(n_bytes)} of weights could not be dropped when another"
+        " program needs it"
+    )
 
 
 def _why_threads(machine: Machine, wishes: Wishes, threads: int) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from autoglm_lite.errors import UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
-from autoglm_lite.planning.memory import Predicted, predict
+from autoglm_lite.planning.memory import Predicted, Sizes, predict, repacked_bytes
 from autoglm_lite.planning.plan import KV_TYPES, KvType, Plan
 
 DEFAULT_CTX = 4096
@@ -28,6 +28,12 @@ STREAMED_SHARE = 0.7
 
 TIGHT_SHARE = 0.9
 """Of the memory that is free. A plan that takes more leaves little to the programs that are started next."""
+
+DOUBTFUL_SHARE = 1.1
+"""Of the memory that may be used: where a formula says that a plan needs more, llama.cpp need not be asked."""
+
+Exact = Callable[[Plan], "Sizes | None"]
+"""What llama.cpp itself says of a plan; None where it cannot be asked."""
 
 Verdict = Literal["fits", "tight", "streams", "wont-fit"]
 """`tight`: it fits, but something was given up for that, or little memory is left. `streams`: parts of the file will
@@ -61,46 +67,46 @@ class Choice:
         return self.verdict in ("fits", "tight")
 
 
-def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) -> Choice:
+def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact: Exact | None = None) -> Choice:
     """The fastest plan that fits: when memory is short, first without repacked weights, then with a shorter context
     unless the user chose its length.
 
-    A file of which most can stay in memory is still planned for (verdict `streams`). Raises UsageError for wishes
-    that make no sense.
+    `exact` is asked of each plan that may fit; without it formulas tell its size. A file of which most can stay in
+    memory is still planned for (verdict `streams`). Raises UsageError for wishes that make no sense.
     """
     _check(facts, wishes)
     available = available_bytes(machine, wishes)
     plans = list(_candidates(facts, machine, wishes))
-    most = predict(facts, machine.features, plans[0]).resident_total
     for plan in plans:
         needed = predict(facts, machine.features, plan)
-        if needed.resident_total <= available:
-            ample = most == needed.resident_total <= TIGHT_SHARE * available
-            return Choice("fits" if ample else "tight", plan, needed, available)
+        if exact and needed.resident_total <= DOUBTFUL_SHARE * available:
+            needed = predict(facts, machine.features, plan, exact(plan))
+        ample = needed.resident_total <= TIGHT_SHARE * available
+        # Repacked weights could only be swapped out when another program needs memory, mapped ones are dropped.
+        if ample or (needed.resident_total <= available and not plan.release):
+            given_up = plan.n_ctx < plans[0].n_ctx or plan.release != plans[0].release
+            return Choice("fits" if ample and not given_up else "tight", plan, needed, available)
     streams = available - needed.anonymous >= STREAMED_SHARE * needed.mapped
     return Choice("streams" if streams else "wont-fit", plan, needed, available)
 
 
-def make_plan(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) -> Plan:
-    """The plan of `choose`. Raises UsageError as it does, and WillNotFitError with what would fit."""
+def decide(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact: Exact | None = None) -> Choice:
+    """What is to be loaded: as `choose`, but `exact` is asked only where it might matter, which is where the formulas
+    leave little memory free. Raises UsageError as `choose` does, and WillNotFitError with what would fit."""
     choice = choose(facts, machine, wishes)
+    if exact is not None and choice.verdict != "fits":
+        choice = choose(facts, machine, wishes, exact)
     if choice.verdict == "wont-fit":
         raise WillNotFitError(_will_not_fit(facts, machine, wishes, choice.predicted))
-    return choice.plan
+    return choice
 
 
-def judge(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> Literal["fits", "streams"]:
-    """How well `plan`, made from the same facts and wishes, fits; `fits` may be tight."""
-    needed = predict(facts, machine.features, plan).resident_total
-    return "fits" if needed <= available_bytes(machine, wishes) else "streams"
-
-
-def notices(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> tuple[str, ...]:
-    """Sentences about what the user may not expect of `plan`."""
+def notices(facts: ModelFacts, wishes: Wishes, choice: Choice) -> tuple[str, ...]:
+    """Sentences about what the user may not expect of `choice`."""
     found = []
-    if wishes.ctx is None and plan.n_ctx < min(facts.n_ctx_train, DEFAULT_CTX):
-        found.append(f"Memory is short, so a conversation can be {plan.n_ctx:,} tokens long.")
-    if judge(facts, machine, wishes, plan) == "streams":
+    if wishes.ctx is None and choice.plan.n_ctx < min(facts.n_ctx_train, DEFAULT_CTX):
+        found.append(f"Memory is short, so a conversation can be {choice.plan.n_ctx:,} tokens long.")
+    if choice.verdict == "streams":
         found.append(
             f"{facts.name} is larger than the free memory and will be read from the disk all the time, which is slow;"
             " close other programs, or take a smaller model."
@@ -130,22 +136,24 @@ def _check(facts: ModelFacts, wishes: Wishes) -> None:
 
 
 def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator[Plan]:
-    """Plans in order of preference, each needing no more memory than the one before it."""
+    """Plans in order of preference, each needing no more memory than the one before it that cannot be dropped."""
     first = wishes.ctx or min(facts.n_ctx_train, DEFAULT_CTX)
     small = facts.tensor_bytes <= ONE_THREAD_BYTES
     threads = wishes.threads or (1 if small else machine.physical_cores)
-    plan = Plan(
+    plain = Plan(
         model_path=str(facts.path),
         n_ctx=first,
         threads=threads,
         threads_batch=threads,
         kv_type=wishes.kv_type or "f16",
         gpu_layers=wishes.gpu_layers or 0,
+        repack=False,
+        cpus=machine.cpus,
     )
-    yield plan
-    yield replace(plan, repack=False)
+    yield replace(plain, repack=True, release=repacked_bytes(facts, machine.features) > 0)
+    yield plain
     if wishes.ctx is None:
-        yield from (replace(plan, repack=False, n_ctx=step) for step in CTX_STEPS if step < first)
+        yield from (replace(plain, n_ctx=step) for step in CTX_STEPS if step < first)
 
 
 def available_bytes(machine: Machine, wishes: Wishes) -> int:
@@ -171,13 +179,8 @@ def _shorter_ctx(facts: ModelFacts, machine: Machine, wishes: Wishes) -> int | N
     """The longest context that would fit where the one asked for does not."""
     if wishes.ctx is None:
         return None
-    free_choice = replace(wishes, ctx=None)
-    try:
-        shorter = make_plan(facts, machine, free_choice)
-    except WillNotFitError:
-        return None
-    fits = judge(facts, machine, free_choice, shorter) == "fits"
-    return shorter.n_ctx if fits and shorter.n_ctx < wishes.ctx else None
+    shorter = choose(facts, machine, replace(wishes, ctx=None))
+    return shorter.plan.n_ctx if shorter.fits and shorter.plan.n_ctx < wishes.ctx else None
 
 
 def in_words(n_bytes: float) -> str:

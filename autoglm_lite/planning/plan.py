@@ -26,3 +26,7 @@ class Plan:
     load_mode: LoadMode = "mmap"
     repack: bool = True
     """Copy weights into the layout the processor multiplies fastest (llama.cpp's extra buffer types)."""
+    release: bool = False
+    """Give the mapped pages back once the weights are loaded: those that were copied are not read again."""
+    cpus: tuple[int, ...] = ()
+    """The processors to compute on; none leaves it to the system."""

@@ -18,12 +18,14 @@ from pathlib import Path
 from autoglm_lite.engine.engine import Engine
 from autoglm_lite.engine.inputs import collect_inputs
 from autoglm_lite.engine.layers import compare_layers
+from autoglm_lite.engine.loading import measure_sizes
 from autoglm_lite.engine.reader import Stop
 from autoglm_lite.engine.scorer import Scorer
 from autoglm_lite.errors import AutoglmError, LoadError
 from autoglm_lite.worker.protocol import (
     LENGTH,
     MAX_FRAME,
+    AskSizes,
     Cancel,
     CollectInputs,
     CompareLayers,
@@ -35,6 +37,7 @@ from autoglm_lite.worker.protocol import (
     Measured,
     Measurement,
     Message,
+    PlanSizes,
     Score,
     Tokenize,
     Tokens,
@@ -91,6 +94,8 @@ class Child:
     def _answer(self, request_id: int, message: Message) -> None:
         if isinstance(message, Load):
             self._load(request_id, message)
+        elif isinstance(message, AskSizes):
+            self._send(request_id, PlanSizes(measure_sizes(message.plan)))
         elif isinstance(message, Tokenize):
             engine = self._loaded_engine()
             self._send(request_id, Tokens(engine.tokenize(message.text, templated=message.templated)))

@@ -16,6 +16,7 @@ from autoglm_lite import errors
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
+from autoglm_lite.planning.memory import Sizes
 from autoglm_lite.planning.plan import Plan
 
 LENGTH = struct.Struct("<I")
@@ -25,6 +26,13 @@ MAX_FRAME = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Load:
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class AskSizes:
+    """What llama.cpp would take for a plan, without loading it; answered by PlanSizes."""
+
     plan: Plan
 
 
@@ -82,6 +90,13 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanSizes:
+    """None where llama.cpp cannot be asked on this system."""
+
+    sizes: Sizes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     ids: list[int]
 
@@ -106,18 +121,18 @@ class Failed:
 
 Measurement = CollectInputs | Score | CompareLayers
 Measured = TokensRead | InputsOf | Collected | ChunkScores | Scored | LayersCompared
-Request = Load | Tokenize | Generate | Measurement | Cancel
-Reply = LoadProgress | Loaded | Tokens | Failed | Prefill | Text | Finished | Measured
+Request = Load | AskSizes | Tokenize | Generate | Measurement | Cancel
+Reply = LoadProgress | Loaded | PlanSizes | Tokens | Failed | Prefill | Text | Finished | Measured
 Message = Request | Reply
 
 CANCELLABLE = (Generate, CollectInputs, Score, CompareLayers)
-LAST_REPLIES = (Finished, Loaded, Tokens, Failed, Collected, Scored, LayersCompared)
+LAST_REPLIES = (Finished, Loaded, PlanSizes, Tokens, Failed, Collected, Scored, LayersCompared)
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        *(Load, Tokenize, Generate, CollectInputs, Score, CompareLayers, Cancel),
-        *(LoadProgress, Loaded, Tokens, Failed, Prefill, Text, Finished),
+        *(Load, AskSizes, Tokenize, Generate, CollectInputs, Score, CompareLayers, Cancel),
+        *(LoadProgress, Loaded, PlanSizes, Tokens, Failed, Prefill, Text, Finished),
         *(TokensRead, InputsOf, Collected, ChunkScores, Scored, LayersCompared),
     )
 }
@@ -135,14 +150,20 @@ def decode(body: bytes) -> tuple[int, Message]:
         request_id, name, fields = json.loads(body)
         kind = _KINDS[name]
         if "plan" in fields:
-            fields["plan"] = Plan(**fields["plan"])
+            fields["plan"] = _plan(**fields["plan"])
         if kind is Loaded:
             return request_id, Loaded(LoadedModel(**fields["model"]))
+        if kind is PlanSizes:
+            return request_id, PlanSizes(None if fields["sizes"] is None else Sizes(**fields["sizes"]))
         if kind is Generate:
             return request_id, Generate(_request(**fields["request"]))
         return request_id, kind(**fields)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a message of this protocol: {body[:80]!r}") from error
+
+
+def _plan(cpus: list[int], **rest: Any) -> Plan:
+    return Plan(cpus=tuple(cpus), **rest)
 
 
 def _request(sampling: dict[str, Any], stop: list[str], **rest: Any) -> GenerateRequest:

@@ -26,6 +26,7 @@ def test_two_cores_without_avx(tmp_path: Path) -> None:
         swap_total=2 * GIB,
         swap_free=2 * GIB,
         features=frozenset({"sse4.2"}),
+        cpus=(0, 1),
     )
 
 
@@ -43,6 +44,13 @@ def test_clusters_whose_cores_are_numbered_alike(tmp_path: Path) -> None:
     machine = read_machine(phone_board(tmp_path))
     assert cores(machine) == (4, 4)
     assert machine.features == {"dotprod", "i8mm"}
+
+
+def test_a_processor_on_each_fast_core_is_named(tmp_path: Path) -> None:
+    assert read_machine(laptop(tmp_path / "laptop")).cpus == (0, 1, 2, 3)
+    assert read_machine(laptop(tmp_path / "laptop"), affinity={4, 5, 1}).cpus == (1, 4)
+    assert read_machine(hybrid(tmp_path / "hybrid")).cpus == (0, 2)
+    assert read_machine(phone_board(tmp_path / "phone")).cpus == (4, 5, 6, 7)
 
 
 def test_favoured_cores_are_of_the_same_kind(tmp_path: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autoglm_lite.gguf import read_facts
-from autoglm_lite.planning.memory import MIB, compute_bytes, kv_bytes, predict, repacked_bytes
+from autoglm_lite.hardware import read_machine
+from autoglm_lite.planning.memory import MIB, Sizes, compute_bytes, kv_bytes, predict, repacked_bytes
 from autoglm_lite.planning.plan import KvType, Plan
 from autoglm_lite.worker.client import Worker
 from tests.gguf.tiny import MODELS
@@ -40,6 +43,16 @@ def test_what_is_repacked_depends_on_the_processor() -> None:
     assert repacked_bytes(QWEN_1_5B, {"dotprod"}) == sum(QWEN_1_5B.matrix_bytes.values())
 
 
+def test_once_released_only_what_is_multiplied_by_stays_mapped() -> None:
+    held = predict(QWEN_1_5B, {"avx2"}, plan(2048))
+    released = predict(QWEN_1_5B, {"avx2"}, replace(plan(2048), release=True))
+    assert released.mapped == QWEN_1_5B.matrix_bytes["Q6_K"]
+    assert released.anonymous == held.anonymous
+    # Measured on that shape: 1,177 MB resident.
+    assert released.resident_total == pytest.approx(1_177e6, rel=0.06)
+    assert predict(QWEN_1_5B, {"avx2"}, plan(2048), Sizes(1, 2, 3, {})).kv == 2
+
+
 def test_the_parts_add_up() -> None:
     predicted = predict(QWEN_1_5B, {"avx2"}, plan(2048))
     assert predicted.resident_total == predicted.mapped + predicted.anonymous
@@ -55,14 +68,26 @@ def test_llama_cpp_allocates_what_was_predicted(name: str, n_ctx: int, n_ubatch:
     path = MODELS[name]().write(tmp_path / "m.gguf")
     log = tmp_path / "worker.log"
 
-    async def load() -> None:
-        async with Worker(log) as worker:
-            await worker.load(Plan(str(path), n_ctx, threads=1, threads_batch=1, n_ubatch=n_ubatch))
+    wanted = replace(plan(n_ctx, n_ubatch), model_path=str(path))
 
-    asyncio.run(load())
-    facts, wanted = read_facts(path), plan(n_ctx, n_ubatch)
+    async def load() -> Sizes | None:
+        async with Worker(log) as worker:
+            await worker.load(wanted)
+        async with Worker(tmp_path / "asked.log") as worker:
+            return await worker.sizes(wanted)
+
+    sizes = asyncio.run(load())
+    facts = read_facts(path)
     said = log.read_text(encoding="utf-8", errors="replace")
     kv = sum(float(size) for size in re.findall(r"KV buffer size = +([\d.]+) MiB", said))
     compute = float(re.findall(r"CPU compute buffer size = +([\d.]+) MiB", said)[-1])
     assert kv_bytes(facts, wanted) / MIB == pytest.approx(kv, abs=0.011)
     assert compute_bytes(facts, wanted) / MIB == pytest.approx(compute, abs=1.0)
+    if sizes is None:
+        assert not sys.platform.startswith("linux")
+        return
+    # Asked without loading, llama.cpp says what it then takes.
+    assert sizes.kv / MIB == pytest.approx(kv, abs=0.011)
+    assert sizes.compute / MIB == pytest.approx(compute, abs=0.011)
+    assert sizes.repacked == repacked_bytes(facts, read_machine().features)
+    assert sizes.devices == {}

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from autoglm_lite import errors
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
 from autoglm_lite.measurement import ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
+from autoglm_lite.planning.memory import Sizes
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.protocol import (
     LENGTH,
+    AskSizes,
     Cancel,
     CollectInputs,
     CompareLayers,
@@ -21,6 +23,7 @@ from autoglm_lite.worker.protocol import (
     Loaded,
     LoadProgress,
     Message,
+    PlanSizes,
     Score,
     Tokenize,
     Tokens,
@@ -38,9 +41,11 @@ requests = st.builds(
     st.none() | st.integers(),
     st.lists(st.text()).map(tuple),
 )
-plans = st.builds(Plan, st.text(), st.integers(), st.integers(), st.integers())
+plans = st.builds(Plan, st.text(), *[st.integers()] * 3, cpus=st.lists(st.integers()).map(tuple))
 messages = st.one_of(
     st.builds(Load, plans),
+    st.builds(AskSizes, plans),
+    st.builds(PlanSizes, st.none() | st.builds(Sizes, *[st.integers()] * 3, st.dictionaries(st.text(), st.integers()))),
     st.builds(CollectInputs, plans, st.text()),
     st.builds(Score, plans, st.text(), st.integers(), st.sampled_from(["none", "keep", "compare"]), st.text()),
     st.builds(CompareLayers, plans, st.text()),
