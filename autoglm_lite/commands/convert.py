@@ -124,15 +124,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, Fitted | None]:
     from autoglm_lite.errors import UsageError
-    from converters.conversion import draft_of, finish_plan, printable_errors
+    from converters.conversion import draft_of, plan_conversion, printable_errors
+    from converters.fitting import plan_fit
+    from converters.progress import Progress
     from converters.writer import check_target
 
     if args.fit is not None and (args.type or args.pure or args.mmproj):
         other = "--type" if args.type else "--pure" if args.pure else "--mmproj"
         raise UsageError(f"--fit chooses the types itself, so it cannot be combined with {other}.")
-    from converters.fitting import plan_fit
-    from converters.progress import Progress
-
     wishes = _wishes(args)
     if wishes.tensor_types and not wishes.file_type.quantised:
         raise UsageError(f"--tensor-type is for files of a quantised type, and {wishes.file_type.name} is none.")
@@ -147,8 +146,7 @@ def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, F
         near = args.output or Path("out.gguf")
         wishes = replace(wishes, drop_layers=least_changing(draft, count, resources, near))
     if args.fit is None:
-        with printable_errors():
-            return finish_plan(draft, wishes), None
+        return plan_conversion(draft, wishes), None
     print("autoglm-lite: measuring what each type would cost each tensor", file=sys.stderr)
     counting = Progress(sys.stderr, amount=lambda count: f"{count:.0f} tensors" if count >= 10 else f"{count:.1f}")
     try:

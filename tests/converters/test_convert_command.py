@@ -30,13 +30,12 @@ from checkpoints import (
     write_json,
     write_safetensors,
 )
+from converting import plan
 
 from autoglm_lite.cli import main
 from autoglm_lite.errors import ConversionError
 from converters import partial
-from converters.conversion import Resources, plan_conversion, write_conversion
-from converters.types import file_type
-from converters.wishes import Wishes
+from converters.conversion import Resources, write_conversion
 
 
 @pytest.fixture
@@ -408,8 +407,7 @@ def test_resumed_work_ends_in_the_same_bytes(
     assert main(["convert", str(source), "-o", "whole.gguf", "--type", "Q8_0"]) == 0
     whole = (here / "whole.gguf").read_bytes()
     (here / "whole.gguf").unlink()
-    wishes = Wishes(file_type("Q8_0"))
-    conversion = plan_conversion(source, wishes)
+    conversion = plan(source, "Q8_0")
     out = here / "out.gguf"
     # Every 1 MB is noted, and the work is stopped after that many blocks.
     monkeypatch.setattr(partial, "NOTE_EVERY", 1 << 20)
@@ -437,10 +435,10 @@ def test_what_has_changed_is_not_resumed(here: Path, tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_conversion(plan_conversion(source, Wishes(file_type("Q8_0"))), out, Resources(1), stop, resume=True)
+        write_conversion(plan(source, "Q8_0"), out, Resources(1), stop, resume=True)
     os.utime(source / "model.safetensors")
     first: list[int] = []
-    conversion = plan_conversion(source, Wishes(file_type("Q8_0")))
+    conversion = plan(source, "Q8_0")
     write_conversion(conversion, out, Resources(1), lambda done, total: first.append(done), resume=True)
     assert first[0] < conversion.nbytes // 2
     assert list(here.iterdir()) == [out]
