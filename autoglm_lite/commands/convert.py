@@ -150,7 +150,7 @@ def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, F
     print("autoglm-lite: measuring what each type would cost each tensor", file=sys.stderr)
     counting = Progress(sys.stderr, amount=lambda count: f"{count:.0f} tensors" if count >= 10 else f"{count:.1f}")
     try:
-        found = plan_fit(draft, wishes, args.fit or runs_here, resources.n_threads, counting)
+        found = plan_fit(draft, wishes, args.fit or runs_here(), resources.n_threads, counting)
     finally:
         counting.close()
     return found.conversion, found.choice
