@@ -106,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
                 return 0
             if choice:
                 print(fitted_table(choice), file=sys.stderr)
+            began_writing = time.monotonic()
             write_conversion(conversion, out, resources, progress, args.resume)
         except KeyboardInterrupt:
             if args.resume:
@@ -114,11 +115,12 @@ def run(args: argparse.Namespace) -> int:
             raise
         finally:
             progress.close()
-    seconds = time.monotonic() - began
+    ended = time.monotonic()
+    seconds = ended - began
     if args.json:
         print(json.dumps({**_describe(conversion, out), "seconds": round(seconds, 3)}, ensure_ascii=False))
     else:
-        print(_summary(conversion, out, seconds))
+        print(summary(conversion, out, seconds, ended - began_writing))
     return 0
 
 
@@ -244,10 +246,11 @@ def _table(conversion: Conversion) -> str:
     return "\n".join([*lines, total])
 
 
-def _summary(conversion: Conversion, out: Path, seconds: float) -> str:
+def summary(conversion: Conversion, out: Path, seconds: float, writing: float) -> str:
+    """The line at the end, of work that took `seconds`, of them `writing` for the file: --fit measures for long before."""
     from converters.progress import duration, size
 
-    speed = size(conversion.nbytes / seconds)
+    speed = size(conversion.nbytes / writing)
     return (
         f"{out}: {len(conversion.draft.tensors)} tensors, {conversion.wishes.file_type.name}, "
         f"{size(conversion.nbytes)}, in {duration(seconds)} ({speed}/s)"

@@ -25,8 +25,10 @@ from checkpoints import (
     write_json,
     write_safetensors,
 )
+from converting import plan
 
 from autoglm_lite.cli import main
+from autoglm_lite.commands.convert import summary
 
 
 def test_default_name_type_and_report(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,6 +39,11 @@ def test_default_name_type_and_report(here: Path, capsys: pytest.CaptureFixture[
     report = capsys.readouterr()
     assert report.out.startswith("stories260K-Q4_K_M.gguf: 47 tensors, Q4_K_M, 281.7 kB, in ")
     assert report.err == ""
+
+
+def test_the_speed_is_that_of_writing_whatever_was_measured_before(here: Path) -> None:
+    report = summary(plan(STORIES, "Q4_K_M"), here / "a.gguf", 610.0, 10.0)
+    assert report.endswith("281.7 kB, in 10 min 10 s (28.2 kB/s)")
 
 
 def test_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
