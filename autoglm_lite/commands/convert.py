@@ -247,7 +247,7 @@ def _table(conversion: Conversion) -> str:
 
 
 def summary(conversion: Conversion, out: Path, seconds: float, writing: float) -> str:
-    """The line at the end, of work that took `seconds`, of them `writing` for the file: --fit measures for long before."""
+    """The line at the end. Of all `seconds` the file itself took `writing`: --fit measures for long before it."""
     from converters.progress import duration, size
 
     speed = size(conversion.nbytes / writing)
