@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autoglm_lite.commands.options import add_planning_options, wishes
+from autoglm_lite.commands.options import add_model_argument, add_planning_options, wishes
 from autoglm_lite.errors import AutoglmError, HistoryError, UsageError
 
 if TYPE_CHECKING:
@@ -28,12 +28,7 @@ STARTER = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
-    parser.add_argument(
-        "model",
-        nargs="?",
-        metavar="MODEL",
-        help="a GGUF file or a stored model's name (default: the best stored model that fits, else the starter)",
-    )
+    add_model_argument(parser)
     parser.add_argument(
         "-p", "--prompt", metavar="TEXT", help="print the answer to TEXT and end; text piped in is added to it"
     )

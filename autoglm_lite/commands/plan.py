@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from autoglm_lite.commands.options import add_planning_options, wishes
+from autoglm_lite.commands.options import add_model_argument, add_planning_options, wishes
 
 if TYPE_CHECKING:
     import argparse
@@ -37,12 +37,7 @@ VERDICTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
-    parser.add_argument(
-        "model",
-        nargs="?",
-        metavar="MODEL",
-        help="a GGUF file or a stored model's name (default: the best stored model that fits, else the starter)",
-    )
+    add_model_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the page")
     add_planning_options(parser)
 
