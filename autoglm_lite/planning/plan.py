@@ -11,6 +11,15 @@ KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0", "f32")
 
 
 @dataclass(frozen=True, slots=True)
+class Saving:
+    """How the model computes on battery or when the processor is hot."""
+
+    threads: int
+    nice: int
+    """From 0 to 19: the higher, the more other programs come first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     model_path: str
     n_ctx: int
@@ -26,3 +35,5 @@ class Plan:
     load_mode: LoadMode = "mmap"
     repack: bool = True
     """Copy weights into the layout the processor multiplies fastest (llama.cpp's extra buffer types)."""
+    saving: Saving | None = None
+    """None: the same effort at all times."""

@@ -21,6 +21,7 @@ from autoglm_lite.engine.layers import compare_layers
 from autoglm_lite.engine.reader import Stop
 from autoglm_lite.engine.scorer import Scorer
 from autoglm_lite.errors import AutoglmError, LoadError
+from autoglm_lite.worker.priority import set_nice
 from autoglm_lite.worker.protocol import (
     LENGTH,
     MAX_FRAME,
@@ -28,6 +29,7 @@ from autoglm_lite.worker.protocol import (
     CollectInputs,
     CompareLayers,
     Failed,
+    Freed,
     Generate,
     Load,
     Loaded,
@@ -36,6 +38,8 @@ from autoglm_lite.worker.protocol import (
     Measurement,
     Message,
     Score,
+    SetEffort,
+    ShedContext,
     Tokenize,
     Tokens,
     decode,
@@ -75,6 +79,8 @@ class Child:
             for request_id, message in frames(self._stream.read):
                 if isinstance(message, Cancel):
                     self._cancel(request_id)
+                elif isinstance(message, SetEffort):
+                    self._set_effort(message)
                 else:
                     self._inbox.put((request_id, message))
         os._exit(0)
@@ -98,6 +104,8 @@ class Child:
             engine = self._loaded_engine()
             engine.reset_cancel()
             self._run(request_id, engine.cancel, engine.generate(message.request))
+        elif isinstance(message, ShedContext):
+            self._send(request_id, Freed(self._loaded_engine().shed_context()))
         elif isinstance(message, CollectInputs | Score | CompareLayers):
             self._unload()
             stop = Stop()
@@ -161,6 +169,13 @@ class Child:
                 self._stop()
             elif self._running is None or request_id > self._running:
                 self._cancelled.add(request_id)
+
+    def _set_effort(self, message: SetEffort) -> None:
+        """On the reader thread: a long answer is not to be waited for."""
+        engine = self._engine
+        if engine is not None:
+            engine.use_threads(message.threads)
+            set_nice(message.nice)
 
     def _loaded_engine(self) -> Engine:
         if self._engine is None:

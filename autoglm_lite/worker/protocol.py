@@ -16,7 +16,7 @@ from autoglm_lite import errors
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
-from autoglm_lite.planning.plan import Plan
+from autoglm_lite.planning.plan import Plan, Saving
 
 LENGTH = struct.Struct("<I")
 MAX_FRAME = 64 * 1024 * 1024
@@ -72,6 +72,20 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class ShedContext:
+    """Frees the context until the next Generate; answered by Freed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetEffort:
+    """From the next step on, also of a running answer: at most so many threads, and how far others come first (0 to
+    19); has no reply."""
+
+    threads: int
+    nice: int
+
+
+@dataclass(frozen=True, slots=True)
 class LoadProgress:
     share: float
 
@@ -84,6 +98,11 @@ class Loaded:
 @dataclass(frozen=True, slots=True)
 class Tokens:
     ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    n_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +125,18 @@ class Failed:
 
 Measurement = CollectInputs | Score | CompareLayers
 Measured = TokensRead | InputsOf | Collected | ChunkScores | Scored | LayersCompared
-Request = Load | Tokenize | Generate | Measurement | Cancel
-Reply = LoadProgress | Loaded | Tokens | Failed | Prefill | Text | Finished | Measured
+Request = Load | Tokenize | Generate | Measurement | Cancel | ShedContext | SetEffort
+Reply = LoadProgress | Loaded | Tokens | Freed | Failed | Prefill | Text | Finished | Measured
 Message = Request | Reply
 
 CANCELLABLE = (Generate, CollectInputs, Score, CompareLayers)
-LAST_REPLIES = (Finished, Loaded, Tokens, Failed, Collected, Scored, LayersCompared)
+LAST_REPLIES = (Finished, Loaded, Tokens, Freed, Failed, Collected, Scored, LayersCompared)
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        *(Load, Tokenize, Generate, CollectInputs, Score, CompareLayers, Cancel),
-        *(LoadProgress, Loaded, Tokens, Failed, Prefill, Text, Finished),
+        *(Load, Tokenize, Generate, CollectInputs, Score, CompareLayers, Cancel, ShedContext, SetEffort),
+        *(LoadProgress, Loaded, Tokens, Freed, Failed, Prefill, Text, Finished),
         *(TokensRead, InputsOf, Collected, ChunkScores, Scored, LayersCompared),
     )
 }
@@ -135,7 +154,7 @@ def decode(body: bytes) -> tuple[int, Message]:
         request_id, name, fields = json.loads(body)
         kind = _KINDS[name]
         if "plan" in fields:
-            fields["plan"] = Plan(**fields["plan"])
+            fields["plan"] = _plan(**fields["plan"])
         if kind is Loaded:
             return request_id, Loaded(LoadedModel(**fields["model"]))
         if kind is Generate:
@@ -143,6 +162,10 @@ def decode(body: bytes) -> tuple[int, Message]:
         return request_id, kind(**fields)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a message of this protocol: {body[:80]!r}") from error
+
+
+def _plan(saving: dict[str, int] | None, **rest: Any) -> Plan:
+    return Plan(saving=None if saving is None else Saving(**saving), **rest)
 
 
 def _request(sampling: dict[str, Any], stop: list[str], **rest: Any) -> GenerateRequest:
