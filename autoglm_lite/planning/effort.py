@@ -49,7 +49,8 @@ def effort_of(plan: Plan, climate: Climate, now: Power) -> tuple[Effort, Cause |
     cause: Cause | None = "battery" if now.on_mains is False else "heat" if climate.hot else None
     if plan.saving is None or cause is None:
         return full, None
-    return Effort(min(full.threads, plan.saving.threads), plan.saving.nice), cause
+    saving = Effort(min(full.threads, plan.saving.threads), plan.saving.nice)
+    return saving, None if saving == full else cause
 
 
 def _heats(before: Power | None, now: Power) -> bool:

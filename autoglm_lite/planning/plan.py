@@ -16,7 +16,7 @@ class Saving:
 
     threads: int
     nice: int
-    """From 0 to 19: the higher, the more other programs come first."""
+    """Added to the niceness of the process, 0 to 19: the higher, the more other programs come first."""
 
 
 @dataclass(frozen=True, slots=True)

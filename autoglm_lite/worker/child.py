@@ -21,7 +21,7 @@ from autoglm_lite.engine.layers import compare_layers
 from autoglm_lite.engine.reader import Stop
 from autoglm_lite.engine.scorer import Scorer
 from autoglm_lite.errors import AutoglmError, LoadError
-from autoglm_lite.worker.priority import set_nice
+from autoglm_lite.worker.priority import Priority
 from autoglm_lite.worker.protocol import (
     LENGTH,
     MAX_FRAME,
@@ -68,6 +68,7 @@ class Child:
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._scorer = Scorer()
+        self._priority = Priority()
         self._running: int | None = None
         """The id of the answer or measurement that can be cancelled, and how."""
         self._stop: Callable[[], None] | None = None
@@ -175,7 +176,7 @@ class Child:
         engine = self._engine
         if engine is not None:
             engine.use_threads(message.threads)
-            set_nice(message.nice)
+            self._priority.lower(message.nice)
 
     def _loaded_engine(self) -> Engine:
         if self._engine is None:

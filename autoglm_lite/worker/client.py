@@ -242,7 +242,8 @@ class Worker:
         return freed
 
     def set_effort(self, threads: int, nice: int) -> None:
-        """From the next token on, also of a running answer: at most so many threads, at this niceness (0 to 19)."""
+        """From the next token on, also of a running answer: at most so many threads; `nice` (0 to 19) is added to
+        the niceness that the process was given."""
         if self._connection is not None:
             self._connection.send(next(self._ids), SetEffort(threads, nice))
 

@@ -78,8 +78,8 @@ class ShedContext:
 
 @dataclass(frozen=True, slots=True)
 class SetEffort:
-    """From the next step on, also of a running answer: at most so many threads, and how far others come first (0 to
-    19); has no reply."""
+    """From the next step on, also of a running answer: at most so many threads, and what is added to the niceness
+    given (0 to 19); has no reply."""
 
     threads: int
     nice: int
