@@ -34,6 +34,8 @@ def runs_here() -> Callable[[Conversion], bool]:
                 file.truncate(conversion.nbytes)
             return choose(read_facts(path), machine).fits
 
+    return runs
+
 
 def fitted_table(choice: Fitted) -> str:
     """The choice as a table: a line for each kind of tensor, with its types by layers and its share of the loss."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from time import perf_counter
 
 from autoglm_lite.engine.loading import open_context, open_model
 from autoglm_lite.engine.text import TextStream
-from autoglm_lite.errors import PromptTooLongError, UsageError
+from autoglm_lite.errors import LoadError, PromptTooLongError, UsageError
 from autoglm_lite.generation import (
     REASONING_CLOSE,
     REASONING_OPEN,
@@ -19,7 +20,10 @@ from autoglm_lite.generation import (
     Prefill,
     Text,
 )
-from autoglm_lite.native.context import Aborted
+from autoglm_lite.hardware.process import process_memory
+from autoglm_lite.hardware.room import read_room
+from autoglm_lite.native.context import Aborted, AbortFlag, Context
+from autoglm_lite.native.heap import return_freed_memory
 from autoglm_lite.native.sampler import Sampler
 from autoglm_lite.planning.plan import Plan
 
@@ -31,13 +35,22 @@ SECONDS_A_TEXT = 0.02
 """Tokens that come faster than this are sent together: no reader sees the difference, and each event costs."""
 
 
+TOO_LITTLE = "There is too little memory now to read the conversation again: close other programs and ask again."
+
+
 class Engine:
-    """Not thread-safe, but for `cancel`."""
+    """Not thread-safe, but for `cancel` and `use_threads`."""
 
     def __init__(self, plan: Plan, on_progress: Callable[[float], None] | None = None) -> None:
         """Loads the model; raises LoadError."""
         self._model = open_model(plan, on_progress)
-        self._context = open_context(self._model, plan)
+        self._plan = plan
+        self._abort = AbortFlag()
+        self._most_threads = max(plan.threads, plan.threads_batch)
+        before = _anonymous_bytes()
+        self._kept: Context | None = open_context(self._model, self._plan, abort=self._abort)
+        self._context_bytes = max(0, _anonymous_bytes() - before)
+        self._n_ctx = self._kept.n_ctx
         for tag in (REASONING_OPEN, REASONING_CLOSE):
             self._model.write_control(tag)
         self._cached: list[int] = []
@@ -48,11 +61,28 @@ class Engine:
     @property
     def loaded(self) -> LoadedModel:
         model = self._model
-        return LoadedModel(model.description(), model.n_params, self._context.n_ctx, model.n_ctx_train, model.n_vocab)
+        description, n_params, n_vocab = model.description(), model.n_params, model.n_vocab
+        return LoadedModel(description, n_params, self._n_ctx, model.n_ctx_train, n_vocab, self._context_bytes)
 
     def close(self) -> None:
-        self._context.close()
+        if self._kept is not None:
+            self._kept.close()
         self._model.close()
+
+    def shed_context(self) -> int:
+        """Gives the KV cache and the compute buffers back to the system until the next answer; returns how many bytes
+        that were."""
+        before = _anonymous_bytes()
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+            self._cached.clear()
+            return_freed_memory()
+        return max(0, before - _anonymous_bytes())
+
+    def use_threads(self, most: int) -> None:
+        """No more than these from the next step on, also of a running answer; may be called from another thread."""
+        self._most_threads = most
 
     def tokenize(self, text: str, *, templated: bool) -> list[int]:
         """Token ids as a prompt would have them."""
@@ -60,20 +90,21 @@ class Engine:
 
     def cancel(self) -> None:
         """Ends the running answer within one node of the graph; may be called from another thread."""
-        self._context.abort.set()
+        self._abort.set()
 
     def reset_cancel(self) -> None:
         """To be called before an answer, not in it: a cancel that came first must count."""
-        self._context.abort.clear()
+        self._abort.clear()
 
     def generate(self, request: GenerateRequest) -> Iterator[Event]:
-        """The events of one answer; raises PromptTooLongError, UsageError for a prompt without a token."""
+        """The events of one answer; raises PromptTooLongError, UsageError for a prompt without a token, and LoadError
+        when the context was shed and there is too little memory to make it again."""
         prompt = self.tokenize(request.prompt, templated=request.templated)
         if not prompt:
             raise UsageError("The prompt is empty: type something to answer.")
-        if len(prompt) >= self._context.n_ctx:
+        if len(prompt) >= self._n_ctx:
             raise PromptTooLongError(
-                f"The prompt is {len(prompt):,} tokens long, but the context holds {self._context.n_ctx:,}"
+                f"The prompt is {len(prompt):,} tokens long, but the context holds {self._n_ctx:,}"
                 " with the answer: shorten the prompt or use a larger --ctx."
             )
         sampler = Sampler(request.sampling, self._model)
@@ -114,7 +145,7 @@ class Engine:
             if pending and (n_sampled == 1 or last - shown >= SECONDS_A_TEXT):
                 yield Text(pending, n_pending)
                 pending, n_pending, shown = "", 0, last
-            if len(self._cached) >= self._context.n_ctx:
+            if len(self._cached) >= self._n_ctx:
                 reason = "context"
                 break
             if n_sampled == request.max_tokens:
@@ -128,6 +159,18 @@ class Engine:
         if pending or n_pending:
             yield Text(pending, n_pending)
         yield Finished(reason, len(prompt), cached, n_sampled, prefilled - started, last - first)
+
+    @property
+    def _context(self) -> Context:
+        if self._kept is None:
+            room = read_room()
+            if room is not None and self._context_bytes > room.left:
+                raise LoadError(TOO_LITTLE)
+            try:
+                self._kept = open_context(self._model, self._plan, abort=self._abort)
+            except LoadError as error:
+                raise LoadError(TOO_LITTLE) from error
+        return self._kept
 
     def _keep_prefix(self, prompt: list[int]) -> int:
         """Forgets what the cache holds beyond the common prefix; returns how many tokens need no work.
@@ -155,6 +198,8 @@ class Engine:
             yield Prefill(done, total, cached)
 
     def _decode(self, tokens: list[int], *, logits: bool) -> None:
+        most = self._most_threads
+        self._context.use_threads(min(most, self._plan.threads), min(most, self._plan.threads_batch))
         try:
             self._context.decode(tokens, len(self._cached), n_outputs=int(logits))
         except BaseException:
@@ -162,6 +207,10 @@ class Engine:
             del self._cached[self._context.forget_from(len(self._cached)) :]
             raise
         self._cached += tokens
+
+
+def _anonymous_bytes() -> int:
+    return process_memory(os.getpid())[1]
 
 
 def next_chunk(n_left: int, tokens_per_second: float, n_ubatch: int) -> int:

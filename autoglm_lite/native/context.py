@@ -91,6 +91,7 @@ class Context:
         if not self.handle:
             raise LoadError(f"llama.cpp cannot make a context of {n_ctx} tokens: try a smaller --ctx.")
         lib.llama_set_abort_callback(self.handle, self.abort.callback, self.abort.data)
+        self._threads = threads, threads_batch
         self.n_ctx: int = lib.llama_n_ctx(self.handle)
         self._memory = lib.llama_get_memory(self.handle)
         if not self._memory:
@@ -108,6 +109,12 @@ class Context:
             self._lib.llama_batch_free(self._batch)
             self._lib.llama_free(self.handle)
             self.handle = None
+
+    def use_threads(self, threads: int, threads_batch: int) -> None:
+        """From the next decode on; no more than the context was made with."""
+        if self._threads != (threads, threads_batch):
+            self._threads = threads, threads_batch
+            self._lib.llama_set_n_threads(self.handle, threads, threads_batch)
 
     def decode(self, tokens: Sequence[int], position: int, *, n_outputs: int) -> None:
         """Computes at most n_ubatch tokens from `position` on and keeps the logits of the last `n_outputs`.

@@ -11,6 +11,15 @@ KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0", "f32")
 
 
 @dataclass(frozen=True, slots=True)
+class Saving:
+    """How the model computes on battery or when the processor is hot."""
+
+    threads: int
+    nice: int
+    """Added to the niceness of the process, 0 to 19: the higher, the more other programs come first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     model_path: str
     n_ctx: int
@@ -30,3 +39,5 @@ class Plan:
     """Give the mapped pages back once the weights are loaded: those that were copied are not read again."""
     cpus: tuple[int, ...] = ()
     """The processors to compute on; none leaves it to the system."""
+    saving: Saving | None = None
+    """None: the same effort at all times."""

@@ -22,6 +22,7 @@ from autoglm_lite.engine.loading import measure_sizes
 from autoglm_lite.engine.reader import Stop
 from autoglm_lite.engine.scorer import Scorer
 from autoglm_lite.errors import AutoglmError, LoadError
+from autoglm_lite.worker.priority import Priority
 from autoglm_lite.worker.protocol import (
     LENGTH,
     MAX_FRAME,
@@ -30,6 +31,7 @@ from autoglm_lite.worker.protocol import (
     CollectInputs,
     CompareLayers,
     Failed,
+    Freed,
     Generate,
     Load,
     Loaded,
@@ -39,6 +41,8 @@ from autoglm_lite.worker.protocol import (
     Message,
     PlanSizes,
     Score,
+    SetEffort,
+    ShedContext,
     Tokenize,
     Tokens,
     decode,
@@ -67,6 +71,7 @@ class Child:
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._scorer = Scorer()
+        self._priority = Priority()
         self._running: int | None = None
         """The id of the answer or measurement that can be cancelled, and how."""
         self._stop: Callable[[], None] | None = None
@@ -78,6 +83,8 @@ class Child:
             for request_id, message in frames(self._stream.read):
                 if isinstance(message, Cancel):
                     self._cancel(request_id)
+                elif isinstance(message, SetEffort):
+                    self._set_effort(message)
                 else:
                     self._inbox.put((request_id, message))
         os._exit(0)
@@ -103,6 +110,8 @@ class Child:
             engine = self._loaded_engine()
             engine.reset_cancel()
             self._run(request_id, engine.cancel, engine.generate(message.request))
+        elif isinstance(message, ShedContext):
+            self._send(request_id, Freed(self._loaded_engine().shed_context()))
         elif isinstance(message, CollectInputs | Score | CompareLayers):
             self._unload()
             stop = Stop()
@@ -166,6 +175,13 @@ class Child:
                 self._stop()
             elif self._running is None or request_id > self._running:
                 self._cancelled.add(request_id)
+
+    def _set_effort(self, message: SetEffort) -> None:
+        """On the reader thread: a long answer is not to be waited for."""
+        engine = self._engine
+        if engine is not None:
+            engine.use_threads(message.threads)
+            self._priority.lower(message.nice)
 
     def _loaded_engine(self) -> Engine:
         if self._engine is None:

@@ -10,7 +10,7 @@ from autoglm_lite import errors
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
 from autoglm_lite.measurement import ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.planning.memory import Sizes
-from autoglm_lite.planning.plan import Plan
+from autoglm_lite.planning.plan import Plan, Saving
 from autoglm_lite.worker.protocol import (
     LENGTH,
     AskSizes,
@@ -18,6 +18,7 @@ from autoglm_lite.worker.protocol import (
     CollectInputs,
     CompareLayers,
     Failed,
+    Freed,
     Generate,
     Load,
     Loaded,
@@ -25,6 +26,8 @@ from autoglm_lite.worker.protocol import (
     Message,
     PlanSizes,
     Score,
+    SetEffort,
+    ShedContext,
     Tokenize,
     Tokens,
     decode,
@@ -41,7 +44,8 @@ requests = st.builds(
     st.none() | st.integers(),
     st.lists(st.text()).map(tuple),
 )
-plans = st.builds(Plan, st.text(), *[st.integers()] * 3, cpus=st.lists(st.integers()).map(tuple))
+savings = st.none() | st.builds(Saving, st.integers(), st.integers())
+plans = st.builds(Plan, st.text(), *[st.integers()] * 3, cpus=st.lists(st.integers()).map(tuple), saving=savings)
 messages = st.one_of(
     st.builds(Load, plans),
     st.builds(AskSizes, plans),
@@ -58,8 +62,11 @@ messages = st.one_of(
     st.builds(Tokenize, st.text(), st.booleans()),
     st.builds(Generate, requests),
     st.just(Cancel()),
+    st.just(ShedContext()),
+    st.builds(SetEffort, st.integers(), st.integers()),
+    st.builds(Freed, st.integers()),
     st.builds(LoadProgress, finite),
-    st.builds(Loaded, st.builds(LoadedModel, st.text(), *[st.integers()] * 4)),
+    st.builds(Loaded, st.builds(LoadedModel, st.text(), *[st.integers()] * 5)),
     st.builds(Tokens, st.lists(st.integers())),
     st.builds(Failed, st.text(), st.text()),
     st.builds(Prefill, st.integers(), st.integers(), st.integers()),
