@@ -19,6 +19,7 @@ COMMANDS = {
     "imatrix": "measure which weights a text uses most, to quantise better",
     "perplexity": "measure how well a model expects a text, also against another",
     "plan": "say what a model will take on this machine, before it is loaded",
+    "tune": "measure which way of loading a model is fastest on this machine, and keep it",
 }
 
 

@@ -43,3 +43,7 @@ class ConversionError(AutoglmError):
 
 class HistoryError(AutoglmError):
     """A conversation on disk cannot be found, read or written."""
+
+
+class ProfileError(AutoglmError):
+    """A profile, or the list of models, cannot be read or has a mistake."""

@@ -23,6 +23,11 @@ def cache_dir() -> Path:
     return _folder("cache")
 
 
+def config_dir() -> Path:
+    """What the user writes."""
+    return _folder("config")
+
+
 def private_dir(path: Path) -> Path:
     """Makes `path` and its missing parents readable by this user alone; an existing folder keeps its mode."""
     missing = [p for p in (path, *path.parents) if not p.exists()]
@@ -38,6 +43,7 @@ def _folder(kind: str) -> Path:
     import platformdirs
 
     find = {
+        "config": platformdirs.user_config_path,
         "data": platformdirs.user_data_path,
         "state": platformdirs.user_state_path,
         "cache": platformdirs.user_cache_path,

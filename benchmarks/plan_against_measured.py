@@ -25,7 +25,7 @@ from autoglm_lite.generation import Finished, GenerateRequest, Prefill, Sampling
 from autoglm_lite.gguf import ModelFacts, read_facts
 from autoglm_lite.hardware import process_memory, read_machine
 from autoglm_lite.planning.make import Choice
-from autoglm_lite.planning.memory import predict, repacked_bytes
+from autoglm_lite.planning.memory import predict
 from autoglm_lite.planning.plan import KV_TYPES, Plan
 from autoglm_lite.planning.speed import expect
 from autoglm_lite.worker.client import Worker
@@ -66,7 +66,6 @@ def main() -> None:
     for path in args.models:
         facts = read_facts(path)
         for n_ctx, kv_type, repack in product(args.ctx, args.kv_type, args.repack):
-            copies = repack == "on" and repacked_bytes(facts, read_machine().features) > 0
             plan = Plan(
                 str(path),
                 n_ctx,
@@ -75,7 +74,6 @@ def main() -> None:
                 args.ubatch,
                 kv_type=kv_type,
                 repack=repack == "on",
-                release=copies,
                 cpus=read_machine().cpus,
             )
             measured = asyncio.run(run(plan, args.prompt_tokens, args.gen_tokens))

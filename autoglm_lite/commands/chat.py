@@ -114,6 +114,7 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     """Everything up to the loading of the model; starts the template's process, which is the caller's to close."""
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.chat.template import ChatTemplate
+    from autoglm_lite.commands.preferences import preferred, read_tuned
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.make import decide, notices
@@ -127,7 +128,9 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     said: list[str] = []
     path = resolve(last_model if args.model is None else args.model, wanted, said.append)
     facts = read_facts(path)
-    choice = decide(facts, read_machine(), wanted, exact_sizes)
+    machine = read_machine()
+    wanted = preferred(wanted, facts, machine, args.profile, said.append, tuned=read_tuned(facts, machine, said.append))
+    choice = decide(facts, machine, wanted, exact_sizes)
     plan = replace(choice.plan, model_path=str(path.absolute()))
     switch, budget = thinking(args.think)
     said += [STARTER] if is_starter(path) else []

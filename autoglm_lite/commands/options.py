@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,11 +10,6 @@ if TYPE_CHECKING:
     from autoglm_lite.planning.make import Wishes
 
 KV_TYPES = ("f16", "q8_0", "f32")
-UNITS = {"": 1, "B": 1} | {
-    prefix + unit: base**power
-    for unit, base in (("B", 1000), ("iB", 1024))
-    for power, prefix in enumerate("KMGT", start=1)
-}
 
 
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +36,11 @@ def add_planning_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--memory", type=size, metavar="SIZE", help="memory that may be used, such as 3.5GB (default: what is free)"
     )
+    group.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="what to prefer, instead of what was tuned and of the profile for this machine: a name or a .toml file",
+    )
 
 
 def wishes(args: argparse.Namespace) -> Wishes:
@@ -55,11 +54,9 @@ def size(text: str) -> int:
     """Bytes in `3.5GB`, `800MiB` or `1000000`. Raises argparse's error for anything else."""
     import argparse
 
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text)
-    unit = {name.lower(): n_bytes for name, n_bytes in UNITS.items()}.get(match[2].lower()) if match else None
-    if match is None or unit is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size: write it like 3.5GB, 800MiB or a number of bytes")
+    from autoglm_lite.sizes import parse_size
+
     try:
-        return int(float(match[1]) * unit)
-    except OverflowError:
-        raise argparse.ArgumentTypeError(f"{text[:20]}… is more than any computer has") from None
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}") from None

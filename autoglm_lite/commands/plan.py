@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from autoglm_lite.commands.options import add_model_argument, add_planning_options, wishes
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
     from autoglm_lite.gguf.facts import ModelFacts
     from autoglm_lite.planning.forecast import Forecast
+    from autoglm_lite.planning.make import Wishes
     from autoglm_lite.planning.memory import Predicted
+    from autoglm_lite.planning.suggestions import Suggestion
 
 WIDTH = 80
 BAR_WIDTH = 60
@@ -48,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     Of the model nothing but the header is read; what llama.cpp says of its size comes from a worker.
     """
     from autoglm_lite.commands.bandwidth import memory_bandwidth
+    from autoglm_lite.commands.preferences import preferred, read_tuned
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.forecast import forecast
@@ -55,14 +59,20 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.store import resolve
     from autoglm_lite.worker.sizes import exact_sizes
 
+    def say(sentence: str) -> None:
+        print(f"autoglm-lite: {sentence}", file=sys.stderr)
+
     wanted = wishes(args)
-    facts = read_facts(resolve(args.model, wanted, lambda said: print(f"autoglm-lite: {said}", file=sys.stderr)))
+    facts = read_facts(resolve(args.model, wanted, say))
     machine = read_machine()
+    wanted = preferred(wanted, facts, machine, args.profile, say, tuned=read_tuned(facts, machine, say))
     choice = choose(facts, machine, wanted)
     bandwidth = memory_bandwidth(choice.plan.threads, machine.memory_available) if choice.fits else None
     found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored(), exact_sizes)
+    if not choice.fits:
+        found = replace(found, suggestions=(*found.suggestions, *_better_suited(choice.available)))
     if args.json:
-        print(json.dumps(as_json(facts, found), ensure_ascii=False))
+        print(json.dumps(as_json(facts, wanted, found), ensure_ascii=False))
     else:
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(errors="replace")
@@ -71,8 +81,10 @@ def run(args: argparse.Namespace) -> int:
     return 1 if choice.verdict == "wont-fit" else 0
 
 
-def as_json(facts: ModelFacts, found: Forecast) -> dict[str, object]:
+def as_json(facts: ModelFacts, wanted: Wishes, found: Forecast) -> dict[str, object]:
     """The keys of docs/plan.md."""
+    from autoglm_lite.planning.make import sources
+
     choice, plan, expected = found.choice, found.choice.plan, found.expected
     return {
         "model": facts.name,
@@ -84,12 +96,16 @@ def as_json(facts: ModelFacts, found: Forecast) -> dict[str, object]:
         "kv_type": plan.kv_type,
         "load_mode": plan.load_mode,
         "repack": plan.repack,
-        "release": plan.release,
         "gpu_layers": plan.gpu_layers,
         "threads": plan.threads,
         "threads_batch": plan.threads_batch,
         "cpus": list(plan.cpus),
         "n_ubatch": plan.n_ubatch,
+        "flash_attention": plan.flash_attention,
+        "saving": None if plan.saving is None else {"threads": plan.saving.threads, "nice": plan.saving.nice},
+        "tuned": any(layer.origin == "tuned" for layer in wanted.layers),
+        "profile": next((layer.profile for layer in wanted.layers if layer.profile), None),
+        "origins": {name: source.origin for name, source in sources(wanted, plan).items()},
         "predicted_bytes": {
             **{name: getattr(choice.predicted, name) for _, name, _, _ in PARTS},
             "resident_total": choice.predicted.resident_total,
@@ -184,6 +200,22 @@ def _speed(tokens_per_second: float | None, how: str) -> str:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
+
+
+def _better_suited(memory: int) -> Iterator[Suggestion]:
+    """The largest model of our list that `memory` has room for."""
+    from autoglm_lite.planning.make import in_words
+    from autoglm_lite.planning.suggestions import Suggestion
+    from autoglm_lite.profiles.models import read_models, recommended
+
+    best = recommended(read_models(), memory)
+    if best is not None:
+        model = best.model
+        yield Suggestion(
+            f"A model for this much memory: {model.name} as {best.type}, about {in_words(best.needed)} in use"
+            f" ({model.reference}, {model.licence}).",
+            None,
+        )
 
 
 def _stored() -> list[ModelFacts]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from time import perf_counter
 
-from autoglm_lite.engine.loading import open_context, open_model
+from autoglm_lite.engine.loading import open_context, open_model, release_copied
 from autoglm_lite.engine.text import TextStream
 from autoglm_lite.errors import LoadError, PromptTooLongError, UsageError
 from autoglm_lite.generation import (
@@ -25,7 +25,7 @@ from autoglm_lite.hardware.room import read_room
 from autoglm_lite.native.context import Aborted, AbortFlag, Context
 from autoglm_lite.native.heap import return_freed_memory
 from autoglm_lite.native.sampler import Sampler
-from autoglm_lite.planning.plan import Plan
+from autoglm_lite.planning.plan import Plan, same_model
 
 FIRST_CHUNK = 32
 """Tokens of the first prefill step: small, so that the speed is known and shown at once."""
@@ -46,17 +46,36 @@ class Engine:
         self._model = open_model(plan, on_progress)
         self._plan = plan
         self._abort = AbortFlag()
-        self._most_threads = max(plan.threads, plan.threads_batch)
-        before = _anonymous_bytes()
-        self._kept: Context | None = open_context(self._model, self._plan, abort=self._abort)
-        self._context_bytes = max(0, _anonymous_bytes() - before)
-        self._n_ctx = self._kept.n_ctx
+        self._kept: Context | None = None
+        """None once it was shed, until the next answer."""
+        release_copied(plan, self._open_context())
         for tag in (REASONING_OPEN, REASONING_CLOSE):
             self._model.write_control(tag)
         self._cached: list[int] = []
         """The tokens whose KV is in the context, in order."""
         self._prefill_speed = 0.0
         """Tokens per second, of the last chunk; 0 before the first."""
+
+    def change(self, plan: Plan) -> bool:
+        """Goes on with `plan` where the loaded weights will do, with an empty cache; False where they will not.
+
+        Raises LoadError, after which only `close` is of use.
+        """
+        if not same_model(plan, self._plan):
+            return False
+        if self._kept is not None:
+            self._kept.close()
+        self._plan, self._cached, self._prefill_speed = plan, [], 0.0
+        self._open_context()
+        return True
+
+    def _open_context(self) -> Context:
+        self._most_threads = max(self._plan.threads, self._plan.threads_batch)
+        before = _anonymous_bytes()
+        self._kept = open_context(self._model, self._plan, abort=self._abort)
+        self._context_bytes = max(0, _anonymous_bytes() - before)
+        self._n_ctx = self._kept.n_ctx
+        return self._kept
 
     @property
     def loaded(self) -> LoadedModel:

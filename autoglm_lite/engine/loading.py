@@ -16,16 +16,13 @@ from autoglm_lite.planning.plan import Plan
 
 def open_model(plan: Plan, on_progress: Callable[[float], None] | None = None) -> Model:
     """Loads the plan's model; `on_progress` gets the share done, 0 to 1. Raises LoadError."""
-    model = Model(
+    return Model(
         plan.model_path,
         gpu_layers=plan.gpu_layers,
         load_mode=plan.load_mode,
         repack=plan.repack,
         on_progress=on_progress,
     )
-    if plan.release:
-        release(plan.model_path)
-    return model
 
 
 def open_context(
@@ -46,10 +43,18 @@ def open_context(
         threads_batch=plan.threads_batch,
         kv_type=plan.kv_type,
         n_outputs=n_outputs,
+        flash_attention=plan.flash_attention,
         cpus=plan.cpus,
         observer=observer,
         abort=abort,
     )
+
+
+def release_copied(plan: Plan, context: Context) -> None:
+    """Gives the mapped file back where weights of it were copied: into another layout, or to a device. What is still
+    read from it comes back by itself."""
+    if any(buffer.weights for buffer in buffer_sizes(context) or () if buffer.name != "CPU"):
+        release(plan.model_path)
 
 
 def measure_sizes(plan: Plan) -> Sizes | None:

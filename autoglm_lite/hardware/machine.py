@@ -11,7 +11,10 @@ from pathlib import Path
 
 from autoglm_lite.hardware.cgroups import cpu_quota
 from autoglm_lite.hardware.cores import Cores, read_cores, read_features
+from autoglm_lite.hardware.processor import Processor, read_processor
 from autoglm_lite.hardware.room import Room, read_room
+
+_ARM = ("arm64", "aarch64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,10 @@ class Machine:
     """Instruction sets, of: sse4.2, avx, avx2, avx512, dotprod, i8mm."""
     cpus: tuple[int, ...] = ()
     """A processor on each core of the fastest kind, whatever the quota; empty where they cannot be told apart."""
+    architecture: str = ""
+    """x86 or arm; empty for others."""
+    processor: str = ""
+    """Its name, or that of the board where the processor has none; empty where unknown."""
 
 
 def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None) -> Machine:
@@ -42,6 +49,7 @@ def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None
         return read_with_psutil()
     room, cores = room or Room(0, 0, 0, 0, limited=False), cores or Cores((0,), 1)
     quota = cpu_quota(root) or math.inf
+    processor = read_processor(root)
     return Machine(
         physical_cores=_within(len(cores.physical), quota),
         logical_cores=_within(cores.logical, quota),
@@ -51,7 +59,15 @@ def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None
         swap_free=room.swap_free,
         features=read_features(root),
         cpus=cores.physical,
+        architecture=_architecture(processor),
+        processor=processor.name or "",
     )
+
+
+def _architecture(processor: Processor) -> str:
+    if processor.x86:
+        return "x86"
+    return "arm" if processor.words & {"asimd", "neon"} else ""
 
 
 def _within(cores: int, quota: float) -> int:
@@ -65,7 +81,7 @@ def read_with_psutil() -> Machine:
 
     memory, swap = psutil.virtual_memory(), psutil.swap_memory()
     logical = psutil.cpu_count() or 1
-    arm = platform.machine().lower() in ("arm64", "aarch64")
+    arm = platform.machine().lower() in _ARM
     return Machine(
         physical_cores=psutil.cpu_count(logical=False) or logical,
         logical_cores=logical,
@@ -75,4 +91,6 @@ def read_with_psutil() -> Machine:
         swap_free=swap.free,
         # Every 64-bit ARM that macOS and Windows run on has dot products, every other such machine of ten years AVX2.
         features=frozenset({"dotprod"} if arm else {"sse4.2", "avx", "avx2"}),
+        architecture="arm" if arm else "x86",
+        processor=platform.processor(),
     )

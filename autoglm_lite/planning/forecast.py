@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
-from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Exact, Wishes, choose, in_words
+from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Exact, Wishes, choose, in_words, sources
 from autoglm_lite.planning.memory import repacked_bytes
 from autoglm_lite.planning.plan import KvType
+from autoglm_lite.planning.preferences import measured
 from autoglm_lite.planning.speed import Expected, expect
 from autoglm_lite.planning.suggestions import Suggestion, suggest
 
@@ -42,30 +43,38 @@ def forecast(
     """`bandwidth` of reading memory in bytes per second, None if unknown; `others` are the models that could be taken
     instead; `exact` is for `choose`. Raises UsageError for wishes that make no sense."""
     choice = choose(facts, machine, wishes, exact)
+    known = measured(wishes.layers, choice.plan) if choice.fits and not choice.plan.gpu_layers else None
     return Forecast(
         choice,
         tuple(_reasons(facts, machine, wishes, choice)),
-        expect(facts, machine, choice, bandwidth),
+        Expected(known.prefill, known.decode, (_TUNED_SPEED,)) if known else expect(facts, machine, choice, bandwidth),
         suggest(facts, machine, wishes, choice, others),
     )
 
 
 def _reasons(facts: ModelFacts, machine: Machine, wishes: Wishes, choice: Choice) -> Iterator[str]:
     plan = choice.plan
-    yield f"Context of {plan.n_ctx:,} tokens: {_why_ctx(facts, wishes, plan.n_ctx)}."
-    asked = "as you asked; " if wishes.kv_type else ""
-    yield f"KV cache of type {plan.kv_type}: {asked}{_KV_WORDS[plan.kv_type]}."
+    of = sources(wishes, plan)
+    yield f"Context of {plan.n_ctx:,} tokens: {of['n_ctx'].words or _why_ctx(facts, plan.n_ctx)}."
+    kv_words = of["kv_type"].words
+    yield f"KV cache of type {plan.kv_type}: {kv_words and kv_words + '; '}{_KV_WORDS[plan.kv_type]}."
     yield "Weights mapped from the file: what is not in use can be dropped and read again when memory is short."
-    yield f"Repacking {'on' if plan.repack else 'off'}: {_why_repack(facts, machine, choice)}."
-    yield f"{_count(plan.threads, 'thread')}: {_why_threads(machine, wishes, plan.threads)}."
-    yield f"Micro-batch of {plan.n_ubatch} tokens: llama.cpp's usual, and what its buffers are counted for."
+    yield f"Repacking {'on' if plan.repack else 'off'}: {_why_repack(facts, machine, choice, of['repack'].words)}."
+    yield f"{_count(plan.threads, 'thread')}: {of['threads'].words or _why_threads(machine, plan.threads)}."
+    if plan.threads_batch != plan.threads:
+        yield f"{_count(plan.threads_batch, 'thread')} for reading prompts: {of['threads_batch'].words}."
+    yield f"Micro-batch of {plan.n_ubatch} tokens: {of['n_ubatch'].words or _UBATCH_WORDS}."
+    if plan.flash_attention is not None:
+        yield f"Flash attention {'on' if plan.flash_attention else 'off'}: {of['flash_attention'].words}."
     layers = "as you asked" if plan.gpu_layers else "no --gpu-layers asked for"
     yield f"{_count(plan.gpu_layers, 'layer')} on the graphics card: {layers}."
 
 
-def _why_ctx(facts: ModelFacts, wishes: Wishes, n_ctx: int) -> str:
-    if wishes.ctx is not None:
-        return "as you asked"
+_TUNED_SPEED = "Speeds at the beginning of a conversation, as `tune` measured them here."
+_UBATCH_WORDS = "llama.cpp's usual, and what its buffers are counted for"
+
+
+def _why_ctx(facts: ModelFacts, n_ctx: int) -> str:
     if n_ctx == facts.n_ctx_train:
         return "all that the model was trained for"
     if n_ctx < DEFAULT_CTX:
@@ -73,24 +82,25 @@ def _why_ctx(facts: ModelFacts, wishes: Wishes, n_ctx: int) -> str:
     return "the usual length; a longer one takes memory whether it is used or not"
 
 
-def _why_repack(facts: ModelFacts, machine: Machine, choice: Choice) -> str:
+def _why_repack(facts: ModelFacts, machine: Machine, choice: Choice, words: str) -> str:
     n_bytes = repacked_bytes(facts, machine.features)
     if not n_bytes:
         return "this processor has no faster layout for this model's types, so nothing is copied"
+    said = words and words + "; "
     if choice.plan.repack:
         return (
-            f"{in_words(n_bytes)} of weights are copied into the layout that this processor multiplies fastest, and"
-            " what they were copied from is given back"
+            f"{said}{in_words(n_bytes)} of weights are copied into the layout that this processor multiplies fastest,"
+            " and what they were copied from is given back"
         )
+    if said:
+        return f"{said}nothing is copied"
     return (
         f"memory is short, and a faster copy of {in_words(n_bytes)} of weights could not be dropped when another"
         " program needs it"
     )
 
 
-def _why_threads(machine: Machine, wishes: Wishes, threads: int) -> str:
-    if wishes.threads is not None:
-        return "as you asked"
+def _why_threads(machine: Machine, threads: int) -> str:
     if threads < machine.physical_cores:
         return "the model is so small that more would wait for each other"
     return "one for each physical core of the fastest kind; memory is the limit, so more would not help"

@@ -9,11 +9,14 @@ from typing import Literal
 from autoglm_lite.errors import UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
-from autoglm_lite.planning.memory import Predicted, Sizes, predict, repacked_bytes
+from autoglm_lite.planning.memory import Predicted, Sizes, predict
 from autoglm_lite.planning.plan import KV_TYPES, KvType, Plan
+from autoglm_lite.planning.preferences import RULE, Layer, Source, Values, filled, taken_from
 
 DEFAULT_CTX = 4096
 """Tokens; long enough for a conversation, and its cache is paid for in full whether it is used or not."""
+DEFAULT_UBATCH = 512
+"""Tokens; llama.cpp's own."""
 CTX_STEPS = (4096, 3072, 2048, 1536, 1024, 768, 512)
 """What is tried when memory is short."""
 ONE_THREAD_BYTES = 64_000_000
@@ -50,6 +53,13 @@ class Wishes:
     gpu_layers: int | None = None
     memory: int | None = None
     """Bytes that may be used, instead of what is available now."""
+    threads_batch: int | None = None
+    """For prefill; as many as `threads` where only those are wished for."""
+    n_ubatch: int | None = None
+    repack: bool | None = None
+    flash_attention: bool | None = None
+    layers: tuple[Layer, ...] = ()
+    """What is preferred where nothing is asked for, the first before the others; given up where memory is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +93,8 @@ def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact
             needed = predict(facts, machine.features, plan, exact(plan))
         ample = needed.resident_total <= TIGHT_SHARE * available
         # Repacked weights could only be swapped out when another program needs memory, mapped ones are dropped.
-        if ample or (needed.resident_total <= available and not plan.release):
-            given_up = plan.n_ctx < plans[0].n_ctx or plan.release != plans[0].release
-            return Choice("fits" if ample and not given_up else "tight", plan, needed, available)
+        if ample or (needed.resident_total <= available and (wishes.repack or not needed.repacked)):
+            return Choice("fits" if ample and plan == plans[0] else "tight", plan, needed, available)
     streams = available - needed.anonymous >= STREAMED_SHARE * needed.mapped
     return Choice("streams" if streams else "wont-fit", plan, needed, available)
 
@@ -104,7 +113,7 @@ def decide(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact
 def notices(facts: ModelFacts, wishes: Wishes, choice: Choice) -> tuple[str, ...]:
     """Sentences about what the user may not expect of `choice`."""
     found = []
-    if wishes.ctx is None and choice.plan.n_ctx < min(facts.n_ctx_train, DEFAULT_CTX):
+    if sources(wishes, choice.plan)["n_ctx"] == RULE and choice.plan.n_ctx < min(facts.n_ctx_train, DEFAULT_CTX):
         found.append(f"Memory is short, so a conversation can be {choice.plan.n_ctx:,} tokens long.")
     if choice.verdict == "streams":
         found.append(
@@ -130,30 +139,75 @@ def _check(facts: ModelFacts, wishes: Wishes) -> None:
         raise UsageError("--memory makes no sense: give a size such as 3GB.")
     if wishes.kv_type is not None and wishes.kv_type not in KV_TYPES:
         raise UsageError(f"--kv-type {wishes.kv_type} is unknown: use one of {', '.join(KV_TYPES)}.")
-    # llama.cpp stores a head's keys in blocks of 32.
-    if wishes.kv_type == "q8_0" and (facts.key_length % 32 or facts.value_length % 32):
+    if wishes.kv_type == "q8_0" and not _in_blocks(facts):
         raise UsageError(f"--kv-type q8_0 does not work with {facts.name}: leave it out.")
 
 
 def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator[Plan]:
     """Plans in order of preference, each needing no more memory than the one before it that cannot be dropped."""
-    first = wishes.ctx or min(facts.n_ctx_train, DEFAULT_CTX)
-    small = facts.tensor_bytes <= ONE_THREAD_BYTES
-    threads = wishes.threads or (1 if small else machine.physical_cores)
-    plain = Plan(
+    liked = _liked(facts, wishes)
+    first = wishes.ctx or min(facts.n_ctx_train, liked.ctx or DEFAULT_CTX)
+    usual = 1 if facts.tensor_bytes <= ONE_THREAD_BYTES else machine.physical_cores
+    threads = wishes.threads or liked.threads or usual
+    batch = wishes.threads or liked.threads_batch or threads
+    plan = Plan(
         model_path=str(facts.path),
         n_ctx=first,
         threads=threads,
-        threads_batch=threads,
-        kv_type=wishes.kv_type or "f16",
+        threads_batch=wishes.threads_batch or batch,
+        n_ubatch=wishes.n_ubatch or liked.n_ubatch or DEFAULT_UBATCH,
+        kv_type=wishes.kv_type or liked.kv_type or "f16",
         gpu_layers=wishes.gpu_layers or 0,
-        repack=False,
+        repack=_first(wishes.repack, liked.repack) is not False,
         cpus=machine.cpus,
+        flash_attention=_first(wishes.flash_attention, liked.flash_attention),
+        saving=liked.saving,
     )
-    yield replace(plain, repack=True, release=repacked_bytes(facts, machine.features) > 0)
-    yield plain
+    yield plan
+    plan = _without_luxuries(plan, wishes, usual)
+    yield plan
+    if wishes.repack is None:
+        plan = replace(plan, repack=False)
+        yield plan
     if wishes.ctx is None:
-        yield from (replace(plain, n_ctx=step) for step in CTX_STEPS if step < first)
+        yield from (replace(plan, n_ctx=step) for step in CTX_STEPS if step < first)
+
+
+def _liked(facts: ModelFacts, wishes: Wishes) -> Values:
+    """What the layers prefer, without what does not work with this model."""
+    liked = filled(wishes.layers)
+    if liked.kv_type == "q8_0" and not _in_blocks(facts):
+        liked = replace(liked, kv_type=None)
+    # llama.cpp quantises values for flash attention alone.
+    if (wishes.kv_type or liked.kv_type) == "q8_0":
+        liked = replace(liked, flash_attention=None)
+    return liked
+
+
+def _without_luxuries(plan: Plan, wishes: Wishes, threads: int) -> Plan:
+    """`plan` without preferences that take more memory than the usual, with `threads` the usual number."""
+    asked = wishes.threads or wishes.threads_batch
+    return replace(
+        plan,
+        threads_batch=plan.threads_batch if asked else min(plan.threads_batch, threads),
+        n_ubatch=plan.n_ubatch if wishes.n_ubatch else min(plan.n_ubatch, DEFAULT_UBATCH),
+        kv_type=plan.kv_type if wishes.kv_type or plan.kv_type != "f32" else "f16",
+        flash_attention=plan.flash_attention if wishes.flash_attention is not None else plan.flash_attention or None,
+    )
+
+
+def _first(*values: bool | None) -> bool | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _in_blocks(facts: ModelFacts) -> bool:
+    """llama.cpp stores a head's quantised keys in blocks of 32."""
+    return not (facts.key_length % 32 or facts.value_length % 32)
+
+
+def sources(wishes: Wishes, plan: Plan) -> dict[str, Source]:
+    """By name of a field of `plan`, made from `wishes`: where its value comes from."""
+    return taken_from(wishes, wishes.layers, plan)
 
 
 def available_bytes(machine: Machine, wishes: Wishes) -> int:

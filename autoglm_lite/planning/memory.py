@@ -67,7 +67,7 @@ def predict(facts: ModelFacts, features: Collection[str], plan: Plan, sizes: Siz
         repacked = repacked_bytes(facts, features) if plan.repack else 0
         sizes = Sizes(int(repacked * share), int(kv_bytes(facts, plan) * share), compute_bytes(facts, plan), {})
     return Predicted(
-        mapped=mapped_bytes(facts, plan, sizes.repacked) if share == 1 else int(facts.tensor_bytes * share),
+        mapped=mapped_bytes(facts, sizes.repacked) if share == 1 else int(facts.tensor_bytes * share),
         repacked=sizes.repacked,
         kv=sizes.kv,
         compute=sizes.compute + WORK_BYTES * plan.threads_batch,
@@ -75,10 +75,10 @@ def predict(facts: ModelFacts, features: Collection[str], plan: Plan, sizes: Siz
     )
 
 
-def mapped_bytes(facts: ModelFacts, plan: Plan, repacked: int) -> int:
-    """What stays mapped when `repacked` bytes of weights were copied. Once released, only what is multiplied by comes
-    back; of an embedding that is nothing else, the few rows of the tokens read are left out."""
-    return sum(facts.matrix_bytes.values()) - repacked if plan.release else facts.tensor_bytes
+def mapped_bytes(facts: ModelFacts, repacked: int) -> int:
+    """What stays mapped when `repacked` bytes of weights were copied: the mapping is given back then, and only what is
+    multiplied by returns. Of an embedding that is nothing else, the few rows of the tokens read are left out."""
+    return sum(facts.matrix_bytes.values()) - repacked if repacked else facts.tensor_bytes
 
 
 def kv_bytes(facts: ModelFacts, plan: Plan) -> int:
@@ -114,6 +114,9 @@ def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
     n_tokens = min(plan.n_ubatch, plan.n_ctx)
     width = 3 * facts.n_ff + 4 * facts.n_embd
     mask = 2 * n_tokens * _padded(plan.n_ctx)
+    if plan.flash_attention is False:
+        # Every head's weight for each token and place.
+        mask += 4 * facts.n_head * n_tokens * _padded(plan.n_ctx)
     return 4 * n_tokens * width + mask + 4 * facts.n_vocab
 
 

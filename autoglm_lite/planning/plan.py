@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 LoadMode = Literal["mmap", "none", "direct_io"]
@@ -12,9 +12,10 @@ KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0", "f32")
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """How the model computes on battery or when the processor is hot."""
+    """How to compute on battery or when the processor is hot."""
 
     threads: int
+    """At most."""
     nice: int
     """Added to the niceness of the process, 0 to 19: the higher, the more other programs come first."""
 
@@ -34,10 +35,19 @@ class Plan:
     gpu_layers: int = 0
     load_mode: LoadMode = "mmap"
     repack: bool = True
-    """Copy weights into the layout the processor multiplies fastest (llama.cpp's extra buffer types)."""
-    release: bool = False
-    """Give the mapped pages back once the weights are loaded: those that were copied are not read again."""
+    """Copy weights into the layout the processor multiplies fastest (llama.cpp's extra buffer types),
+    and give the mapped pages that they were copied from back."""
     cpus: tuple[int, ...] = ()
     """The processors to compute on; none leaves it to the system."""
+    flash_attention: bool | None = None
+    """None leaves it to llama.cpp, which uses it where it can."""
     saving: Saving | None = None
     """None: the same effort at all times."""
+
+
+_CONTEXT = ("n_ctx", "threads", "threads_batch", "n_ubatch", "kv_type", "cpus", "flash_attention", "saving")
+
+
+def same_model(plan: Plan, other: Plan) -> bool:
+    """Whether the two differ at most in what is decided when a context is made, after the weights are loaded."""
+    return plan == replace(other, **{name: getattr(plan, name) for name in _CONTEXT})

@@ -118,9 +118,19 @@ class Child:
             self._run(request_id, stop.set, self._measure(request_id, message, stop))
 
     def _load(self, request_id: int, message: Load) -> None:
-        self._unload()
-        self._engine = Engine(message.plan, self._progress(request_id))
-        self._send(request_id, Loaded(self._engine.loaded))
+        engine, self._engine = self._engine, None
+        try:
+            if engine is None or not engine.change(message.plan):
+                if engine is not None:
+                    engine.close()
+                engine = None
+                engine = Engine(message.plan, self._progress(request_id))
+        except LoadError:
+            if engine is not None:
+                engine.close()
+            raise
+        self._engine = engine
+        self._send(request_id, Loaded(engine.loaded))
 
     def _unload(self) -> None:
         if self._engine is not None:

@@ -29,7 +29,7 @@ def needed(plan: Plan) -> int:
 
 def test_with_plenty_of_memory() -> None:
     plan = make_plan(QWEN_1_5B, PLENTY)
-    assert plan == Plan(str(QWEN_1_5B.path), n_ctx=4096, threads=4, threads_batch=4, release=True)
+    assert plan == Plan(str(QWEN_1_5B.path), n_ctx=4096, threads=4, threads_batch=4)
     assert notices(QWEN_1_5B, Wishes(), decide(QWEN_1_5B, PLENTY)) == ()
 
 
@@ -171,6 +171,6 @@ def test_llama_cpp_is_asked_only_where_memory_is_short() -> None:
     # By the formulas 4096 tokens would fit; llama.cpp says that no plan does.
     with pytest.raises(WillNotFitError):
         decide(QWEN_1_5B, machine(1.3 * GB), exact=more)
-    assert [plan.n_ctx for plan in asked if not plan.release] == list(CTX_STEPS)
+    assert [plan.n_ctx for plan in asked if not plan.repack] == list(CTX_STEPS)
     assert choose(QWEN_1_5B, machine(8 * GB), exact=more).predicted.compute >= GB
     assert choose(QWEN_1_5B, machine(8 * GB), exact=lambda plan: None) == choose(QWEN_1_5B, machine(8 * GB))

@@ -44,11 +44,9 @@ def test_what_is_repacked_depends_on_the_processor() -> None:
 
 
 def test_once_released_only_what_is_multiplied_by_stays_mapped() -> None:
-    held = predict(QWEN_1_5B, {"avx2"}, plan(2048))
-    released = predict(QWEN_1_5B, {"avx2"}, replace(plan(2048), release=True))
+    released = predict(QWEN_1_5B, {"avx2"}, plan(2048))
     assert released.mapped == QWEN_1_5B.matrix_bytes["Q6_K"]
-    assert released.anonymous == held.anonymous
-    # Measured on that shape: 1,177 MB resident.
+    # Measured on that shape: 1,177 MB resident, of it 760 anonymous.
     assert released.resident_total == pytest.approx(1_177e6, rel=0.06)
     assert predict(QWEN_1_5B, {"avx2"}, plan(2048), Sizes(1, 2, 3, {})).kv == 2
 
@@ -56,10 +54,11 @@ def test_once_released_only_what_is_multiplied_by_stays_mapped() -> None:
 def test_the_parts_add_up() -> None:
     predicted = predict(QWEN_1_5B, {"avx2"}, plan(2048))
     assert predicted.resident_total == predicted.mapped + predicted.anonymous
-    assert predicted.mapped == QWEN_1_5B.tensor_bytes
-    # Measured on that shape: 1,710 MB resident, of it 760 anonymous.
-    assert predicted.resident_total == pytest.approx(1_710e6, rel=0.06)
     assert predicted.anonymous == pytest.approx(760e6, rel=0.1)
+    plain = predict(QWEN_1_5B, {"avx2"}, replace(plan(2048), repack=False))
+    assert plain.mapped == QWEN_1_5B.tensor_bytes
+    # Measured likewise: 1,118 MB resident, of it 161 anonymous.
+    assert plain.resident_total == pytest.approx(1_118e6, rel=0.07)
 
 
 @pytest.mark.parametrize("name", MODELS)
