@@ -91,12 +91,18 @@ def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact
         needed = predict(facts, machine.features, plan)
         if exact and needed.resident_total <= DOUBTFUL_SHARE * available:
             needed = predict(facts, machine.features, plan, exact(plan))
-        ample = needed.resident_total <= TIGHT_SHARE * available
-        # Repacked weights could only be swapped out when another program needs memory, mapped ones are dropped.
-        if ample or (needed.resident_total <= available and (wishes.repack or not needed.repacked)):
-            return Choice("fits" if ample and plan == plans[0] else "tight", plan, needed, available)
+        if holds(needed, available, insisted=wishes.repack is not None):
+            ample = plan == plans[0] and needed.resident_total <= TIGHT_SHARE * available
+            return Choice("fits" if ample else "tight", plan, needed, available)
     streams = available - needed.anonymous >= STREAMED_SHARE * needed.mapped
     return Choice("streams" if streams else "wont-fit", plan, needed, available)
+
+
+def holds(needed: Predicted, available: int, *, insisted: bool = False) -> bool:
+    """Whether memory is enough. Repacked weights could only be swapped out when another program needs it, while mapped
+    ones are dropped, so they must leave some free unless the user insisted on them."""
+    share = TIGHT_SHARE if needed.repacked and not insisted else 1.0
+    return needed.resident_total <= share * available
 
 
 def decide(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact: Exact | None = None) -> Choice:

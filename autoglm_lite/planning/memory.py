@@ -105,19 +105,19 @@ def repacked_bytes(facts: ModelFacts, features: Collection[str]) -> int:
 
 
 def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
-    """Intermediate results of one micro-batch, with flash attention and logits for one token.
+    """Intermediate results of one micro-batch, and logits for one token.
 
     What llama.cpp holds at its widest step is three times the feed-forward part and four times the model's width for
     each token, measured exact for Llama's and Qwen's graphs of all widths; and a mask of two bytes for each token
-    and place.
+    and place. Without flash attention the mask has four bytes, and the widest step may be that in which every head
+    has a number for each place, measured on Qwen's shapes of 0.5B and 1.5B from 1k to 16k.
     """
-    n_tokens = min(plan.n_ubatch, plan.n_ctx)
-    width = 3 * facts.n_ff + 4 * facts.n_embd
-    mask = 2 * n_tokens * _padded(plan.n_ctx)
+    n_tokens, n_places = min(plan.n_ubatch, plan.n_ctx), _padded(plan.n_ctx)
+    width, mask = 3.0 * facts.n_ff + 4.0 * facts.n_embd, 2
     if plan.flash_attention is False:
-        # Every head's weight for each token and place.
-        mask += 4 * facts.n_head * n_tokens * _padded(plan.n_ctx)
-    return 4 * n_tokens * width + mask + 4 * facts.n_vocab
+        width, mask = max(width, facts.n_head * n_places + 5.25 * facts.n_embd), 4
+    step = 4 * n_tokens * width + mask * n_tokens * n_places
+    return int(step) + 4 * facts.n_vocab
 
 
 def _padded(n_ctx: int) -> int:

@@ -216,9 +216,9 @@ def _not_toml(path: Path, text: str, error: str) -> str:
 
 
 def _nearest(name: str, known: Collection[str]) -> str:
-    """`: did you mean …?` in a form that ends a sentence."""
+    """What to write instead, as the end of a sentence."""
     close = get_close_matches(name, known, n=1)
-    return f": did you mean {close[0]}" if close else f": use one of {', '.join(known)}"
+    return f"; perhaps {close[0]} is meant" if close else f"; use one of {', '.join(known)}"
 
 
 def _example(choices: Collection[str]) -> str:

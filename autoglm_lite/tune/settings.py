@@ -8,12 +8,12 @@ from typing import Literal
 
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
-from autoglm_lite.planning.make import ONE_THREAD_BYTES, Choice, Wishes, choose
+from autoglm_lite.planning.make import ONE_THREAD_BYTES, Choice, Wishes, choose, holds
 from autoglm_lite.planning.memory import predict, repacked_bytes
 from autoglm_lite.planning.plan import Plan
 
 Part = Literal["turn", "prefill", "decode"]
-MICRO_BATCHES = (64, 128, 256)
+MICRO_BATCHES = (128, 256)
 """Smaller ones stay in the processor's caches and can be stopped sooner; larger than the usual 512 only takes memory:
 a question is read in steps of at most six seconds."""
 
@@ -71,5 +71,5 @@ def thread_numbers(machine: Machine) -> list[int]:
 
 def fits(facts: ModelFacts, machine: Machine, choice: Choice, plan: Plan) -> bool:
     """Whether `plan` needs no more memory than there is, or than `choice` needs."""
-    needed = predict(facts, machine.features, plan).resident_total
-    return needed <= max(choice.available, choice.predicted.resident_total)
+    needed = predict(facts, machine.features, plan)
+    return holds(needed, max(choice.available, choice.predicted.resident_total))

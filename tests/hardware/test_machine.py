@@ -27,6 +27,7 @@ def test_two_cores_without_avx(tmp_path: Path) -> None:
         swap_free=2 * GIB,
         features=frozenset({"sse4.2"}),
         cpus=(0, 1),
+        architecture="x86",
     )
 
 
@@ -44,6 +45,17 @@ def test_clusters_whose_cores_are_numbered_alike(tmp_path: Path) -> None:
     machine = read_machine(phone_board(tmp_path))
     assert cores(machine) == (4, 4)
     assert machine.features == {"dotprod", "i8mm"}
+    assert machine.architecture == "arm"
+
+
+def test_the_processor_by_its_name(tmp_path: Path) -> None:
+    laptop(tmp_path)
+    assert read_machine(tmp_path).processor == ""
+    write(tmp_path, "proc/cpuinfo", "processor\t: 0\nmodel name\t: A Core of 8th kind\nflags\t\t: fpu avx2")
+    machine = read_machine(tmp_path)
+    assert (machine.processor, machine.architecture) == ("A Core of 8th kind", "x86")
+    write(tmp_path, "proc/cpuinfo", "processor\t: 0\nisa\t: rv64imafdc")
+    assert read_machine(tmp_path).architecture == ""
 
 
 def test_a_processor_on_each_fast_core_is_named(tmp_path: Path) -> None:

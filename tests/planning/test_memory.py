@@ -90,3 +90,27 @@ def test_llama_cpp_allocates_what_was_predicted(name: str, n_ctx: int, n_ubatch:
     assert sizes.compute / MIB == pytest.approx(compute, abs=0.011)
     assert sizes.repacked == repacked_bytes(facts, read_machine().features)
     assert sizes.devices == {}
+
+
+@pytest.mark.parametrize(("n_ctx", "n_ubatch", "mib"), [(4096, 512, 120.0), (4096, 128, 30.0), (16384, 512, 432.0)])
+def test_without_flash_attention_every_head_has_numbers_for_each_place(n_ctx: int, n_ubatch: int, mib: float) -> None:
+    off = replace(plan(n_ctx, n_ubatch), flash_attention=False)
+    # What llama.cpp allocates for this shape.
+    assert compute_bytes(QWEN_1_5B, off) / MIB == pytest.approx(mib, abs=1.2)
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3"])
+def test_llama_cpp_allocates_that_without_flash_attention(name: str, tmp_path: Path) -> None:
+    path = MODELS[name]().write(tmp_path / "m.gguf")
+    log = tmp_path / "worker.log"
+    wanted = replace(plan(2048), model_path=str(path), flash_attention=False)
+
+    async def load() -> None:
+        async with Worker(log) as worker:
+            await worker.load(wanted)
+
+    asyncio.run(load())
+    said = log.read_text(encoding="utf-8", errors="replace")
+    compute = float(re.findall(r"CPU compute buffer size = +([\d.]+) MiB", said)[-1])
+    assert compute > 12, "the plan's switch has reached llama.cpp"
+    assert compute_bytes(read_facts(path), wanted) / MIB == pytest.approx(compute, abs=2.0)

@@ -6,13 +6,14 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autoglm_lite.errors import LoadError, PromptTooLongError, UsageError, WorkerDiedError
 from autoglm_lite.generation import Finished, GenerateRequest, Prefill, Sampling, Text
-from autoglm_lite.planning.plan import Plan
+from autoglm_lite.planning.plan import Plan, Saving
 from autoglm_lite.worker import connection
 from autoglm_lite.worker.client import Worker
 
@@ -248,5 +249,43 @@ def test_a_log_that_cannot_be_written_is_done_without(stories_gguf: Path, home: 
     async def test(worker: Worker) -> None:
         request = GenerateRequest("Once upon a time", templated=False, sampling=GREEDY, max_tokens=70)
         assert (await answer(worker, request))[0].startswith(STORY)
+
+    with_worker(stories_gguf, test)
+
+
+def test_a_context_is_changed_without_loading_the_weights_again(stories_gguf: Path) -> None:
+    async def test(worker: Worker) -> None:
+        loads: list[float] = []
+        request = GenerateRequest("Once upon a time", templated=False, sampling=GREEDY, max_tokens=70)
+        pid = worker.pid
+        for plan in (
+            replace(plan_of(stories_gguf), threads=2, threads_batch=2, n_ubatch=16),
+            replace(plan_of(stories_gguf), flash_attention=False),
+            replace(plan_of(stories_gguf, n_ctx=256), kv_type="f32", saving=Saving(1, 5)),
+        ):
+            loaded = await worker.load(plan, loads.append)
+            assert loaded.n_ctx == plan.n_ctx
+            text, finished, _ = await answer(worker, request)
+            assert text.startswith(STORY)
+            # Nothing of an earlier context is left.
+            assert finished.cached_tokens == 0
+        assert loads == []
+        await worker.load(replace(plan_of(stories_gguf), repack=False), loads.append)
+        assert loads
+        assert (await answer(worker, request))[0].startswith(STORY)
+        assert worker.pid == pid
+
+    with_worker(stories_gguf, test)
+
+
+def test_a_context_that_cannot_be_made_leaves_a_worker_that_loads_again(stories_gguf: Path) -> None:
+    async def test(worker: Worker) -> None:
+        # llama.cpp quantises values for flash attention alone.
+        with pytest.raises(LoadError):
+            await worker.load(replace(plan_of(stories_gguf), kv_type="q8_0", flash_attention=False))
+        with pytest.raises(LoadError):
+            await answer(worker, ENDLESS)
+        await worker.load(plan_of(stories_gguf))
+        await answer(worker, replace(ENDLESS, max_tokens=3))
 
     with_worker(stories_gguf, test)
