@@ -99,3 +99,5 @@ class LoadedModel:
     n_ctx: int
     n_ctx_train: int
     n_vocab: int
+    context_bytes: int = 0
+    """Of memory, that the KV cache and what goes with it took; without compute buffers, which grow with use."""

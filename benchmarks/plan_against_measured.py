@@ -29,6 +29,7 @@ from autoglm_lite.planning.memory import predict
 from autoglm_lite.planning.plan import KV_TYPES, Plan
 from autoglm_lite.planning.speed import expect
 from autoglm_lite.worker.client import Worker
+from autoglm_lite.worker.sizes import exact_sizes
 
 HEADINGS = (
     *("model", "context", "KV", "repacked", "predicted MB", "measured MB", "error", "anonymous", "step"),
@@ -66,7 +67,14 @@ def main() -> None:
         facts = read_facts(path)
         for n_ctx, kv_type, repack in product(args.ctx, args.kv_type, args.repack):
             plan = Plan(
-                str(path), n_ctx, args.threads, args.threads, args.ubatch, kv_type=kv_type, repack=repack == "on"
+                str(path),
+                n_ctx,
+                args.threads,
+                args.threads,
+                args.ubatch,
+                kv_type=kv_type,
+                repack=repack == "on",
+                cpus=read_machine().cpus,
             )
             measured = asyncio.run(run(plan, args.prompt_tokens, args.gen_tokens))
             errors.append(report(facts, plan, measured, bandwidth))
@@ -95,7 +103,7 @@ async def run(plan: Plan, prompt_tokens: int, gen_tokens: int) -> Measured:
 def report(facts: ModelFacts, plan: Plan, measured: Measured, bandwidth: float) -> float:
     """Prints one line of the table; returns the error of what was predicted, as a share of what was measured."""
     machine = read_machine()
-    predicted = predict(facts, machine.features, plan)
+    predicted = predict(facts, machine.features, plan, exact_sizes(plan))
     choice = Choice("fits", plan, predicted, machine.memory_available)
     expected = expect(facts, machine, choice, bandwidth)
     error = predicted.resident_total / measured.resident - 1

@@ -76,25 +76,19 @@ def draft_of(source: Path, wishes: Wishes) -> Draft:
         return draft_gguf(source)
 
 
-def plan_conversion(source: Path, wishes: Wishes) -> Conversion:
-    """Reads everything about the model `source` except its tensors' data; raises ConversionError."""
-    draft = draft_of(source, wishes)
-    with printable_errors():
-        return finish_plan(draft, wishes)
-
-
-def finish_plan(draft: Draft, wishes: Wishes, types: dict[str, TensorType] | None = None) -> Conversion:
-    """The second half of `plan_conversion`.
+def plan_conversion(draft: Draft, wishes: Wishes, types: dict[str, TensorType] | None = None) -> Conversion:
+    """What converting the model behind `draft` will write; no tensor's data is read. Raises ConversionError.
 
     `types` gives every tensor's type by its name in the result, where something better than a mixture chose them.
     """
-    model = network(draft)
-    if wishes.drop_layers:
-        draft = drop_layers(draft, wishes.drop_layers)
-    chosen = types is not None or wishes.output_type or wishes.embedding_type or wishes.drop_layers
-    if wishes.file_type.quantised or chosen or not draft.source.is_dir():
-        draft = quantised(draft, model, wishes, types)
-    return Conversion(draft, wishes, writer.header(draft.keys, draft.tensors))
+    with printable_errors():
+        model = network(draft)
+        if wishes.drop_layers:
+            draft = drop_layers(draft, wishes.drop_layers)
+        chosen = types is not None or wishes.output_type or wishes.embedding_type or wishes.drop_layers
+        if wishes.file_type.quantised or chosen or not draft.source.is_dir():
+            draft = quantised(draft, model, wishes, types)
+        return Conversion(draft, wishes, writer.header(draft.keys, draft.tensors))
 
 
 def write_conversion(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from autoglm_lite.errors import ConversionError
-from converters.conversion import Conversion, finish_plan, printable_errors
+from converters.conversion import Conversion, plan_conversion, printable_errors
 from converters.draft import Draft
 from converters.fit import Fitted, Item, Option, choose, fitted, measure
 from converters.layers import drop_layers, n_layers
@@ -55,7 +55,7 @@ def plan_fit(
         def plan(choice: Fitted) -> FittedConversion:
             label = _label(choice)
             types = {name: option.type for name, option in choice.chosen.items()}
-            return FittedConversion(finish_plan(draft, replace(wishes, file_type=label), types), choice)
+            return FittedConversion(plan_conversion(draft, replace(wishes, file_type=label), types), choice)
 
         smallest = plan(fitted(items, [item.options[0] for item in items]))
         header = len(smallest.conversion.header)

@@ -132,8 +132,8 @@ def _pack_items(kind: ValueType, items: Sequence[Scalar]) -> bytes:
     # Vocabularies have 150,000 of them, so numbers are packed in one call.
     if kind is ValueType.STRING:
         return b"".join([_pack_scalar(kind, item) for item in items])
-    order, letter = _FORMATS[kind]
-    return struct.pack(f"{order}{len(items)}{letter}", *items)
+    form = _FORMATS[kind]
+    return struct.pack(f"{form[0]}{len(items)}{form[1]}", *items)
 
 
 def _pack_scalar(kind: ValueType, value: Scalar) -> bytes:

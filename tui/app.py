@@ -24,13 +24,14 @@ from autoglm_lite.errors import AutoglmError, UsageError, WorkerDiedError
 from autoglm_lite.generation import Finished, Prefill
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.client import Worker
+from autoglm_lite.worker.watch import Notice, Watch
 from tui.answer import AnswerView
 from tui.conversation import ConversationView, Earlier
 from tui.ending import hangups_to
 from tui.keys import KeysLine
 from tui.prompt import Prompt
 from tui.speed import Speedometer
-from tui.status import Status, StatusLine, read_memory
+from tui.status import Status, StatusLine, read_memory, size
 from tui.text import printable
 from tui.welcome import Suggestion, Welcome
 from tui.words import Words, words_of
@@ -259,6 +260,7 @@ class ChatApp(App[None]):
         self.set_interval(SECONDS_BETWEEN_SAMPLES, self._sample)
         self.run_worker(self._sample())
         self.run_worker(self._load_first())
+        self.run_worker(Watch(self._model, self._tell).run())
 
     async def _load_first(self) -> None:
         try:
@@ -290,6 +292,18 @@ class ChatApp(App[None]):
         self._status.change(memory=await asyncio.to_thread(read_memory, self._model.pid))
         if self._model.loaded is None and self._loading is not None and self._loading.done():
             self._status.change(activity=self._words.not_loaded)
+
+    async def _tell(self, notice: Notice) -> None:
+        """What the watch has done for other programs: freed memory is said in the conversation, to be found there after
+        a pause, the rest for a moment."""
+        words = self._words
+        if notice.did in ("context", "model"):
+            sentence = words.shed_context if notice.did == "context" else words.shed_model
+            await self._conversation.say(sentence.format(freed=size(notice.freed)))
+            await self._sample()
+        else:
+            remarks = {"battery": words.less_on_battery, "heat": words.less_in_heat, "full": words.full_effort}
+            self._keys.remark(remarks[notice.did])
 
     def _ask(self, question: str) -> None:
         self._turn = self.run_worker(self._hold_turn(question), group="turn")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from autoglm_lite.planning.shedding import SENTENCES
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -37,6 +39,11 @@ class Words:
     cut_context: str
     no_answer: str
     forgotten: str
+    shed_context: str
+    shed_model: str
+    less_on_battery: str
+    less_in_heat: str
+    full_effort: str
     earlier: str
     busy: str
     quit_again: str
@@ -80,6 +87,11 @@ ENGLISH = Words(
     cut_context="cut off: the context is full",
     no_answer="no answer",
     forgotten="The conversation is longer than the context: the model no longer sees its oldest part.",
+    shed_context=SENTENCES["context"],
+    shed_model=SENTENCES["model"],
+    less_on_battery="On battery: the model computes with less power, as its profile says",
+    less_in_heat="The processor is hot: the model computes with less power, as its profile says",
+    full_effort="The model computes with full power again",
     earlier="▲ {n} earlier questions: click here or press Ctrl+L",
     busy="An answer is being written: Esc stops it",
     quit_again="Ctrl+C again quits",
@@ -120,6 +132,11 @@ CHINESE = Words(
     cut_context="未写完：上下文已满",
     no_answer="没有回答",
     forgotten="对话已超出上下文长度，模型看不到最早的部分了。",
+    shed_context="内存不足，已把 {freed} 归还给系统：下次提问时会重新读取对话。",
+    shed_model="内存不足，已卸载模型（{freed}）：下次提问时会重新加载。",
+    less_on_battery="正在使用电池：按配置降低模型的计算强度",
+    less_in_heat="处理器过热：按配置降低模型的计算强度",
+    full_effort="模型恢复全力计算",
     earlier="▲ 之前还有 {n} 个问题：点击此处或按 Ctrl+L",
     busy="正在回答，按 Esc 停止",
     quit_again="再按一次 Ctrl+C 退出",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autoglm_lite.commands.options import add_planning_options, wishes
+from autoglm_lite.commands.options import add_model_argument, add_planning_options, wishes
 from autoglm_lite.errors import AutoglmError, HistoryError, UsageError
 
 if TYPE_CHECKING:
@@ -28,12 +28,7 @@ STARTER = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
-    parser.add_argument(
-        "model",
-        nargs="?",
-        metavar="MODEL",
-        help="a GGUF file or a stored model's name (default: the best stored model that fits, else the starter)",
-    )
+    add_model_argument(parser)
     parser.add_argument(
         "-p", "--prompt", metavar="TEXT", help="print the answer to TEXT and end; text piped in is added to it"
     )
@@ -122,8 +117,9 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     from autoglm_lite.commands.preferences import preferred, read_tuned
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
-    from autoglm_lite.planning.make import make_plan, notices
+    from autoglm_lite.planning.make import decide, notices
     from autoglm_lite.store import is_starter, make_models_dir, resolve
+    from autoglm_lite.worker.sizes import exact_sizes
 
     wanted = wishes(args)
     conversation = chosen_conversation(args, history)
@@ -134,11 +130,11 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     facts = read_facts(path)
     machine = read_machine()
     wanted = preferred(wanted, facts, machine, args.profile, said.append, tuned=read_tuned(facts, machine, said.append))
-    plan = make_plan(facts, machine, wanted)
-    plan = replace(plan, model_path=str(path.absolute()))
+    choice = decide(facts, machine, wanted, exact_sizes)
+    plan = replace(choice.plan, model_path=str(path.absolute()))
     switch, budget = thinking(args.think)
     said += [STARTER] if is_starter(path) else []
-    said += notices(facts, machine, wanted, plan)
+    said += notices(facts, wanted, choice)
     if not facts.chat_template:
         said.append(f"{facts.name} has no chat template, so it continues your text instead of answering it.")
     elif args.think and "enable_thinking" not in facts.chat_template:

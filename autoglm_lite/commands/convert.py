@@ -106,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
                 return 0
             if choice:
                 print(fitted_table(choice), file=sys.stderr)
+            began_writing = time.monotonic()
             write_conversion(conversion, out, resources, progress, args.resume)
         except KeyboardInterrupt:
             if args.resume:
@@ -114,25 +115,25 @@ def run(args: argparse.Namespace) -> int:
             raise
         finally:
             progress.close()
-    seconds = time.monotonic() - began
+    ended = time.monotonic()
+    seconds = ended - began
     if args.json:
         print(json.dumps({**_describe(conversion, out), "seconds": round(seconds, 3)}, ensure_ascii=False))
     else:
-        print(_summary(conversion, out, seconds))
+        print(summary(conversion, out, seconds, ended - began_writing))
     return 0
 
 
 def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, Fitted | None]:
     from autoglm_lite.errors import UsageError
-    from converters.conversion import draft_of, finish_plan, printable_errors
+    from converters.conversion import draft_of, plan_conversion, printable_errors
+    from converters.fitting import plan_fit
+    from converters.progress import Progress
     from converters.writer import check_target
 
     if args.fit is not None and (args.type or args.pure or args.mmproj):
         other = "--type" if args.type else "--pure" if args.pure else "--mmproj"
         raise UsageError(f"--fit chooses the types itself, so it cannot be combined with {other}.")
-    from converters.fitting import plan_fit
-    from converters.progress import Progress
-
     wishes = _wishes(args)
     if wishes.tensor_types and not wishes.file_type.quantised:
         raise UsageError(f"--tensor-type is for files of a quantised type, and {wishes.file_type.name} is none.")
@@ -147,12 +148,11 @@ def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, F
         near = args.output or Path("out.gguf")
         wishes = replace(wishes, drop_layers=least_changing(draft, count, resources, near))
     if args.fit is None:
-        with printable_errors():
-            return finish_plan(draft, wishes), None
+        return plan_conversion(draft, wishes), None
     print("autoglm-lite: measuring what each type would cost each tensor", file=sys.stderr)
     counting = Progress(sys.stderr, amount=lambda count: f"{count:.0f} tensors" if count >= 10 else f"{count:.1f}")
     try:
-        found = plan_fit(draft, wishes, args.fit or runs_here, resources.n_threads, counting)
+        found = plan_fit(draft, wishes, args.fit or runs_here(), resources.n_threads, counting)
     finally:
         counting.close()
     return found.conversion, found.choice
@@ -246,10 +246,11 @@ def _table(conversion: Conversion) -> str:
     return "\n".join([*lines, total])
 
 
-def _summary(conversion: Conversion, out: Path, seconds: float) -> str:
+def summary(conversion: Conversion, out: Path, seconds: float, writing: float) -> str:
+    """The line at the end. Of all `seconds` the file itself took `writing`: --fit measures for long before it."""
     from converters.progress import duration, size
 
-    speed = size(conversion.nbytes / seconds)
+    speed = size(conversion.nbytes / writing)
     return (
         f"{out}: {len(conversion.draft.tensors)} tensors, {conversion.wishes.file_type.name}, "
         f"{size(conversion.nbytes)}, in {duration(seconds)} ({speed}/s)"

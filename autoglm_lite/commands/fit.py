@@ -8,32 +8,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from converters.conversion import Conversion
     from converters.fit import Fitted
 
 
-def runs_here(conversion: Conversion) -> bool:
-    """Whether the file that `conversion` would write fits into this machine's memory with the usual context.
+def runs_here() -> Callable[[Conversion], bool]:
+    """Tells whether the file that a conversion would write fits into this machine's memory with the usual context.
 
-    The plan is made from the header alone, at the front of a file that has the right size and no blocks.
+    The machine is read once, so that a search has the same limit at each step. A plan is made from the header alone, at
+    the front of a file that has the right size and no blocks.
     """
-    from autoglm_lite.errors import WillNotFitError
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
-    from autoglm_lite.planning.make import Wishes, judge, make_plan
+    from autoglm_lite.planning.make import choose
 
-    with tempfile.TemporaryDirectory(prefix="autoglm-lite-") as folder:
-        path = Path(folder) / "planned.gguf"
-        with path.open("wb") as file:
-            file.write(conversion.header)
-            file.truncate(conversion.nbytes)
-        facts = read_facts(path)
-        machine, wishes = read_machine(), Wishes()
-        try:
-            plan = make_plan(facts, machine, wishes)
-        except WillNotFitError:
-            return False
-        return judge(facts, machine, wishes, plan) == "fits"
+    machine = read_machine()
+
+    def runs(conversion: Conversion) -> bool:
+        with tempfile.TemporaryDirectory(prefix="autoglm-lite-") as folder:
+            path = Path(folder) / "planned.gguf"
+            with path.open("wb") as file:
+                file.write(conversion.header)
+                file.truncate(conversion.nbytes)
+            return choose(read_facts(path), machine).fits
+
+    return runs
 
 
 def fitted_table(choice: Fitted) -> str:

@@ -16,8 +16,8 @@ from autoglm_lite.commands.measuring import (
     add_measuring_options,
     make_plans,
     measure,
+    measured_text,
     print_anything,
-    read_text,
     termination_as_interrupt,
 )
 from autoglm_lite.errors import AutoglmError, ModelFileError
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     print_anything()
     began = time.monotonic()
-    text = read_text(args.text)
+    text = measured_text(args.text)
     (plan,) = make_plans([args.model], args.ctx, args.threads)
     out: Path = args.output
     sums: dict[str, InputSums] = {}

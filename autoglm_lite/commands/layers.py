@@ -24,7 +24,7 @@ def least_changing(draft: Draft, count: int, resources: Resources, near: Path) -
     AutoglmError for a model that cannot be loaded or has too few layers.
     """
     from autoglm_lite.errors import ConversionError
-    from converters.conversion import finish_plan, printable_errors, write_conversion
+    from converters.conversion import plan_conversion, write_conversion
     from converters.layers import alike_layers, n_layers, period
     from converters.progress import Progress
     from converters.types import file_type
@@ -42,8 +42,7 @@ def least_changing(draft: Draft, count: int, resources: Resources, near: Path) -
         print(f"autoglm-lite: converting to {MEASURING_TYPE} first, to look at the layers", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix=".autoglm-lite-", dir=near.parent) as folder:
             whole = Path(folder) / "whole.gguf"
-            with printable_errors():
-                plan = finish_plan(draft, Wishes(file_type(MEASURING_TYPE)))
+            plan = plan_conversion(draft, Wishes(file_type(MEASURING_TYPE)))
             progress = Progress(sys.stderr)
             try:
                 write_conversion(plan, whole, resources, progress)

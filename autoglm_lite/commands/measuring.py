@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from autoglm_lite.commands.texts import read_text
 from autoglm_lite.errors import AutoglmError, UsageError
 
 if TYPE_CHECKING:
@@ -40,25 +41,9 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
-def read_text(path: Path) -> str:
+def measured_text(path: Path) -> str:
     """The file as it is, but for one line end at its end, as llama.cpp's tools take it. Raises AutoglmError."""
-    try:
-        if path.is_dir():
-            raise AutoglmError(f"{path} is a folder: give a text file.")
-        with path.open("rb") as file:
-            content = file.read(MAX_TEXT_BYTES + 1)
-    except FileNotFoundError as error:
-        raise AutoglmError(f"There is no file {path}: check the path.") from error
-    except OSError as error:
-        raise AutoglmError(f"{path} cannot be read: {error.strerror}.") from error
-    if len(content) > MAX_TEXT_BYTES:
-        raise AutoglmError(f"{path} is larger than {MAX_TEXT_BYTES // 1_000_000} MB: give a part of it.")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise AutoglmError(f"{path} is no text in UTF-8: convert it first.") from error
-    if "\0" in text:
-        raise AutoglmError(f"{path} is a binary file: give a text file.")
+    text = read_text(path, MAX_TEXT_BYTES)
     if not text.strip():
         raise AutoglmError(f"{path} is empty: give a text to read.")
     return text.removesuffix("\n")
@@ -73,7 +58,7 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.measurement import DEFAULT_CTX, LOGITS_BYTES
-    from autoglm_lite.planning.make import Wishes, make_plan, notices
+    from autoglm_lite.planning.make import Wishes, decide, notices
     from autoglm_lite.store import resolve
 
     if ctx is not None and ctx < MIN_CTX:
@@ -91,9 +76,9 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
     wishes = Wishes(ctx=ctx or min([DEFAULT_CTX, *(facts.n_ctx_train for facts in models)]), threads=threads)
     plans = []
     for facts in models:
-        plan = make_plan(facts, machine, wishes)
-        plans.append(replace(plan, model_path=str(facts.path.absolute())))
-        for notice in notices(facts, machine, wishes, plan):
+        choice = decide(facts, machine, wishes)
+        plans.append(replace(choice.plan, model_path=str(facts.path.absolute())))
+        for notice in notices(facts, wishes, choice):
             print(f"autoglm-lite: {notice}", file=sys.stderr)
     return plans
 

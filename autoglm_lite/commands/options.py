@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 KV_TYPES = ("f16", "q8_0", "f32")
 
 
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """MODEL, which may be left out."""
+    parser.add_argument(
+        "model",
+        nargs="?",
+        metavar="MODEL",
+        help="a GGUF file or a stored model's name (default: the best stored model that fits, else the starter)",
+    )
+
+
 def add_planning_options(parser: argparse.ArgumentParser) -> None:
     """How a model is to be loaded; `wishes` reads them."""
     group = parser.add_argument_group("loading the model")

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from math import exp
 from typing import TYPE_CHECKING
 
-from autoglm_lite.commands.measuring import add_measuring_options, make_plans, measure, print_anything, read_text
+from autoglm_lite.commands.measuring import add_measuring_options, make_plans, measure, measured_text, print_anything
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
 
     print_anything()
     began = time.monotonic()
-    text = read_text(args.text)
+    text = measured_text(args.text)
     plan, *bases = make_plans(
         [args.model] if args.against is None else [args.model, args.against], args.ctx, args.threads
     )

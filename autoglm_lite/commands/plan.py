@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from autoglm_lite.commands.options import add_planning_options, wishes
+from autoglm_lite.commands.options import add_model_argument, add_planning_options, wishes
 
 if TYPE_CHECKING:
     import argparse
@@ -40,12 +40,7 @@ VERDICTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
-    parser.add_argument(
-        "model",
-        nargs="?",
-        metavar="MODEL",
-        help="a GGUF file or a stored model's name (default: the best stored model that fits, else the starter)",
-    )
+    add_model_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the page")
     add_planning_options(parser)
 
@@ -53,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the forecast; returns 0 when the model can run, 1 when it will not fit. Raises AutoglmError.
 
-    Of the model nothing but the header is read, and nothing native is loaded.
+    Of the model nothing but the header is read; what llama.cpp says of its size comes from a worker.
     """
     from autoglm_lite.commands.bandwidth import memory_bandwidth
     from autoglm_lite.commands.preferences import preferred, read_tuned
@@ -62,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.planning.forecast import forecast
     from autoglm_lite.planning.make import choose
     from autoglm_lite.store import resolve
+    from autoglm_lite.worker.sizes import exact_sizes
 
     def say(sentence: str) -> None:
         print(f"autoglm-lite: {sentence}", file=sys.stderr)
@@ -72,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     wanted = preferred(wanted, facts, machine, args.profile, say, tuned=read_tuned(facts, machine, say))
     choice = choose(facts, machine, wanted)
     bandwidth = memory_bandwidth(choice.plan.threads, machine.memory_available) if choice.fits else None
-    found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored())
+    found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored(), exact_sizes)
     if not choice.fits:
         found = replace(found, suggestions=(*found.suggestions, *_better_suited(choice.available)))
     if args.json:
@@ -103,6 +99,7 @@ def as_json(facts: ModelFacts, wanted: Wishes, found: Forecast) -> dict[str, obj
         "gpu_layers": plan.gpu_layers,
         "threads": plan.threads,
         "threads_batch": plan.threads_batch,
+        "cpus": list(plan.cpus),
         "n_ubatch": plan.n_ubatch,
         "flash_attention": plan.flash_attention,
         "saving": None if plan.saving is None else {"threads": plan.saving.threads, "nice": plan.saving.nice},

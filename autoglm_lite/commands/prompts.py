@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from autoglm_lite.errors import AutoglmError, UsageError
+from autoglm_lite.commands.texts import decoded, read_text
+from autoglm_lite.errors import UsageError
 
 MAX_BYTES = 16_000_000
 """More text than any model here can read at once."""
@@ -21,22 +22,9 @@ def gather_prompt(text: str | None, files: Sequence[Path], piped: str | None) ->
     """
     if not (text or "").strip() and not (piped or "").strip():
         raise UsageError('The prompt is empty: give a question with -p "..." or pipe text in.')
-    documents = [f"{path.name}:\n\n{read_text(path)}" for path in files]
+    documents = [f"{path.name}:\n\n{_plain(read_text(path, MAX_BYTES))}" for path in files]
     said = [_whole(part) for part in (text, piped) if part and part.strip()]
     return "\n\n".join([*documents, *said])
-
-
-def read_text(path: Path) -> str:
-    """A text file in UTF-8, without its byte order mark and final line ends."""
-    try:
-        if path.is_dir():
-            raise AutoglmError(f"{path} is a folder: give a text file.")
-        with path.open("rb") as file:
-            return _decoded(file, str(path))
-    except FileNotFoundError as error:
-        raise AutoglmError(f"There is no file {path}: check the path.") from error
-    except OSError as error:
-        raise AutoglmError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def read_piped(stream: BinaryIO) -> str | None:
@@ -47,20 +35,12 @@ def read_piped(stream: BinaryIO) -> str | None:
         return None
     if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
         return None
-    return _decoded(stream, "The text piped in")
+    return _plain(decoded(stream, "The text piped in", MAX_BYTES))
 
 
-def _decoded(stream: BinaryIO, name: str) -> str:
-    content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise AutoglmError(f"{name} is larger than {MAX_BYTES // 1_000_000} MB: give a part of it.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise AutoglmError(f"{name} is no text in UTF-8: convert it first.") from error
-    if "\0" in text:
-        raise AutoglmError(f"{name} is a binary file: give a text file.")
-    return text.replace("\r\n", "\n").rstrip("\n")
+def _plain(text: str) -> str:
+    """`text` without the byte order mark, carriage returns and final line ends that editors put there."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").rstrip("\n")
 
 
 def _whole(text: str) -> str:

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.commands.shell import StatusLine
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
-    from autoglm_lite.planning.make import choose, make_plan
+    from autoglm_lite.planning.make import choose, decide
     from autoglm_lite.store import resolve
     from autoglm_lite.tune.search import Search
     from autoglm_lite.tune.settings import fits, settings
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     facts = replace(facts, path=facts.path.absolute())
     machine = read_machine()
     wanted = preferred(asked, facts, machine, args.profile, say)
-    make_plan(facts, machine, wanted)
+    decide(facts, machine, wanted)
     choice = choose(facts, machine, wanted)
     line = StatusLine(sys.stderr)
 

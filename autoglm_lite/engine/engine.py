@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from time import perf_counter
 
+from autoglm_lite.engine.loading import open_context, open_model, release_copied
 from autoglm_lite.engine.text import TextStream
-from autoglm_lite.errors import PromptTooLongError, UsageError
+from autoglm_lite.errors import LoadError, PromptTooLongError, UsageError
 from autoglm_lite.generation import (
     REASONING_CLOSE,
     REASONING_OPEN,
@@ -18,8 +20,10 @@ from autoglm_lite.generation import (
     Prefill,
     Text,
 )
-from autoglm_lite.native.context import Aborted, Context
-from autoglm_lite.native.model import Model
+from autoglm_lite.hardware.process import process_memory
+from autoglm_lite.hardware.room import read_room
+from autoglm_lite.native.context import Aborted, AbortFlag, Context
+from autoglm_lite.native.heap import return_freed_memory
 from autoglm_lite.native.sampler import Sampler
 from autoglm_lite.planning.plan import Plan, same_model
 
@@ -31,37 +35,26 @@ SECONDS_A_TEXT = 0.02
 """Tokens that come faster than this are sent together: no reader sees the difference, and each event costs."""
 
 
+TOO_LITTLE = "There is too little memory now to read the conversation again: close other programs and ask again."
+
+
 class Engine:
-    """Not thread-safe, but for `cancel`."""
+    """Not thread-safe, but for `cancel` and `use_threads`."""
 
     def __init__(self, plan: Plan, on_progress: Callable[[float], None] | None = None) -> None:
         """Loads the model; raises LoadError."""
-        self._model = Model(
-            plan.model_path,
-            gpu_layers=plan.gpu_layers,
-            load_mode=plan.load_mode,
-            repack=plan.repack,
-            on_progress=on_progress,
-        )
+        self._model = open_model(plan, on_progress)
         self._plan = plan
-        self._context = self._make_context(plan)
+        self._abort = AbortFlag()
+        self._kept: Context | None = None
+        """None once it was shed, until the next answer."""
+        release_copied(plan, self._open_context())
         for tag in (REASONING_OPEN, REASONING_CLOSE):
             self._model.write_control(tag)
         self._cached: list[int] = []
         """The tokens whose KV is in the context, in order."""
         self._prefill_speed = 0.0
         """Tokens per second, of the last chunk; 0 before the first."""
-
-    def _make_context(self, plan: Plan) -> Context:
-        return Context(
-            self._model,
-            n_ctx=plan.n_ctx,
-            n_ubatch=plan.n_ubatch,
-            threads=plan.threads,
-            threads_batch=plan.threads_batch,
-            kv_type=plan.kv_type,
-            flash_attention=plan.flash_attention,
-        )
 
     def change(self, plan: Plan) -> bool:
         """Goes on with `plan` where the loaded weights will do, with an empty cache; False where they will not.
@@ -70,19 +63,45 @@ class Engine:
         """
         if not same_model(plan, self._plan):
             return False
-        self._context.close()
-        self._context = self._make_context(plan)
+        if self._kept is not None:
+            self._kept.close()
         self._plan, self._cached, self._prefill_speed = plan, [], 0.0
+        self._open_context()
         return True
+
+    def _open_context(self) -> Context:
+        self._most_threads = max(self._plan.threads, self._plan.threads_batch)
+        before = _anonymous_bytes()
+        self._kept = open_context(self._model, self._plan, abort=self._abort)
+        self._context_bytes = max(0, _anonymous_bytes() - before)
+        self._n_ctx = self._kept.n_ctx
+        return self._kept
 
     @property
     def loaded(self) -> LoadedModel:
         model = self._model
-        return LoadedModel(model.description(), model.n_params, self._context.n_ctx, model.n_ctx_train, model.n_vocab)
+        description, n_params, n_vocab = model.description(), model.n_params, model.n_vocab
+        return LoadedModel(description, n_params, self._n_ctx, model.n_ctx_train, n_vocab, self._context_bytes)
 
     def close(self) -> None:
-        self._context.close()
+        if self._kept is not None:
+            self._kept.close()
         self._model.close()
+
+    def shed_context(self) -> int:
+        """Gives the KV cache and the compute buffers back to the system until the next answer; returns how many bytes
+        that were."""
+        before = _anonymous_bytes()
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+            self._cached.clear()
+            return_freed_memory()
+        return max(0, before - _anonymous_bytes())
+
+    def use_threads(self, most: int) -> None:
+        """No more than these from the next step on, also of a running answer; may be called from another thread."""
+        self._most_threads = most
 
     def tokenize(self, text: str, *, templated: bool) -> list[int]:
         """Token ids as a prompt would have them."""
@@ -90,20 +109,21 @@ class Engine:
 
     def cancel(self) -> None:
         """Ends the running answer within one node of the graph; may be called from another thread."""
-        self._context.abort.set()
+        self._abort.set()
 
     def reset_cancel(self) -> None:
         """To be called before an answer, not in it: a cancel that came first must count."""
-        self._context.abort.clear()
+        self._abort.clear()
 
     def generate(self, request: GenerateRequest) -> Iterator[Event]:
-        """The events of one answer; raises PromptTooLongError, UsageError for a prompt without a token."""
+        """The events of one answer; raises PromptTooLongError, UsageError for a prompt without a token, and LoadError
+        when the context was shed and there is too little memory to make it again."""
         prompt = self.tokenize(request.prompt, templated=request.templated)
         if not prompt:
             raise UsageError("The prompt is empty: type something to answer.")
-        if len(prompt) >= self._context.n_ctx:
+        if len(prompt) >= self._n_ctx:
             raise PromptTooLongError(
-                f"The prompt is {len(prompt):,} tokens long, but the context holds {self._context.n_ctx:,}"
+                f"The prompt is {len(prompt):,} tokens long, but the context holds {self._n_ctx:,}"
                 " with the answer: shorten the prompt or use a larger --ctx."
             )
         sampler = Sampler(request.sampling, self._model)
@@ -144,7 +164,7 @@ class Engine:
             if pending and (n_sampled == 1 or last - shown >= SECONDS_A_TEXT):
                 yield Text(pending, n_pending)
                 pending, n_pending, shown = "", 0, last
-            if len(self._cached) >= self._context.n_ctx:
+            if len(self._cached) >= self._n_ctx:
                 reason = "context"
                 break
             if n_sampled == request.max_tokens:
@@ -158,6 +178,18 @@ class Engine:
         if pending or n_pending:
             yield Text(pending, n_pending)
         yield Finished(reason, len(prompt), cached, n_sampled, prefilled - started, last - first)
+
+    @property
+    def _context(self) -> Context:
+        if self._kept is None:
+            room = read_room()
+            if room is not None and self._context_bytes > room.left:
+                raise LoadError(TOO_LITTLE)
+            try:
+                self._kept = open_context(self._model, self._plan, abort=self._abort)
+            except LoadError as error:
+                raise LoadError(TOO_LITTLE) from error
+        return self._kept
 
     def _keep_prefix(self, prompt: list[int]) -> int:
         """Forgets what the cache holds beyond the common prefix; returns how many tokens need no work.
@@ -185,6 +217,8 @@ class Engine:
             yield Prefill(done, total, cached)
 
     def _decode(self, tokens: list[int], *, logits: bool) -> None:
+        most = self._most_threads
+        self._context.use_threads(min(most, self._plan.threads), min(most, self._plan.threads_batch))
         try:
             self._context.decode(tokens, len(self._cached), n_outputs=int(logits))
         except BaseException:
@@ -192,6 +226,10 @@ class Engine:
             del self._cached[self._context.forget_from(len(self._cached)) :]
             raise
         self._cached += tokens
+
+
+def _anonymous_bytes() -> int:
+    return process_memory(os.getpid())[1]
 
 
 def next_chunk(n_left: int, tokens_per_second: float, n_ubatch: int) -> int:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from autoglm_lite.engine.loading import open_context, open_model, release_copied
 from autoglm_lite.errors import AutoglmError, UsageError
 from autoglm_lite.measurement import LOGITS_BYTES
-from autoglm_lite.native.context import Aborted, AbortFlag, Context
-from autoglm_lite.native.model import Model
+from autoglm_lite.native.context import Aborted, AbortFlag
 from autoglm_lite.native.node import Observer
 from autoglm_lite.native.vocabulary import beginning
 from autoglm_lite.planning.plan import Plan
@@ -46,30 +46,16 @@ class Reader:
         self, plan: Plan, stop: Stop, *, observer: Observer | None = None, on_load: Callable[[float], None] | None
     ) -> None:
         """Loads the model; chunks are plan.n_ctx tokens long. Raises LoadError."""
-        self._model = Model(
-            plan.model_path,
-            gpu_layers=plan.gpu_layers,
-            load_mode=plan.load_mode,
-            repack=plan.repack,
-            on_progress=on_load,
-        )
+        self._model = open_model(plan, on_load)
         n_ubatch = max(1, min(plan.n_ubatch, plan.n_ctx, LOGITS_BYTES // (4 * self._model.n_vocab)))
         try:
-            self._context = Context(
-                self._model,
-                n_ctx=plan.n_ctx,
-                n_ubatch=n_ubatch,
-                threads=plan.threads,
-                threads_batch=plan.threads_batch,
-                kv_type=plan.kv_type,
-                flash_attention=plan.flash_attention,
-                n_outputs=n_ubatch,
-                observer=observer,
-                abort=stop,
+            self._context = open_context(
+                self._model, plan, n_ubatch=n_ubatch, n_outputs=n_ubatch, observer=observer, abort=stop
             )
         except BaseException:
             self._model.close()
             raise
+        release_copied(plan, self._context)
         self.n_ctx = plan.n_ctx
         self.n_vocab = self._model.n_vocab
 

@@ -11,6 +11,10 @@ from autoglm_lite.hardware.files import parse_int, read_int, read_table, read_te
 _MOUNT = PurePosixPath("sys/fs/cgroup")
 
 
+_NO_LIMIT = 1 << 60
+"""What v1 has in the place of v2's `max` is 2**63, less a page."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryLimit:
     """One group's limit in bytes, and what of it is used by memory that the kernel cannot simply drop."""
@@ -39,9 +43,9 @@ def memory_limits(root: Path) -> list[MemoryLimit]:
         # v2: memory.high is where the kernel begins to slow the group down.
         files = [folder / name for name in ("memory.max", "memory.high", "memory.limit_in_bytes")]
         tops = [(top, file) for file in files if (top := read_int(file)) is not None]
-        used = read_int(folder / "memory.current") or read_int(folder / "memory.usage_in_bytes") or 0
-        if tops:
+        if tops and min(tops)[0] < _NO_LIMIT:
             limit, file = min(tops)
+            used = read_int(folder / "memory.current") or read_int(folder / "memory.usage_in_bytes") or 0
             limits.append(MemoryLimit(limit, max(0, used - _file_cache(folder)), file, outermost))
     return limits
 
@@ -86,7 +90,7 @@ def _groups(root: Path, controller: str) -> Iterator[tuple[Path, bool]]:
         if number == "0" and not controllers:
             mounts = [root / _MOUNT, root / _MOUNT / "unified"]
         elif controller in controllers.split(","):
-            mounts = [root / _MOUNT / controllers, root / _MOUNT / controller]
+            mounts = [root / _MOUNT / name for name in {controllers: 0, controller: 0}]
         else:
             continue
         for mount in mounts:

@@ -28,14 +28,14 @@ _FEATURES = {
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    physical: int
-    """Of the fastest kind."""
+    physical: tuple[int, ...]
+    """Of the fastest kind: of each the first processor that may be used, in order."""
     logical: int
     """With their hyper-threads."""
 
 
 def read_cores(root: Path, allowed: Collection[int] | None) -> Cores | None:
-    """Counts the cores among the processors `allowed` (None: all that are online). None where /sys does not say."""
+    """The cores among the processors `allowed` (None: all that are online). None where /sys does not say."""
     cpus = _online(root)
     if allowed is not None:
         cpus &= frozenset(allowed)
@@ -45,8 +45,10 @@ def read_cores(root: Path, allowed: Collection[int] | None) -> Cores | None:
     fastest = max(speeds.values())
     # On a machine whose cores differ, one that waits for a slow one after each step is slow.
     fast = [cpu for cpu, speed in speeds.items() if speed >= EFFICIENCY_SHARE * fastest]
-    cores = {_core(root, cpu) for cpu in fast}
-    return Cores(physical=len(cores), logical=len(fast))
+    cores: dict[tuple[object, ...], int] = {}
+    for cpu in sorted(fast):
+        cores.setdefault(_core(root, cpu), cpu)
+    return Cores(physical=tuple(cores.values()), logical=len(fast))
 
 
 def read_features(root: Path) -> frozenset[str]:

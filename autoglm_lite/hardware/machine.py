@@ -9,10 +9,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoglm_lite.hardware.cgroups import cpu_quota, memory_limits
+from autoglm_lite.hardware.cgroups import cpu_quota
 from autoglm_lite.hardware.cores import Cores, read_cores, read_features
-from autoglm_lite.hardware.files import read_table
 from autoglm_lite.hardware.processor import Processor, read_processor
+from autoglm_lite.hardware.room import Room, read_room
 
 _ARM = ("arm64", "aarch64")
 
@@ -31,6 +31,8 @@ class Machine:
     swap_free: int = 0
     features: frozenset[str] = frozenset()
     """Instruction sets, of: sse4.2, avx, avx2, avx512, dotprod, i8mm."""
+    cpus: tuple[int, ...] = ()
+    """A processor on each core of the fastest kind, whatever the quota; empty where they cannot be told apart."""
     architecture: str = ""
     """x86 or arm; empty for others."""
     processor: str = ""
@@ -42,26 +44,21 @@ def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None
     here = root == Path("/")
     if here and affinity is None and hasattr(os, "sched_getaffinity"):
         affinity = os.sched_getaffinity(0)
-    memory = read_table(root / "proc/meminfo")
-    cores = read_cores(root, affinity)
-    if here and (cores is None or "MemTotal" not in memory):
+    room, cores = read_room(root), read_cores(root, affinity)
+    if here and (cores is None or room is None):
         return read_with_psutil()
-    cores = cores or Cores(1, 1)
+    room, cores = room or Room(0, 0, 0, 0, limited=False), cores or Cores((0,), 1)
     quota = cpu_quota(root) or math.inf
     processor = read_processor(root)
-    total = memory.get("MemTotal", 0)
-    available = memory.get("MemAvailable", memory.get("MemFree", 0) + memory.get("Cached", 0))
-    for limit in memory_limits(root):
-        total = min(total, limit.limit)
-        available = min(available, max(0, limit.limit - limit.used))
     return Machine(
-        physical_cores=_within(cores.physical, quota),
+        physical_cores=_within(len(cores.physical), quota),
         logical_cores=_within(cores.logical, quota),
-        memory_total=total,
-        memory_available=available,
-        swap_total=memory.get("SwapTotal", 0),
-        swap_free=memory.get("SwapFree", 0),
+        memory_total=room.total,
+        memory_available=room.available,
+        swap_total=room.swap_total,
+        swap_free=room.swap_free,
         features=read_features(root),
+        cpus=cores.physical,
         architecture=_architecture(processor),
         processor=processor.name or "",
     )

@@ -10,6 +10,7 @@ from autoglm_lite.errors import LoadError
 from autoglm_lite.native.bindings import bindings
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.node import EvalCallback, Observer
+from autoglm_lite.native.threads import pin
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,10 +59,12 @@ class Context:
         kv_type: str,
         n_outputs: int = 1,
         flash_attention: bool | None = None,
+        cpus: Sequence[int] = (),
         observer: Observer | None = None,
         abort: AbortFlag | None = None,
     ) -> None:
         """`n_outputs`: most rows of logits that a decode keeps. `flash_attention`: None leaves it to llama.cpp.
+        `cpus`: the processors to compute on, where threads can be pinned; none leaves it to the system.
 
         Raises LoadError when the context cannot be made, which mostly means too little memory.
         """
@@ -88,6 +91,7 @@ class Context:
         if not self.handle:
             raise LoadError(f"llama.cpp cannot make a context of {n_ctx} tokens: try a smaller --ctx.")
         lib.llama_set_abort_callback(self.handle, self.abort.callback, self.abort.data)
+        self._threads = threads, threads_batch
         self.n_ctx: int = lib.llama_n_ctx(self.handle)
         self._memory = lib.llama_get_memory(self.handle)
         if not self._memory:
@@ -96,12 +100,21 @@ class Context:
         for i in range(self.n_ubatch):
             self._batch.n_seq_id[i] = 1
             self._batch.seq_id[i][0] = 0
+        self._pool = pin(self.handle, cpus, max(threads, threads_batch))
 
     def close(self) -> None:
         if self.handle:
+            if self._pool is not None:
+                self._pool.close(self.handle)
             self._lib.llama_batch_free(self._batch)
             self._lib.llama_free(self.handle)
             self.handle = None
+
+    def use_threads(self, threads: int, threads_batch: int) -> None:
+        """From the next decode on; no more than the context was made with."""
+        if self._threads != (threads, threads_batch):
+            self._threads = threads, threads_batch
+            self._lib.llama_set_n_threads(self.handle, threads, threads_batch)
 
     def decode(self, tokens: Sequence[int], position: int, *, n_outputs: int) -> None:
         """Computes at most n_ubatch tokens from `position` on and keeps the logits of the last `n_outputs`.

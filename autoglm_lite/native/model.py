@@ -23,15 +23,20 @@ class Model:
         load_mode: str,
         repack: bool,
         vocab_only: bool = False,
+        no_alloc: bool = False,
         on_progress: Callable[[float], None] | None = None,
     ) -> None:
-        """Loads the file, or its vocabulary alone. `on_progress` gets the share done, 0 to 1. Raises LoadError."""
+        """Loads the file, or its vocabulary alone, or with `no_alloc` (and load_mode none) all but the weights.
+
+        `on_progress` gets the share done, 0 to 1. Raises LoadError.
+        """
         self._lib = lib = bindings()
         params = lib.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         params.load_mode = LOAD_MODES[load_mode]
         params.use_extra_bufts = repack
         params.vocab_only = vocab_only
+        params.no_alloc = no_alloc
 
         def progress(share: float, _user_data: object) -> bool:
             if on_progress is not None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from autoglm_lite.native.libraries import library
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,11 +92,7 @@ def _dequantise(ggml_type: int) -> Any:
 
 @cache
 def _library() -> Any:
-    package = find_spec("llama_cpp")
-    if package is None or not package.submodule_search_locations:
-        raise OSError("llama-cpp-python is not installed")
-    name = {"win32": "ggml-base.dll", "darwin": "libggml-base.dylib"}.get(sys.platform, "libggml-base.so")
-    ggml = ctypes.CDLL(str(Path(package.submodule_search_locations[0]) / "lib" / name))
+    ggml: Any = library("ggml-base")
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     # Signatures as in ggml.h of llama.cpp in llama-cpp-python 0.3.36.
     signatures = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
-from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Wishes, choose, in_words, sources
+from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Exact, Wishes, choose, in_words, sources
 from autoglm_lite.planning.memory import repacked_bytes
 from autoglm_lite.planning.plan import KvType
 from autoglm_lite.planning.preferences import measured
@@ -38,10 +38,11 @@ def forecast(
     wishes: Wishes,
     bandwidth: float | None = None,
     others: Iterable[ModelFacts] = (),
+    exact: Exact | None = None,
 ) -> Forecast:
     """`bandwidth` of reading memory in bytes per second, None if unknown; `others` are the models that could be taken
-    instead. Raises UsageError for wishes that make no sense."""
-    choice = choose(facts, machine, wishes)
+    instead; `exact` is for `choose`. Raises UsageError for wishes that make no sense."""
+    choice = choose(facts, machine, wishes, exact)
     known = measured(wishes.layers, choice.plan) if choice.fits and not choice.plan.gpu_layers else None
     return Forecast(
         choice,
@@ -87,8 +88,16 @@ def _why_repack(facts: ModelFacts, machine: Machine, choice: Choice, words: str)
         return "this processor has no faster layout for this model's types, so nothing is copied"
     said = words and words + "; "
     if choice.plan.repack:
-        return f"{said}{in_words(n_bytes)} of weights are copied into the layout that this processor multiplies fastest"
-    return f"{said}nothing is copied" if said else f"the faster copy of {in_words(n_bytes)} of weights would not fit"
+        return (
+            f"{said}{in_words(n_bytes)} of weights are copied into the layout that this processor multiplies fastest,"
+            " and what they were copied from is given back"
+        )
+    if said:
+        return f"{said}nothing is copied"
+    return (
+        f"memory is short, and a faster copy of {in_words(n_bytes)} of weights could not be dropped when another"
+        " program needs it"
+    )
 
 
 def _why_threads(machine: Machine, threads: int) -> str:

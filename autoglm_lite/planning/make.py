@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from autoglm_lite.errors import UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
-from autoglm_lite.planning.memory import Predicted, predict
+from autoglm_lite.planning.memory import Predicted, Sizes, predict
 from autoglm_lite.planning.plan import KV_TYPES, KvType, Plan
 from autoglm_lite.planning.preferences import RULE, Layer, Source, Values, filled, taken_from
 
@@ -31,6 +31,12 @@ STREAMED_SHARE = 0.7
 
 TIGHT_SHARE = 0.9
 """Of the memory that is free. A plan that takes more leaves little to the programs that are started next."""
+
+DOUBTFUL_SHARE = 1.1
+"""Of the memory that may be used: where a formula says that a plan needs more, llama.cpp need not be asked."""
+
+Exact = Callable[[Plan], "Sizes | None"]
+"""What llama.cpp itself says of a plan; None where it cannot be asked."""
 
 Verdict = Literal["fits", "tight", "streams", "wont-fit"]
 """`tight`: it fits, but something was given up for that, or little memory is left. `streams`: parts of the file will
@@ -71,46 +77,51 @@ class Choice:
         return self.verdict in ("fits", "tight")
 
 
-def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) -> Choice:
+def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact: Exact | None = None) -> Choice:
     """The fastest plan that fits: when memory is short, first without repacked weights, then with a shorter context
     unless the user chose its length.
 
-    A file of which most can stay in memory is still planned for (verdict `streams`). Raises UsageError for wishes
-    that make no sense.
+    `exact` is asked of each plan that may fit; without it formulas tell its size. A file of which most can stay in
+    memory is still planned for (verdict `streams`). Raises UsageError for wishes that make no sense.
     """
     _check(facts, wishes)
     available = available_bytes(machine, wishes)
     plans = list(_candidates(facts, machine, wishes))
-    most = predict(facts, machine.features, plans[0]).resident_total
     for plan in plans:
         needed = predict(facts, machine.features, plan)
-        if needed.resident_total <= available:
-            ample = most == needed.resident_total <= TIGHT_SHARE * available
+        if exact and needed.resident_total <= DOUBTFUL_SHARE * available:
+            needed = predict(facts, machine.features, plan, exact(plan))
+        if holds(needed, available, insisted=wishes.repack is not None):
+            ample = plan == plans[0] and needed.resident_total <= TIGHT_SHARE * available
             return Choice("fits" if ample else "tight", plan, needed, available)
     streams = available - needed.anonymous >= STREAMED_SHARE * needed.mapped
     return Choice("streams" if streams else "wont-fit", plan, needed, available)
 
 
-def make_plan(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) -> Plan:
-    """The plan of `choose`. Raises UsageError as it does, and WillNotFitError with what would fit."""
+def holds(needed: Predicted, available: int, *, insisted: bool = False) -> bool:
+    """Whether memory is enough. Repacked weights could only be swapped out when another program needs it, while mapped
+    ones are dropped, so they must leave some free unless the user insisted on them."""
+    share = TIGHT_SHARE if needed.repacked and not insisted else 1.0
+    return needed.resident_total <= share * available
+
+
+def decide(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact: Exact | None = None) -> Choice:
+    """What is to be loaded: as `choose`, but `exact` is asked only where it might matter, which is where the formulas
+    leave little memory free. Raises UsageError as `choose` does, and WillNotFitError with what would fit."""
     choice = choose(facts, machine, wishes)
+    if exact is not None and choice.verdict != "fits":
+        choice = choose(facts, machine, wishes, exact)
     if choice.verdict == "wont-fit":
         raise WillNotFitError(_will_not_fit(facts, machine, wishes, choice.predicted))
-    return choice.plan
+    return choice
 
 
-def judge(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> Literal["fits", "streams"]:
-    """How well `plan`, made from the same facts and wishes, fits; `fits` may be tight."""
-    needed = predict(facts, machine.features, plan).resident_total
-    return "fits" if needed <= available_bytes(machine, wishes) else "streams"
-
-
-def notices(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> tuple[str, ...]:
-    """Sentences about what the user may not expect of `plan`."""
+def notices(facts: ModelFacts, wishes: Wishes, choice: Choice) -> tuple[str, ...]:
+    """Sentences about what the user may not expect of `choice`."""
     found = []
-    if sources(wishes, plan)["n_ctx"] == RULE and plan.n_ctx < min(facts.n_ctx_train, DEFAULT_CTX):
-        found.append(f"Memory is short, so a conversation can be {plan.n_ctx:,} tokens long.")
-    if judge(facts, machine, wishes, plan) == "streams":
+    if sources(wishes, choice.plan)["n_ctx"] == RULE and choice.plan.n_ctx < min(facts.n_ctx_train, DEFAULT_CTX):
+        found.append(f"Memory is short, so a conversation can be {choice.plan.n_ctx:,} tokens long.")
+    if choice.verdict == "streams":
         found.append(
             f"{facts.name} is larger than the free memory and will be read from the disk all the time, which is slow;"
             " close other programs, or take a smaller model."
@@ -139,7 +150,7 @@ def _check(facts: ModelFacts, wishes: Wishes) -> None:
 
 
 def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator[Plan]:
-    """Plans in order of preference, each needing no more memory than the one before it."""
+    """Plans in order of preference, each needing no more memory than the one before it that cannot be dropped."""
     liked = _liked(facts, wishes)
     first = wishes.ctx or min(facts.n_ctx_train, liked.ctx or DEFAULT_CTX)
     usual = 1 if facts.tensor_bytes <= ONE_THREAD_BYTES else machine.physical_cores
@@ -154,6 +165,7 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
         kv_type=wishes.kv_type or liked.kv_type or "f16",
         gpu_layers=wishes.gpu_layers or 0,
         repack=_first(wishes.repack, liked.repack) is not False,
+        cpus=machine.cpus,
         flash_attention=_first(wishes.flash_attention, liked.flash_attention),
         saving=liked.saving,
     )
@@ -227,13 +239,8 @@ def _shorter_ctx(facts: ModelFacts, machine: Machine, wishes: Wishes) -> int | N
     """The longest context that would fit where the one asked for does not."""
     if wishes.ctx is None:
         return None
-    free_choice = replace(wishes, ctx=None)
-    try:
-        shorter = make_plan(facts, machine, free_choice)
-    except WillNotFitError:
-        return None
-    fits = judge(facts, machine, free_choice, shorter) == "fits"
-    return shorter.n_ctx if fits and shorter.n_ctx < wishes.ctx else None
+    shorter = choose(facts, machine, replace(wishes, ctx=None))
+    return shorter.plan.n_ctx if shorter.fits and shorter.plan.n_ctx < wishes.ctx else None
 
 
 def in_words(n_bytes: float) -> str:

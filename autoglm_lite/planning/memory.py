@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from autoglm_lite.gguf.facts import ModelFacts
@@ -33,7 +33,7 @@ class Predicted:
     """Bytes by name. What is mapped can be dropped and read again; the rest can only be swapped out."""
 
     mapped: int
-    """The weights in the file; llama.cpp unmaps its header."""
+    """The weights that are used out of the file; llama.cpp unmaps its header."""
     repacked: int
     """Copies of weights in another layout; their originals are in the file and are not needed after loading."""
     kv: int
@@ -49,17 +49,36 @@ class Predicted:
         return self.mapped + self.anonymous
 
 
-def predict(facts: ModelFacts, features: Collection[str], plan: Plan) -> Predicted:
-    """`features` are Machine.features. Layers on a graphics card are taken to need nothing here."""
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Bytes that llama.cpp itself says a plan takes in main memory, and on each device."""
+
+    repacked: int
+    kv: int
+    compute: int
+    devices: Mapping[str, int]
+
+
+def predict(facts: ModelFacts, features: Collection[str], plan: Plan, sizes: Sizes | None = None) -> Predicted:
+    """`features` are Machine.features; `sizes` are llama.cpp's own for this plan, in place of the formulas. Layers on a
+    graphics card are taken to need nothing here."""
     share = 1 - min(plan.gpu_layers, facts.n_layer + 1) / (facts.n_layer + 1)
-    repacked = repacked_bytes(facts, features) if plan.repack else 0
+    if sizes is None:
+        repacked = repacked_bytes(facts, features) if plan.repack else 0
+        sizes = Sizes(int(repacked * share), int(kv_bytes(facts, plan) * share), compute_bytes(facts, plan), {})
     return Predicted(
-        mapped=int(facts.tensor_bytes * share),
-        repacked=int(repacked * share),
-        kv=int(kv_bytes(facts, plan) * share),
-        compute=compute_bytes(facts, plan),
+        mapped=mapped_bytes(facts, sizes.repacked) if share == 1 else int(facts.tensor_bytes * share),
+        repacked=sizes.repacked,
+        kv=sizes.kv,
+        compute=sizes.compute + WORK_BYTES * plan.threads_batch,
         process=PROCESS_BYTES + TOKEN_BYTES * facts.n_vocab + MERGE_BYTES * facts.n_merges,
     )
+
+
+def mapped_bytes(facts: ModelFacts, repacked: int) -> int:
+    """What stays mapped when `repacked` bytes of weights were copied: the mapping is given back then, and only what is
+    multiplied by returns. Of an embedding that is nothing else, the few rows of the tokens read are left out."""
+    return sum(facts.matrix_bytes.values()) - repacked if repacked else facts.tensor_bytes
 
 
 def kv_bytes(facts: ModelFacts, plan: Plan) -> int:
@@ -98,7 +117,7 @@ def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
     if plan.flash_attention is False:
         width, mask = max(width, facts.n_head * n_places + 5.25 * facts.n_embd), 4
     step = 4 * n_tokens * width + mask * n_tokens * n_places
-    return int(step) + 4 * facts.n_vocab + WORK_BYTES * plan.threads_batch
+    return int(step) + 4 * facts.n_vocab
 
 
 def _padded(n_ctx: int) -> int:

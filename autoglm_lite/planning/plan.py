@@ -17,7 +17,7 @@ class Saving:
     threads: int
     """At most."""
     nice: int
-    """0 to 19: how far other programs come first."""
+    """Added to the niceness of the process, 0 to 19: the higher, the more other programs come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,17 @@ class Plan:
     gpu_layers: int = 0
     load_mode: LoadMode = "mmap"
     repack: bool = True
-    """Copy weights into the layout the processor multiplies fastest (llama.cpp's extra buffer types)."""
+    """Copy weights into the layout the processor multiplies fastest (llama.cpp's extra buffer types),
+    and give the mapped pages that they were copied from back."""
+    cpus: tuple[int, ...] = ()
+    """The processors to compute on; none leaves it to the system."""
     flash_attention: bool | None = None
     """None leaves it to llama.cpp, which uses it where it can."""
     saving: Saving | None = None
-    """None: as at other times."""
+    """None: the same effort at all times."""
 
 
-_CONTEXT = ("n_ctx", "threads", "threads_batch", "n_ubatch", "kv_type", "flash_attention", "saving")
+_CONTEXT = ("n_ctx", "threads", "threads_batch", "n_ubatch", "kv_type", "cpus", "flash_attention", "saving")
 
 
 def same_model(plan: Plan, other: Plan) -> bool:

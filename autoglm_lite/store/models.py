@@ -11,7 +11,7 @@ from autoglm_lite import paths
 from autoglm_lite.errors import ModelFileError, UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import read_facts
 from autoglm_lite.hardware.machine import read_machine
-from autoglm_lite.planning.make import Wishes, make_plan
+from autoglm_lite.planning.make import Wishes, decide
 
 SUFFIX = ".gguf"
 
@@ -82,7 +82,7 @@ def _best(wishes: Wishes, passed_over: Callable[[str], object]) -> Path | None:
     machine = read_machine()
     for path in sorted(stored_models(), key=lambda path: path.stat().st_size, reverse=True):
         try:
-            make_plan(read_facts(path), machine, wishes)
+            decide(read_facts(path), machine, wishes)
         except (ModelFileError, WillNotFitError, UsageError) as error:
             passed_over(f"The stored model {path.stem} is passed over: {error}")
             continue

@@ -18,16 +18,20 @@ from pathlib import Path
 from autoglm_lite.engine.engine import Engine
 from autoglm_lite.engine.inputs import collect_inputs
 from autoglm_lite.engine.layers import compare_layers
+from autoglm_lite.engine.loading import measure_sizes
 from autoglm_lite.engine.reader import Stop
 from autoglm_lite.engine.scorer import Scorer
 from autoglm_lite.errors import AutoglmError, LoadError
+from autoglm_lite.worker.priority import Priority
 from autoglm_lite.worker.protocol import (
     LENGTH,
     MAX_FRAME,
+    AskSizes,
     Cancel,
     CollectInputs,
     CompareLayers,
     Failed,
+    Freed,
     Generate,
     Load,
     Loaded,
@@ -35,7 +39,10 @@ from autoglm_lite.worker.protocol import (
     Measured,
     Measurement,
     Message,
+    PlanSizes,
     Score,
+    SetEffort,
+    ShedContext,
     Tokenize,
     Tokens,
     decode,
@@ -64,6 +71,7 @@ class Child:
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._scorer = Scorer()
+        self._priority = Priority()
         self._running: int | None = None
         """The id of the answer or measurement that can be cancelled, and how."""
         self._stop: Callable[[], None] | None = None
@@ -75,6 +83,8 @@ class Child:
             for request_id, message in frames(self._stream.read):
                 if isinstance(message, Cancel):
                     self._cancel(request_id)
+                elif isinstance(message, SetEffort):
+                    self._set_effort(message)
                 else:
                     self._inbox.put((request_id, message))
         os._exit(0)
@@ -91,6 +101,8 @@ class Child:
     def _answer(self, request_id: int, message: Message) -> None:
         if isinstance(message, Load):
             self._load(request_id, message)
+        elif isinstance(message, AskSizes):
+            self._send(request_id, PlanSizes(measure_sizes(message.plan)))
         elif isinstance(message, Tokenize):
             engine = self._loaded_engine()
             self._send(request_id, Tokens(engine.tokenize(message.text, templated=message.templated)))
@@ -98,6 +110,8 @@ class Child:
             engine = self._loaded_engine()
             engine.reset_cancel()
             self._run(request_id, engine.cancel, engine.generate(message.request))
+        elif isinstance(message, ShedContext):
+            self._send(request_id, Freed(self._loaded_engine().shed_context()))
         elif isinstance(message, CollectInputs | Score | CompareLayers):
             self._unload()
             stop = Stop()
@@ -171,6 +185,13 @@ class Child:
                 self._stop()
             elif self._running is None or request_id > self._running:
                 self._cancelled.add(request_id)
+
+    def _set_effort(self, message: SetEffort) -> None:
+        """On the reader thread: a long answer is not to be waited for."""
+        engine = self._engine
+        if engine is not None:
+            engine.use_threads(message.threads)
+            self._priority.lower(message.nice)
 
     def _loaded_engine(self) -> Engine:
         if self._engine is None:

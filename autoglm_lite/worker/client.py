@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from autoglm_lite.errors import LoadError, PromptTooLongError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text
+from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
+from autoglm_lite.planning.memory import Sizes
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.connection import Connection
 from autoglm_lite.worker.process import load_failure, start_child
 from autoglm_lite.worker.protocol import (
+    AskSizes,
     Cancel,
     CollectInputs,
     CompareLayers,
+    Freed,
     Generate,
     Load,
     Loaded,
     LoadProgress,
     Measured,
     Measurement,
+    PlanSizes,
     Reply,
     Score,
+    SetEffort,
+    ShedContext,
     Tokenize,
     Tokens,
 )
@@ -53,8 +61,16 @@ class Worker:
         self._ids = itertools.count(1)
         self._generating: int | None = None
         """The id of the running Generate."""
-        self.loaded: LoadedModel | None = None
-        """The model in memory; None before a load and after a death."""
+        self._loaded: LoadedModel | None = None
+        self._is_loaded = asyncio.Event()
+        self._wanted: tuple[Plan, Callable[[float], None] | None] | None = None
+        """The arguments of the last load."""
+        self._shed = False
+        """Whether the model was unloaded by `shed_model`, to be loaded again by the next request."""
+        self._rested = time.monotonic()
+        """When the last request ended."""
+        self.context_bytes = 0
+        """Of memory, that the context takes; 0 after it was shed."""
 
     async def __aenter__(self) -> Worker:
         return self
@@ -69,26 +85,62 @@ class Worker:
         """The child's process id, while it lives."""
         return None if self._connection is None else self._connection.pid
 
+    @property
+    def loaded(self) -> LoadedModel | None:
+        """The model in memory; None before a load, after a death, and after `shed_model`."""
+        return self._loaded
+
+    @loaded.setter
+    def loaded(self, model: LoadedModel | None) -> None:
+        self._loaded = model
+        self.context_bytes = 0 if model is None else model.context_bytes
+        if model is None:
+            self._is_loaded.clear()
+        else:
+            self._is_loaded.set()
+
+    @property
+    def plan(self) -> Plan | None:
+        """Of the model in memory."""
+        return None if self._loaded is None or self._wanted is None else self._wanted[0]
+
+    @property
+    def seconds_idle(self) -> float | None:
+        """Since the end of the last request; None while there is one."""
+        return None if self._turn.locked() else time.monotonic() - self._rested
+
+    async def until_loaded(self) -> None:
+        """Returns once there is a model in memory."""
+        await self._is_loaded.wait()
+
     async def load(self, plan: Plan, on_progress: Callable[[float], None] | None = None) -> LoadedModel:
         """Loads `plan`'s model instead of any other; `on_progress` gets the share done, 0 to 1.
 
         Raises LoadError, or WorkerDiedError.
         """
-        async with self._turn, aclosing(self._load_and(Load(plan))) as replies:
-            async for reply in replies:
-                if isinstance(reply, Loaded):
-                    self.loaded = reply.model
-                elif isinstance(reply, LoadProgress) and on_progress is not None:
-                    on_progress(reply.share)
-        assert self.loaded is not None
-        return self.loaded
+        async with self._in_turn():
+            return await self._load(plan, on_progress)
+
+    async def sizes(self, plan: Plan) -> Sizes | None:
+        """What llama.cpp would take for `plan`, without loading it: 0.2 s and more with a large vocabulary. None where
+        it cannot be asked.
+
+        Raises LoadError, or WorkerDiedError.
+        """
+        sizes = None
+        async with self._in_turn():
+            async for reply in (await self._connected()).ask(next(self._ids), AskSizes(plan)):
+                if isinstance(reply, PlanSizes):
+                    sizes = reply.sizes
+        return sizes
 
     async def tokenize(self, text: str, *, templated: bool) -> list[int]:
         """Token ids as a prompt would have them (see GenerateRequest.templated)."""
         _check_size(text)
         ids: list[int] = []
-        async with self._turn:
-            async for reply in self._alive().ask(next(self._ids), Tokenize(text, templated)):
+        async with self._in_turn():
+            connection = await self._ready()
+            async for reply in connection.ask(next(self._ids), Tokenize(text, templated)):
                 if isinstance(reply, Tokens):
                     ids = reply.ids
         return ids
@@ -100,8 +152,9 @@ class Worker:
         Raises PromptTooLongError, UsageError, LoadError, or WorkerDiedError.
         """
         _check_size(request.prompt)
-        async with self._turn:
-            connection, self._generating = self._alive(), next(self._ids)
+        async with self._in_turn():
+            connection, self._generating = await self._ready(), next(self._ids)
+            self.context_bytes = 0 if self.loaded is None else self.loaded.context_bytes
             try:
                 async with aclosing(connection.ask(self._generating, Generate(request))) as replies:
                     async for reply in replies:
@@ -180,9 +233,40 @@ class Worker:
         if self._generating is not None and self._connection is not None:
             self._connection.send(self._generating, Cancel())
 
+    async def shed_context(self) -> int:
+        """Has an idle model give its KV cache back until the next answer, which reads its prompt anew; returns how many
+        bytes that freed, 0 where a request is under way. Raises WorkerDiedError."""
+        if self._turn.locked() or self.loaded is None:
+            return 0
+        freed = 0
+        async with self._turn:
+            async for reply in self._alive().ask(next(self._ids), ShedContext()):
+                if isinstance(reply, Freed):
+                    freed = reply.n_bytes
+            self.context_bytes = 0
+        return freed
+
+    async def shed_model(self) -> int:
+        """Ends the child of an idle model, so that all its memory returns; the next request loads the model again, with
+        the progress of the last load. Returns how many bytes that freed, 0 where a request is under way."""
+        if self._turn.locked() or self.loaded is None or self.pid is None:
+            return 0
+        freed = process_memory(self.pid)[1]
+        async with self._turn:
+            await self.close()
+            self._shed = True
+        return freed
+
+    def set_effort(self, threads: int, nice: int) -> None:
+        """From the next token on, also of a running answer: at most so many threads; `nice` (0 to 19) is added to
+        the niceness that the process was given."""
+        if self._connection is not None:
+            self._connection.send(next(self._ids), SetEffort(threads, nice))
+
     async def close(self) -> None:
         """Ends the child."""
         self.loaded = None
+        self._shed = False
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await connection.close()
@@ -191,7 +275,7 @@ class Worker:
         self, request: Measurement, on_progress: Callable[[TokensRead], None] | None
     ) -> AsyncGenerator[Measured, None]:
         _check_size(request.text)
-        async with self._turn, aclosing(self._load_and(request)) as replies:
+        async with self._in_turn(), aclosing(self._load_and(request)) as replies:
             async for reply in replies:
                 if isinstance(reply, TokensRead):
                     if on_progress is not None:
@@ -202,9 +286,7 @@ class Worker:
     async def _load_and(self, request: Load | Measurement) -> AsyncGenerator[Reply, None]:
         """The replies to a request that loads a model, from a child that is started if there is none."""
         self.loaded = None
-        if self._connection is None:
-            self._connection = await Connection.open(start_child(self._log_path), self._lost)
-        connection = self._connection
+        connection = await self._connected()
         try:
             async with aclosing(connection.ask(next(self._ids), request)) as replies:
                 async for reply in replies:
@@ -212,6 +294,37 @@ class Worker:
         except LoadError as error:
             reason = load_failure(connection.log_path)
             raise LoadError(f"{error} It says: {reason}." if reason else str(error)) from error
+
+    async def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = await Connection.open(start_child(self._log_path), self._lost)
+        return self._connection
+
+    async def _load(self, plan: Plan, on_progress: Callable[[float], None] | None) -> LoadedModel:
+        self._wanted = plan, on_progress
+        async with aclosing(self._load_and(Load(plan))) as replies:
+            async for reply in replies:
+                if isinstance(reply, Loaded):
+                    self.loaded = reply.model
+                elif isinstance(reply, LoadProgress) and on_progress is not None:
+                    on_progress(reply.share)
+        assert self.loaded is not None
+        self._shed = False
+        return self.loaded
+
+    async def _ready(self) -> Connection:
+        """The child, in which a model that was shed is loaded again."""
+        if self._shed and self.loaded is None and self._wanted is not None:
+            await self._load(*self._wanted)
+        return self._alive()
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        async with self._turn:
+            try:
+                yield
+            finally:
+                self._rested = time.monotonic()
 
     def _alive(self) -> Connection:
         if self._connection is None:

@@ -16,6 +16,7 @@ from autoglm_lite import errors
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
+from autoglm_lite.planning.memory import Sizes
 from autoglm_lite.planning.plan import Plan, Saving
 
 LENGTH = struct.Struct("<I")
@@ -25,6 +26,13 @@ MAX_FRAME = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Load:
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class AskSizes:
+    """What llama.cpp would take for a plan, without loading it; answered by PlanSizes."""
+
     plan: Plan
 
 
@@ -72,6 +80,20 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class ShedContext:
+    """Frees the context until the next Generate; answered by Freed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetEffort:
+    """From the next step on, also of a running answer: at most so many threads, and what is added to the niceness
+    given (0 to 19); has no reply."""
+
+    threads: int
+    nice: int
+
+
+@dataclass(frozen=True, slots=True)
 class LoadProgress:
     share: float
 
@@ -82,8 +104,20 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanSizes:
+    """None where llama.cpp cannot be asked on this system."""
+
+    sizes: Sizes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    n_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +140,18 @@ class Failed:
 
 Measurement = CollectInputs | Score | CompareLayers
 Measured = TokensRead | InputsOf | Collected | ChunkScores | Scored | LayersCompared
-Request = Load | Tokenize | Generate | Measurement | Cancel
-Reply = LoadProgress | Loaded | Tokens | Failed | Prefill | Text | Finished | Measured
+Request = Load | AskSizes | Tokenize | Generate | Measurement | Cancel | ShedContext | SetEffort
+Reply = LoadProgress | Loaded | PlanSizes | Tokens | Freed | Failed | Prefill | Text | Finished | Measured
 Message = Request | Reply
 
 CANCELLABLE = (Generate, CollectInputs, Score, CompareLayers)
-LAST_REPLIES = (Finished, Loaded, Tokens, Failed, Collected, Scored, LayersCompared)
+LAST_REPLIES = (Finished, Loaded, PlanSizes, Tokens, Freed, Failed, Collected, Scored, LayersCompared)
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        *(Load, Tokenize, Generate, CollectInputs, Score, CompareLayers, Cancel),
-        *(LoadProgress, Loaded, Tokens, Failed, Prefill, Text, Finished),
+        *(Load, AskSizes, Tokenize, Generate, CollectInputs, Score, CompareLayers, Cancel, ShedContext, SetEffort),
+        *(LoadProgress, Loaded, PlanSizes, Tokens, Freed, Failed, Prefill, Text, Finished),
         *(TokensRead, InputsOf, Collected, ChunkScores, Scored, LayersCompared),
     )
 }
@@ -138,6 +172,8 @@ def decode(body: bytes) -> tuple[int, Message]:
             fields["plan"] = _plan(**fields["plan"])
         if kind is Loaded:
             return request_id, Loaded(LoadedModel(**fields["model"]))
+        if kind is PlanSizes:
+            return request_id, PlanSizes(None if fields["sizes"] is None else Sizes(**fields["sizes"]))
         if kind is Generate:
             return request_id, Generate(_request(**fields["request"]))
         return request_id, kind(**fields)
@@ -145,8 +181,8 @@ def decode(body: bytes) -> tuple[int, Message]:
         raise ValueError(f"not a message of this protocol: {body[:80]!r}") from error
 
 
-def _plan(saving: dict[str, Any] | None, **rest: Any) -> Plan:
-    return Plan(saving=None if saving is None else Saving(**saving), **rest)
+def _plan(cpus: list[int], saving: dict[str, int] | None, **rest: Any) -> Plan:
+    return Plan(cpus=tuple(cpus), saving=None if saving is None else Saving(**saving), **rest)
 
 
 def _request(sampling: dict[str, Any], stop: list[str], **rest: Any) -> GenerateRequest:

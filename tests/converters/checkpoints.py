@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -258,3 +259,26 @@ def make(name: str, parent: Path) -> Path:
     folder.mkdir(parents=True)
     CASES[name][0](folder)
     return folder
+
+
+def big_checkpoint(folder: Path, n_vocab: int, width: int) -> Path:
+    """A Llama whose embedding has `n_vocab` x `width` zeros as BF16, which take no room on the disk."""
+    made = folder / "big"
+    made.mkdir()
+    make_qwen(made)
+    config = llama_config(vocab_size=n_vocab, hidden_size=width, num_hidden_layers=1, tie_word_embeddings=True)
+    write_json(made / "config.json", {**config, "intermediate_size": 32})
+    small = llama_tensors({**config, "intermediate_size": 32, "vocab_size": 1}, "BF16")
+    name = "model.embed_tokens.weight"
+    entries: Tensors = {key: small[key] for key in small if key != name}
+    path = made / "model.safetensors"
+    write_safetensors(path, entries | {name: ("BF16", (n_vocab, width), b"")})
+    raw = path.read_bytes()
+    size = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + size])
+    begin = header[name]["data_offsets"][0]
+    header[name]["data_offsets"][1] = begin + 2 * n_vocab * width
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + raw[8 + size :])
+    os.truncate(path, 8 + len(text) + begin + 2 * n_vocab * width)
+    return made

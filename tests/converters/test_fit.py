@@ -129,7 +129,7 @@ def test_the_largest_that_runs_is_found(tmp_path: Path) -> None:
     plan = plan_fit(draft_of(base, wishes), wishes, small, 1)
     # The search ends within a megabyte.
     assert 1_500_000 < plan.conversion.nbytes <= 2_500_000
-    assert runs_here(plan.conversion)
+    assert runs_here()(plan.conversion)
     assert "token_embd.weight" in fitted_table(plan.choice)
     with pytest.raises(ConversionError, match="not even the smallest file of this model"):
         plan_fit(draft_of(base, wishes), wishes, lambda conversion: False, 1)

@@ -11,7 +11,7 @@ from autoglm_lite.errors import AutoglmError, ModelFileError, WorkerDiedError
 from autoglm_lite.generation import GenerateRequest, Sampling
 from autoglm_lite.gguf import read_facts
 from autoglm_lite.hardware import Machine
-from autoglm_lite.planning.make import make_plan
+from autoglm_lite.planning.make import decide
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.client import Worker
 
@@ -35,7 +35,7 @@ async def outcome(worker: Worker, path: Path, machine: Machine) -> str:
     except ModelFileError:
         return "refused"
     try:
-        plan = make_plan(facts, machine)
+        plan = decide(facts, machine).plan
     except AutoglmError as error:
         return f"declined: {error}"
     using = asyncio.create_task(_use(worker, plan))

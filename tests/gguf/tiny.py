@@ -155,6 +155,9 @@ def sentencepiece_tokens() -> tuple[list[bytes], list[float], list[int]]:
     return tokens, [-float(i) for i in range(len(tokens))], types
 
 
+N_TOKENS = len(sentencepiece_tokens()[0])
+
+
 def sentencepiece_entries() -> list[Entry]:
     tokens, scores, types = sentencepiece_tokens()
     return [

@@ -26,6 +26,7 @@ def test_two_cores_without_avx(tmp_path: Path) -> None:
         swap_total=2 * GIB,
         swap_free=2 * GIB,
         features=frozenset({"sse4.2"}),
+        cpus=(0, 1),
         architecture="x86",
     )
 
@@ -55,6 +56,13 @@ def test_the_processor_by_its_name(tmp_path: Path) -> None:
     assert (machine.processor, machine.architecture) == ("A Core of 8th kind", "x86")
     write(tmp_path, "proc/cpuinfo", "processor\t: 0\nisa\t: rv64imafdc")
     assert read_machine(tmp_path).architecture == ""
+
+
+def test_a_processor_on_each_fast_core_is_named(tmp_path: Path) -> None:
+    assert read_machine(laptop(tmp_path / "laptop")).cpus == (0, 1, 2, 3)
+    assert read_machine(laptop(tmp_path / "laptop"), affinity={4, 5, 1}).cpus == (1, 4)
+    assert read_machine(hybrid(tmp_path / "hybrid")).cpus == (0, 2)
+    assert read_machine(phone_board(tmp_path / "phone")).cpus == (4, 5, 6, 7)
 
 
 def test_favoured_cores_are_of_the_same_kind(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from autoglm_lite.hardware.pressure import Pressure, read_pressure
 from autoglm_lite.hardware.programs import Program, processes_with_psutil, read_programs
 from autoglm_lite.hardware.swap import SwapDevice, read_swap
 from tests.hardware.state import CPU, card, disk, frequency, link, mounts, pressure, program, sensor, supply, swaps
-from tests.hardware.trees import write
+from tests.hardware.trees import GIB, memory, write
 
 MODELS = Path("/home/ana/models")
 MIB = 1 << 20
@@ -158,6 +158,32 @@ def test_pressure(tmp_path: Path) -> None:
     assert read_pressure(tmp_path) == Pressure(None, None, None, None)
     pressure(tmp_path, 12.5, 3)
     assert read_pressure(tmp_path) == Pressure(12.5, 3.0, 3.0, 7)
+
+
+def test_what_is_left_of_memory(tmp_path: Path) -> None:
+    memory(tmp_path, 4 * GIB, 2 * GIB, swap=GIB)
+    now = read_pressure(tmp_path)
+    assert (now.memory_total, now.memory_available, now.memory_left) == (4 * GIB, 2 * GIB, 3 * GIB)
+
+
+@pytest.mark.parametrize(
+    ("membership", "folder", "limit", "usage"),
+    [
+        ("0::/app/inner", "sys/fs/cgroup/app", "memory.high", "memory.current"),
+        ("4:memory:/app", "sys/fs/cgroup/memory/app", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ],
+)
+def test_what_is_left_within_a_control_group(
+    tmp_path: Path, membership: str, folder: str, limit: str, usage: str
+) -> None:
+    memory(tmp_path, 4 * GIB, 2 * GIB, swap=GIB)
+    write(tmp_path, "proc/self/cgroup", membership)
+    write(tmp_path, f"{folder}/{limit}", str(GIB))
+    write(tmp_path, f"{folder}/{usage}", str(900 * MIB))
+    write(tmp_path, f"{folder}/memory.stat", f"inactive_file {100 * MIB}\nactive_file {50 * MIB}")
+    now = read_pressure(tmp_path)
+    # The group may not be allowed to swap.
+    assert (now.memory_total, now.memory_available, now.memory_left) == (GIB, 274 * MIB, 274 * MIB)
 
 
 def test_programs_are_added_up_by_name(tmp_path: Path) -> None:

@@ -9,12 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoglm_lite.errors import UsageError, WillNotFitError
-from autoglm_lite.planning.make import CTX_STEPS, Wishes, judge, make_plan, notices
-from autoglm_lite.planning.memory import predict
+from autoglm_lite.gguf import ModelFacts
+from autoglm_lite.hardware import Machine
+from autoglm_lite.planning.make import CTX_STEPS, Wishes, choose, decide, notices
+from autoglm_lite.planning.memory import Sizes, predict
 from autoglm_lite.planning.plan import KV_TYPES, Plan
 from tests.planning.models import GB, QWEN_1_5B, machine
 
 PLENTY = machine(8 * GB)
+
+
+def make_plan(facts: ModelFacts, machine: Machine, wishes: Wishes | None = None) -> Plan:
+    return decide(facts, machine, wishes or Wishes()).plan
 
 
 def needed(plan: Plan) -> int:
@@ -24,7 +30,7 @@ def needed(plan: Plan) -> int:
 def test_with_plenty_of_memory() -> None:
     plan = make_plan(QWEN_1_5B, PLENTY)
     assert plan == Plan(str(QWEN_1_5B.path), n_ctx=4096, threads=4, threads_batch=4)
-    assert notices(QWEN_1_5B, PLENTY, Wishes(), plan) == ()
+    assert notices(QWEN_1_5B, Wishes(), decide(QWEN_1_5B, PLENTY)) == ()
 
 
 def test_a_short_trained_context_is_the_limit() -> None:
@@ -40,12 +46,13 @@ def test_wishes_are_kept() -> None:
 
 def test_repacking_is_given_up_first_then_the_length_of_the_context() -> None:
     best = make_plan(QWEN_1_5B, PLENTY)
-    tight = make_plan(QWEN_1_5B, machine(needed(best) - 1))
+    assert make_plan(QWEN_1_5B, machine(needed(best) / 0.9 + 1)) == best
+    tight = make_plan(QWEN_1_5B, machine(needed(best) / 0.9 - 1))
     assert (tight.n_ctx, tight.repack) == (4096, False)
     less = machine(needed(tight) - 1)
     shorter = make_plan(QWEN_1_5B, less)
     assert (shorter.n_ctx, shorter.repack) == (3072, False)
-    (notice,) = notices(QWEN_1_5B, less, Wishes(), shorter)
+    (notice,) = notices(QWEN_1_5B, Wishes(), decide(QWEN_1_5B, less))
     assert "3,072 tokens" in notice
 
 
@@ -60,8 +67,9 @@ def test_a_file_most_of_which_fits_streams() -> None:
     small = machine(1.0 * GB)
     plan = make_plan(QWEN_1_5B, small)
     assert (plan.n_ctx, plan.repack) == (min(CTX_STEPS), False)
-    assert judge(QWEN_1_5B, small, Wishes(), plan) == "streams"
-    assert any("read from the disk all the time" in notice for notice in notices(QWEN_1_5B, small, Wishes(), plan))
+    choice = decide(QWEN_1_5B, small)
+    assert choice.verdict == "streams"
+    assert any("read from the disk all the time" in notice for notice in notices(QWEN_1_5B, Wishes(), choice))
 
 
 def test_a_file_larger_than_memory_is_refused_unless_more_is_allowed() -> None:
@@ -138,14 +146,31 @@ def test_more_memory_never_gives_less(one: int, other: int, wishes: Wishes) -> N
 def test_a_plan_that_fits_needs_no_more_than_there_is(available: int, wishes: Wishes) -> None:
     here = machine(available)
     try:
-        plan = make_plan(QWEN_1_5B, here, wishes)
+        choice = decide(QWEN_1_5B, here, wishes)
     except WillNotFitError:
         smallest = replace(make_plan(QWEN_1_5B, PLENTY, replace(wishes, ctx=wishes.ctx or 512)), repack=False)
         assert needed(smallest) > available
         return
-    predicted = predict(QWEN_1_5B, here.features, plan)
-    if judge(QWEN_1_5B, here, wishes, plan) == "fits":
+    plan, predicted = choice.plan, choice.predicted
+    if choice.fits:
         assert predicted.resident_total <= available
     else:
         assert predicted.mapped + predicted.anonymous > available >= predicted.anonymous + predicted.mapped // 2
         assert not plan.repack
+
+
+def test_llama_cpp_is_asked_only_where_memory_is_short() -> None:
+    asked: list[Plan] = []
+
+    def more(plan: Plan) -> Sizes:
+        asked.append(plan)
+        return Sizes(repacked=0, kv=0, compute=GB, devices={})
+
+    assert decide(QWEN_1_5B, PLENTY, exact=more).plan.n_ctx == 4096
+    assert asked == []
+    # By the formulas 4096 tokens would fit; llama.cpp says that no plan does.
+    with pytest.raises(WillNotFitError):
+        decide(QWEN_1_5B, machine(1.3 * GB), exact=more)
+    assert [plan.n_ctx for plan in asked if not plan.repack] == list(CTX_STEPS)
+    assert choose(QWEN_1_5B, machine(8 * GB), exact=more).predicted.compute >= GB
+    assert choose(QWEN_1_5B, machine(8 * GB), exact=lambda plan: None) == choose(QWEN_1_5B, machine(8 * GB))

@@ -9,19 +9,25 @@ from hypothesis import strategies as st
 from autoglm_lite import errors
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
 from autoglm_lite.measurement import ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
-from autoglm_lite.planning.plan import Plan
+from autoglm_lite.planning.memory import Sizes
+from autoglm_lite.planning.plan import Plan, Saving
 from autoglm_lite.worker.protocol import (
     LENGTH,
+    AskSizes,
     Cancel,
     CollectInputs,
     CompareLayers,
     Failed,
+    Freed,
     Generate,
     Load,
     Loaded,
     LoadProgress,
     Message,
+    PlanSizes,
     Score,
+    SetEffort,
+    ShedContext,
     Tokenize,
     Tokens,
     decode,
@@ -38,9 +44,12 @@ requests = st.builds(
     st.none() | st.integers(),
     st.lists(st.text()).map(tuple),
 )
-plans = st.builds(Plan, st.text(), st.integers(), st.integers(), st.integers())
+savings = st.none() | st.builds(Saving, st.integers(), st.integers())
+plans = st.builds(Plan, st.text(), *[st.integers()] * 3, cpus=st.lists(st.integers()).map(tuple), saving=savings)
 messages = st.one_of(
     st.builds(Load, plans),
+    st.builds(AskSizes, plans),
+    st.builds(PlanSizes, st.none() | st.builds(Sizes, *[st.integers()] * 3, st.dictionaries(st.text(), st.integers()))),
     st.builds(CollectInputs, plans, st.text()),
     st.builds(Score, plans, st.text(), st.integers(), st.sampled_from(["none", "keep", "compare"]), st.text()),
     st.builds(CompareLayers, plans, st.text()),
@@ -53,8 +62,11 @@ messages = st.one_of(
     st.builds(Tokenize, st.text(), st.booleans()),
     st.builds(Generate, requests),
     st.just(Cancel()),
+    st.just(ShedContext()),
+    st.builds(SetEffort, st.integers(), st.integers()),
+    st.builds(Freed, st.integers()),
     st.builds(LoadProgress, finite),
-    st.builds(Loaded, st.builds(LoadedModel, st.text(), *[st.integers()] * 4)),
+    st.builds(Loaded, st.builds(LoadedModel, st.text(), *[st.integers()] * 5)),
     st.builds(Tokens, st.lists(st.integers())),
     st.builds(Failed, st.text(), st.text()),
     st.builds(Prefill, st.integers(), st.integers(), st.integers()),

@@ -1,0 +1,74 @@
+"""A plan carried out: the model and its context as the plan has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+from autoglm_lite.native.context import AbortFlag, Context
+from autoglm_lite.native.mapping import release
+from autoglm_lite.native.model import Model
+from autoglm_lite.native.node import Observer
+from autoglm_lite.native.sizes import buffer_sizes
+from autoglm_lite.planning.memory import Sizes
+from autoglm_lite.planning.plan import Plan
+
+
+def open_model(plan: Plan, on_progress: Callable[[float], None] | None = None) -> Model:
+    """Loads the plan's model; `on_progress` gets the share done, 0 to 1. Raises LoadError."""
+    return Model(
+        plan.model_path,
+        gpu_layers=plan.gpu_layers,
+        load_mode=plan.load_mode,
+        repack=plan.repack,
+        on_progress=on_progress,
+    )
+
+
+def open_context(
+    model: Model,
+    plan: Plan,
+    *,
+    n_ubatch: int | None = None,
+    n_outputs: int = 1,
+    observer: Observer | None = None,
+    abort: AbortFlag | None = None,
+) -> Context:
+    """A context of the plan's; `n_ubatch`: fewer tokens than the plan computes at once. Raises LoadError."""
+    return Context(
+        model,
+        n_ctx=plan.n_ctx,
+        n_ubatch=plan.n_ubatch if n_ubatch is None else n_ubatch,
+        threads=plan.threads,
+        threads_batch=plan.threads_batch,
+        kv_type=plan.kv_type,
+        n_outputs=n_outputs,
+        flash_attention=plan.flash_attention,
+        cpus=plan.cpus,
+        observer=observer,
+        abort=abort,
+    )
+
+
+def release_copied(plan: Plan, context: Context) -> None:
+    """Gives the mapped file back where weights of it were copied: into another layout, or to a device. What is still
+    read from it comes back by itself."""
+    if any(buffer.weights for buffer in buffer_sizes(context) or () if buffer.name != "CPU"):
+        release(plan.model_path)
+
+
+def measure_sizes(plan: Plan) -> Sizes | None:
+    """What llama.cpp would take for the plan, without taking it; None where it cannot be asked. Raises LoadError."""
+    model = Model(plan.model_path, gpu_layers=plan.gpu_layers, load_mode="none", repack=plan.repack, no_alloc=True)
+    with closing(model), closing(open_context(model, plan)) as context:
+        buffers = buffer_sizes(context)
+    if buffers is None:
+        return None
+    # A device has a buffer of its own, and one in main memory for what passes between them (…_Host).
+    here = [buffer for buffer in buffers if buffer.name.startswith("CPU") or buffer.name.endswith("_Host")]
+    return Sizes(
+        repacked=sum(buffer.weights for buffer in here if buffer.name.startswith("CPU_")),
+        kv=sum(buffer.kv for buffer in here),
+        compute=sum(buffer.compute for buffer in here),
+        devices={b.name: b.weights + b.kv + b.compute for b in buffers if b not in here},
+    )

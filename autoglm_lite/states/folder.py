@@ -1,0 +1,153 @@
+"""The folder of kept states: what is found there for a prompt, and what makes room for what is newer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from autoglm_lite.paths import private_dir
+from autoglm_lite.states.file import DamagedStateError, StateHead, read_head, verify, write_state
+
+SUFFIX = ".kv"
+MOST_BYTES = 2 << 30
+FREE_SHARE = 0.1
+"""Of the disk's free space: the rest belongs to others."""
+SECONDS_ABANDONED = 3600
+"""After which a file that was being written has lost its writer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A kept state whose first `n_common` tokens are those of the prompt."""
+
+    head: StateHead
+    n_common: int
+
+
+class StateFolder:
+    """The states of one model (`key`) in a folder that models share. Processes may use it at the same time: files are
+    only ever renamed into place and removed."""
+
+    def __init__(self, folder: Path, key: bytes, most_bytes: int | None = None) -> None:
+        """`most_bytes`: of all states together; by default 2 GiB, or a tenth of what is free on a small disk."""
+        self._folder = folder
+        self._key = key
+        self._most_bytes = most_bytes
+
+    def find(self, prompt: Sequence[int]) -> Found | None:
+        """The state that shares the longest prefix with `prompt`, of these the smallest. Files that are no states of
+        this program any more are removed."""
+        best: Found | None = None
+        wanted = array("i", prompt)
+        for path in self._files(own=True):
+            try:
+                head = read_head(path, self._key)
+            except DamagedStateError:
+                path.unlink(missing_ok=True)
+                continue
+            except OSError:
+                continue
+            found = Found(head, common_prefix(head.tokens, wanted))
+            if best is None or _worth(found) > _worth(best):
+                best = found
+        return best if best and best.n_common else None
+
+    def open(self, found: Found) -> Path | None:
+        """The file of `found`, if every byte is as it was written; else it is removed."""
+        path = found.head.path
+        try:
+            verify(path, self._key)
+            os.utime(path)
+        except DamagedStateError:
+            path.unlink(missing_ok=True)
+            return None
+        except OSError:
+            return None
+        return path
+
+    def keep(self, tokens: Sequence[int], n_bytes: int, save: Callable[[Path], int]) -> bool:
+        """Keeps the state of `tokens`, of about `n_bytes`, in place of those that it contains; the longest unused make
+        room. False where it does not fit or the disk refuses."""
+        try:
+            private_dir(self._folder)
+            budget = self._budget()
+            if n_bytes > budget:
+                return False
+            self._make_room(budget - n_bytes)
+            write_state(self._folder / self._name(tokens), self._key, save)
+        except (OSError, DamagedStateError):
+            return False
+        self._drop_contained(array("i", tokens))
+        return True
+
+    def _name(self, tokens: Sequence[int]) -> str:
+        digest = blake2b(array("i", tokens).tobytes(), digest_size=12)
+        return f"{self._key.hex()[:16]}-{digest.hexdigest()}{SUFFIX}"
+
+    def _files(self, own: bool) -> Iterator[Path]:
+        return iter(sorted(self._folder.glob(f"{self._key.hex()[:16] if own else ''}*{SUFFIX}")))
+
+    def _budget(self) -> int:
+        if self._most_bytes is not None:
+            return self._most_bytes
+        held = sum(size for _, size in kept_states(self._folder))
+        return min(MOST_BYTES, int(FREE_SHARE * (shutil.disk_usage(self._folder).free + held)))
+
+    def _make_room(self, most: int) -> None:
+        remove_abandoned(self._folder)
+        sized = [(path.stat().st_mtime, path, size) for path, size in kept_states(self._folder)]
+        held = sum(size for _, _, size in sized)
+        for _, path, size in sorted(sized):
+            if held <= most:
+                return
+            path.unlink(missing_ok=True)
+            held -= size
+
+    def _drop_contained(self, tokens: array[int]) -> None:
+        """A state whose tokens another one begins with holds nothing of its own."""
+        for path in self._files(own=True):
+            with suppress(OSError, DamagedStateError):
+                kept = read_head(path, self._key).tokens
+                if len(kept) < len(tokens) and kept == tokens[: len(kept)]:
+                    path.unlink()
+
+
+def common_prefix(one: array[int], other: array[int]) -> int:
+    """How many of the first tokens are the same; compares by halves, which is a memory comparison each."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def kept_states(folder: Path) -> list[tuple[Path, int]]:
+    """Every model's states, with their bytes."""
+    found = []
+    for path in folder.glob(f"*{SUFFIX}"):
+        with suppress(OSError):
+            found.append((path, path.stat().st_size))
+    return found
+
+
+def remove_abandoned(folder: Path, older_than: float = SECONDS_ABANDONED) -> None:
+    """Removes what a killed process was writing; `older_than` seconds."""
+    import time
+
+    for path in folder.glob(f".*{SUFFIX}.*.part"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > older_than:
+                path.unlink()
+
+
+def _worth(found: Found) -> tuple[int, int]:
+    return found.n_common, -found.head.n_bytes
