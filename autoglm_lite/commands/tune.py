@@ -59,12 +59,13 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.commands.shell import StatusLine
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
-    from autoglm_lite.planning.make import choose, decide
+    from autoglm_lite.planning.make import decide
     from autoglm_lite.store import resolve
     from autoglm_lite.tune.search import Search
     from autoglm_lite.tune.settings import fits, settings
     from autoglm_lite.tune.stopwatch import Stopwatch
     from autoglm_lite.tune.tuned import Tuned, identity, save
+    from autoglm_lite.worker.sizes import exact_sizes
 
     def say(sentence: str) -> None:
         print(f"autoglm-lite: {sentence}", file=sys.stderr)
@@ -74,8 +75,7 @@ def run(args: argparse.Namespace) -> int:
     facts = replace(facts, path=facts.path.absolute())
     machine = read_machine()
     wanted = preferred(asked, facts, machine, args.profile, say)
-    decide(facts, machine, wanted)
-    choice = choose(facts, machine, wanted)
+    choice = decide(facts, machine, wanted, exact_sizes)
     line = StatusLine(sys.stderr)
 
     def show(what: str, seconds_left: float) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
-from autoglm_lite.planning.make import ONE_THREAD_BYTES, Choice, Wishes, choose, holds
+from autoglm_lite.planning.make import ONE_THREAD_BYTES, Choice, Wishes, choose, holds, holds
 from autoglm_lite.planning.memory import predict, repacked_bytes
 from autoglm_lite.planning.plan import Plan
 
@@ -70,6 +70,6 @@ def thread_numbers(machine: Machine) -> list[int]:
 
 
 def fits(facts: ModelFacts, machine: Machine, choice: Choice, plan: Plan) -> bool:
-    """Whether `plan` needs no more memory than there is, or than `choice` needs."""
+    """Whether there is memory enough for `plan`, or it takes no more of what cannot be dropped than `choice` does."""
     needed = predict(facts, machine.features, plan)
-    return holds(needed, max(choice.available, choice.predicted.resident_total))
+    return holds(needed, choice.available) or needed.anonymous <= choice.predicted.anonymous
