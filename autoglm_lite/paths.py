@@ -28,6 +28,11 @@ def config_dir() -> Path:
     return _folder("config")
 
 
+def states_dir() -> Path:
+    """What models have read, to go on from there."""
+    return cache_dir() / "states"
+
+
 def private_dir(path: Path) -> Path:
     """Makes `path` and its missing parents readable by this user alone; an existing folder keeps its mode."""
     missing = [p for p in (path, *path.parents) if not p.exists()]

@@ -22,6 +22,7 @@ from autoglm_lite.chat.session import Session
 from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.errors import AutoglmError, UsageError, WorkerDiedError
 from autoglm_lite.generation import Finished, Prefill
+from autoglm_lite.paths import states_dir
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.watch import Notice, Watch
@@ -76,7 +77,7 @@ class ChatApp(App[None]):
         super().__init__()
         self._setup = setup
         self._words = words
-        self._model = Worker()
+        self._model = Worker(states=states_dir())
         self._session = Session(self._model, setup)
         self._home: asyncio.AbstractEventLoop | None = None
         self._loading: asyncio.Task[None] | None = None

@@ -15,6 +15,7 @@ from autoglm_lite.chat.events import Answer, Forgotten, Reasoning
 from autoglm_lite.chat.session import Session
 from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.generation import Finished, Prefill
+from autoglm_lite.paths import states_dir
 from autoglm_lite.worker.client import Worker
 
 INTERRUPTED = 130
@@ -56,7 +57,7 @@ class _Shell:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._interrupt, task)
         try:
-            async with Worker() as worker:
+            async with Worker(states=states_dir()) as worker:
                 await self._answer(worker, prompt)
         except asyncio.CancelledError:
             if not self._interrupted:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from time import perf_counter
 
 from autoglm_lite.engine.loading import open_context, open_model, release_copied
+from autoglm_lite.engine.prefixes import Prefixes, model_key
 from autoglm_lite.engine.text import TextStream
 from autoglm_lite.errors import LoadError, PromptTooLongError, UsageError
 from autoglm_lite.generation import (
@@ -26,6 +30,7 @@ from autoglm_lite.native.context import Aborted, AbortFlag, Context
 from autoglm_lite.native.heap import return_freed_memory
 from autoglm_lite.native.sampler import Sampler
 from autoglm_lite.planning.plan import Plan, same_model
+from autoglm_lite.states.folder import StateFolder, common_prefix
 
 FIRST_CHUNK = 32
 """Tokens of the first prefill step: small, so that the speed is known and shown at once."""
@@ -41,8 +46,12 @@ TOO_LITTLE = "There is too little memory now to read the conversation again: clo
 class Engine:
     """Not thread-safe, but for `cancel` and `use_threads`."""
 
-    def __init__(self, plan: Plan, on_progress: Callable[[float], None] | None = None) -> None:
-        """Loads the model; raises LoadError."""
+    def __init__(
+        self, plan: Plan, on_progress: Callable[[float], None] | None = None, states: Path | None = None
+    ) -> None:
+        """Loads the model; raises LoadError. `states`: the folder in which what was read is kept."""
+        self._states = states
+        self._prefixes: Prefixes | None = None
         self._model = open_model(plan, on_progress)
         self._plan = plan
         self._abort = AbortFlag()
@@ -75,6 +84,9 @@ class Engine:
         self._kept = open_context(self._model, self._plan, abort=self._abort)
         self._context_bytes = max(0, _anonymous_bytes() - before)
         self._n_ctx = self._kept.n_ctx
+        if self._states is not None:
+            with suppress(OSError):
+                self._prefixes = Prefixes(StateFolder(self._states, model_key(self._plan)))
         return self._kept
 
     @property
@@ -93,11 +105,18 @@ class Engine:
         that were."""
         before = _anonymous_bytes()
         if self._kept is not None:
+            self.keep_prefix()
             self._kept.close()
             self._kept = None
             self._cached.clear()
             return_freed_memory()
         return max(0, before - _anonymous_bytes())
+
+    def keep_prefix(self) -> bool:
+        """Keeps what was read on disk if that pays; to be called between answers."""
+        if self._prefixes is None or self._kept is None or not self._cached:
+            return False
+        return self._prefixes.keep(self._kept, self._cached, self._prefill_speed)
 
     def use_threads(self, most: int) -> None:
         """No more than these from the next step on, also of a running answer; may be called from another thread."""
@@ -196,11 +215,15 @@ class Engine:
 
         The last token of the prompt is always computed, for its logits.
         """
-        common = 0
-        for mine, theirs in zip(self._cached, prompt[:-1], strict=False):
-            if mine != theirs:
-                break
-            common += 1
+        wanted = array("i", prompt[:-1])
+        common = common_prefix(array("i", self._cached), wanted)
+        if self._prefixes is not None:
+            found = self._prefixes.better(wanted, common, self._prefill_speed, self._n_ctx)
+            if common < len(self._cached):
+                self.keep_prefix()
+            if found is not None:
+                self._cached = self._prefixes.restore(self._context, found)
+                common = common_prefix(array("i", self._cached), wanted)
         common = self._context.forget_from(common)
         del self._cached[common:]
         return common

@@ -34,6 +34,13 @@ def bindings() -> Any:
     return lib
 
 
+def version() -> str:
+    """Of llama-cpp-python, which brings its own llama.cpp."""
+    from importlib.metadata import version as installed
+
+    return installed("llama-cpp-python")
+
+
 def _bare_package(name: str, locations: list[str]) -> ModuleType:
     package = ModuleType(name)
     package.__path__ = locations

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
+from array import array
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoglm_lite.errors import LoadError
@@ -147,6 +150,30 @@ class Context:
         if not rows:
             raise LoadError("llama.cpp has computed no logits: this model cannot write.")
         return np.ctypeslib.as_array(rows, shape=(n, self._model.n_vocab))
+
+    def state_bytes(self) -> int:
+        """How large the state of the tokens in the cache is."""
+        return int(self._lib.llama_state_seq_get_size(self.handle, 0))
+
+    def save_state(self, path: Path, tokens: array[int]) -> int:
+        """Writes the state of the cache, which holds `tokens`, to `path`; returns the file's bytes. Raises OSError."""
+        pointer = (ctypes.c_int32 * len(tokens)).from_buffer(tokens)
+        n_bytes = self._lib.llama_state_seq_save_file(self.handle, os.fsencode(path), 0, pointer, len(tokens))
+        if not n_bytes:
+            raise OSError(f"llama.cpp could not write {path}")
+        return int(n_bytes)
+
+    def load_state(self, path: Path, n_tokens: int) -> bool:
+        """Puts the state of `n_tokens` tokens that `save_state` wrote in place of the cache, which is empty where that
+        fails. The file must be whole: llama.cpp does not check it."""
+        tokens, n_found = (ctypes.c_int32 * n_tokens)(), ctypes.c_size_t()
+        load = self._lib.llama_state_seq_load_file
+        n_bytes = load(self.handle, os.fsencode(path), 0, tokens, n_tokens, ctypes.byref(n_found))
+        last = self._lib.llama_memory_seq_pos_max(self._memory, 0)
+        if n_bytes and n_found.value == n_tokens and last == n_tokens - 1:
+            return True
+        self._lib.llama_memory_clear(self._memory, True)
+        return False
 
     def forget_from(self, position: int) -> int:
         """Drops the cache from `position` on; returns the position to continue from.

@@ -11,6 +11,7 @@ import queue
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +50,8 @@ from autoglm_lite.worker.protocol import (
     encode,
 )
 
+SECONDS_TO_KEEP = 3.0
+"""After an answer: who goes on at once is not kept waiting for the disk."""
 OOM_SCORE = "1000"
 
 
@@ -67,7 +70,10 @@ class Child:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._stream = connection.makefile("rb")
-        self._inbox: queue.SimpleQueue[tuple[int, Message]] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[int, Message] | None] = queue.SimpleQueue()
+        """None: the client has gone."""
+        self._resting = False
+        """Whether the main thread waits, or keeps what was read while it does."""
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._scorer = Scorer()
@@ -87,16 +93,40 @@ class Child:
                     self._set_effort(message)
                 else:
                     self._inbox.put((request_id, message))
+        # The last answer may have ended this moment.
+        for _ in range(10):
+            if self._resting:
+                self._inbox.put(None)
+                return
+            time.sleep(0.01)
         os._exit(0)
 
     def run(self) -> None:
         """The main thread."""
         while True:
-            request_id, message = self._inbox.get()
+            request_id, message = self._next()
             try:
                 self._answer(request_id, message)
             except AutoglmError as error:
                 self._send(request_id, Failed.of(error))
+
+    def _next(self) -> tuple[int, Message]:
+        """Waits for a request; in the meantime what was read is kept on disk. Ends the process after the last one."""
+        self._resting = True
+        try:
+            request = self._inbox.get(timeout=SECONDS_TO_KEEP)
+        except queue.Empty:
+            self._keep_prefix()
+            request = self._inbox.get()
+        if request is None:
+            self._keep_prefix()
+            os._exit(0)
+        self._resting = False
+        return request
+
+    def _keep_prefix(self) -> None:
+        if self._engine is not None:
+            self._engine.keep_prefix()
 
     def _answer(self, request_id: int, message: Message) -> None:
         if isinstance(message, Load):
@@ -124,7 +154,8 @@ class Child:
                 if engine is not None:
                     engine.close()
                 engine = None
-                engine = Engine(message.plan, self._progress(request_id))
+                states = Path(message.states) if message.states else None
+                engine = Engine(message.plan, self._progress(request_id), states)
         except LoadError:
             if engine is not None:
                 engine.close()

@@ -54,8 +54,10 @@ class Worker:
     One request runs at a time, others wait their turn.
     """
 
-    def __init__(self, log_path: Path | None = None) -> None:
+    def __init__(self, log_path: Path | None = None, states: Path | None = None) -> None:
+        """`states`: the folder in which what the model has read is kept, to go on from there after a restart."""
         self._log_path = log_path
+        self._states = states
         self._connection: Connection | None = None
         self._turn = asyncio.Lock()
         self._ids = itertools.count(1)
@@ -302,7 +304,7 @@ class Worker:
 
     async def _load(self, plan: Plan, on_progress: Callable[[float], None] | None) -> LoadedModel:
         self._wanted = plan, on_progress
-        async with aclosing(self._load_and(Load(plan))) as replies:
+        async with aclosing(self._load_and(Load(plan, str(self._states or "")))) as replies:
             async for reply in replies:
                 if isinstance(reply, Loaded):
                     self.loaded = reply.model

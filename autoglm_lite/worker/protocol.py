@@ -27,6 +27,8 @@ MAX_FRAME = 64 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Load:
     plan: Plan
+    states: str = ""
+    """The folder in which what the model has read is kept; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

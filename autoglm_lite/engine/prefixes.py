@@ -1,0 +1,86 @@
+"""What the model has read, kept on disk: restored where that is quicker than reading it again."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+from time import perf_counter
+
+from autoglm_lite.native.bindings import version
+from autoglm_lite.native.context import Context
+from autoglm_lite.planning.plan import Plan
+from autoglm_lite.states.folder import Found, StateFolder, common_prefix
+
+LEAST_SECONDS = 2.0
+"""Of reading that a kept state must save."""
+READ_BYTES = 100e6
+"""A second, off a slow disk and through the checksum, until it was measured."""
+UNKNOWN_SPEED = 20.0
+"""Tokens of prefill a second, before the first was measured."""
+_HEAD_BYTES = 64 << 10
+_SAMPLES, _SAMPLE_BYTES = 16, 4 << 10
+
+
+class Prefixes:
+    """The kept states of one model, and the rule by which they are kept and restored. Seconds are those of the last
+    prefill, so on a fast machine little is kept and on a slow one nearly all."""
+
+    def __init__(self, folder: StateFolder) -> None:
+        self._folder = folder
+        self._read_bytes = READ_BYTES
+        self._kept = array("i")
+        """The tokens that were last kept or restored."""
+
+    def better(self, prompt: Sequence[int], n_common: int, speed: float, n_ctx: int) -> Found | None:
+        """The kept state to begin `prompt` with where `n_common` tokens of it are at hand already; None where no state
+        is quicker. `speed`: tokens of prefill a second, 0 if unknown."""
+        found = self._folder.find(prompt)
+        if found is None or len(found.head.tokens) >= n_ctx:
+            return None
+        gained = (found.n_common - n_common) / (speed or UNKNOWN_SPEED)
+        return found if gained >= max(LEAST_SECONDS, 2 * found.head.n_bytes / self._read_bytes) else None
+
+    def restore(self, context: Context, found: Found) -> list[int]:
+        """Puts a kept state in place of what is in `context`; returns the tokens that are then in it, none where the
+        state is damaged."""
+        started = perf_counter()
+        path = self._folder.open(found)
+        if path is None or not context.load_state(path, len(found.head.tokens)):
+            found.head.path.unlink(missing_ok=True)
+            context.forget_from(0)
+            return []
+        self._read_bytes = found.head.n_bytes / (perf_counter() - started)
+        self._kept = found.head.tokens
+        return list(found.head.tokens)
+
+    def keep(self, context: Context, tokens: Sequence[int], speed: float) -> bool:
+        """Keeps what is in `context`, which `tokens` are, if reading what is new of it again would take longer than
+        writing it."""
+        held = array("i", tokens)
+        n_bytes = context.state_bytes()
+        lost = (len(held) - common_prefix(self._kept, held)) / (speed or UNKNOWN_SPEED)
+        if lost < LEAST_SECONDS or lost < n_bytes / READ_BYTES:
+            return False
+        kept = self._folder.keep(held, n_bytes, lambda path: context.save_state(path, held))
+        if kept:
+            self._kept = held
+        return kept
+
+
+def model_key(plan: Plan) -> bytes:
+    """32 bytes that differ for models, versions of llama.cpp and layouts of the KV cache whose states do not go
+    together. Of the file its size, beginning and some samples count, not its name or date. Raises OSError."""
+    digest = blake2b(digest_size=32)
+    layout = f"{version()} {plan.kv_type} {plan.flash_attention is not False}"
+    digest.update(layout.encode())
+    path = Path(plan.model_path)
+    size = path.stat().st_size
+    digest.update(size.to_bytes(8, "little"))
+    with path.open("rb") as file:
+        digest.update(file.read(_HEAD_BYTES))
+        for i in range(_SAMPLES):
+            file.seek(size * i // _SAMPLES)
+            digest.update(file.read(_SAMPLE_BYTES))
+    return digest.digest()
