@@ -8,14 +8,14 @@ from typing import Literal
 
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
-from autoglm_lite.planning.make import ONE_THREAD_BYTES, Choice, Wishes, choose, holds, holds
+from autoglm_lite.planning.make import ONE_THREAD_BYTES, Choice, Wishes, choose, holds
 from autoglm_lite.planning.memory import predict, repacked_bytes
 from autoglm_lite.planning.plan import Plan
 
 Part = Literal["turn", "prefill", "decode"]
-MICRO_BATCHES = (128, 256)
-"""Smaller ones stay in the processor's caches and can be stopped sooner; larger than the usual 512 only takes memory:
-a question is read in steps of at most six seconds."""
+MICRO_BATCHES = (128, 256, 512)
+"""Smaller ones stay in the processor's caches and take less memory. Larger than the usual 512 only takes more: a
+question is read in steps of at most six seconds."""
 
 
 @dataclass(frozen=True, slots=True)
