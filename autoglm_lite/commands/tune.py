@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from autoglm_lite.commands.measuring import measure
     from autoglm_lite.commands.preferences import preferred
-    from autoglm_lite.commands.shell import StatusLine
+    from autoglm_lite.commands.shell import StatusLine, without_controls
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.make import decide
@@ -76,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
     machine = read_machine()
     wanted = preferred(asked, facts, machine, args.profile, say)
     choice = decide(facts, machine, wanted, exact_sizes)
-    line = StatusLine(sys.stderr)
+    line, name = StatusLine(sys.stderr), without_controls(facts.name)
 
     def show(what: str, seconds_left: float) -> None:
-        line.show(f"tuning {facts.name}: {what}, {_duration(seconds_left)} left at most")
+        line.show(f"tuning {name}: {what}, {_duration(seconds_left)} left at most")
 
     async def work(worker: Worker) -> int:
         search = Search(Stopwatch(worker), lambda plan: fits(facts, machine, choice, plan), show, args.budget)

@@ -85,6 +85,12 @@ def test_a_model_that_would_do_is_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert "(hf:" in last["what"]
 
 
+def test_a_profile_that_was_asked_for_is_in_what_is_suggested(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out = run(capsys, model, "--memory", "10MB", "--profile", "laptop-4gb", "--json")
+    commands = [suggestion["command"] or "" for suggestion in json.loads(out)["suggestions"]]
+    assert any(command.endswith(" --profile laptop-4gb") for command in commands)
+
+
 def test_where_each_value_comes_from(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(run(capsys, model, "--json", "--ctx", "100", "--profile", "laptop-4gb")[1])
     assert (found["tuned"], found["profile"]) == (False, "laptop-4gb")
