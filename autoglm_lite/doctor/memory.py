@@ -16,6 +16,11 @@ SMALL = 8 << 30
 
 _WAITING = 10.0
 """Percent of the time that some program waits for memory, above which one feels it."""
+_FELT = 5.0
+"""Percent likewise, above which files that are read again are to blame for something."""
+_CHURN, _CHURN_UNFELT = 4e6, 20e6
+"""Bytes per second of files read again: what already keeps a rotating disk busy, and what is much on any disk, where
+the kernel does not tell how long programs wait."""
 _LARGE, _MUCH = 1 / 8, 300e6
 """Share of the memory, and bytes, from which on a program counts as large."""
 
@@ -33,6 +38,20 @@ def memory_pressure(survey: Survey) -> Finding | None:
         + largest,
         cost="A model loaded now pushes out other programs, and is pushed out by them in turn.",
         fix=_close(survey.programs[:1]),
+    )
+
+
+def churn(survey: Survey) -> Finding | None:
+    again, some = survey.activity.read_again, survey.pressure.memory_some
+    if again is None or again < (_CHURN_UNFELT if some is None else _CHURN) or (some is not None and some < _FELT):
+        return None
+    faults = f", and programs wait {survey.activity.major_faults:,.0f} times a second for a page of them"
+    return Finding(
+        id="memory-churn",
+        severity="warning",
+        what=f"Files are dropped from memory and read again at once, {size(again)}/s now{faults}.",
+        cost="A model's weights are such a file: each word then waits for the disk, ten to a hundred times as long.",
+        fix=_keep_files(survey),
     )
 
 
@@ -79,6 +98,24 @@ def no_swap(survey: Survey) -> Finding | None:
     )
 
 
+def plain_swap(survey: Survey) -> Finding | None:
+    devices = survey.swap.devices or ()
+    first = max(devices, key=lambda device: device.priority, default=None)
+    if first is None or first.rotating or survey.installed is None or survey.installed > SMALL:
+        return None
+    if first.zram or _compressed_before(survey, first):
+        return None
+    known = survey.swap.zswap is not None
+    return Finding(
+        id="swap-plain",
+        severity="note",
+        what=f"Memory is swapped to {first.name} as it is: neither zram nor zswap compresses it first.",
+        cost="Once memory runs short each page is written to the disk and read back, where most would have stayed in"
+        " memory at a third of their size.",
+        fix="echo 1 | sudo tee /sys/module/zswap/parameters/enabled" if known else _make_zram(survey),
+    )
+
+
 def odd_swappiness(survey: Survey) -> Finding | None:
     swappiness, devices = survey.swap.swappiness, survey.swap.devices or ()
     first = max(devices, key=lambda device: device.priority, default=None)
@@ -110,6 +147,17 @@ def programs(survey: Survey) -> Finding | None:
         cost="A model has that much less room, or its context. Close them by hand where work is unsaved.",
         fix=_close(large),
     )
+
+
+def _keep_files(survey: Survey) -> str:
+    """What lets the kernel take memory from elsewhere than from files."""
+    swappiness, devices = survey.swap.swappiness, survey.swap.devices
+    if devices == ():
+        return _make_zram(survey)
+    usual = 150 if devices and max(devices, key=lambda device: device.priority).zram else 60
+    if devices and swappiness is not None and swappiness < min(usual, 100):
+        return f"sudo sysctl vm.swappiness={usual}"
+    return _close(survey.programs[:1])
 
 
 def _close(large: Sequence[Program]) -> str:
