@@ -13,7 +13,7 @@ from autoglm_lite.cli import main
 from autoglm_lite.commands.doctor import page
 from autoglm_lite.doctor import SEVERITIES, diagnose
 from tests.doctor.machines import desktop, survey, two_cores
-from tests.hardware.state import swaps
+from tests.hardware.state import modules, swaps
 
 LOADED = """
 import sys
@@ -52,6 +52,24 @@ def test_nothing_native_is_loaded() -> None:
     ran = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert "processor" in ran.stdout
+
+
+@pytest.mark.parametrize(("speed", "found"), [("1", []), ("9000000", ["memory-channel"])])
+def test_memory_is_measured_where_that_tells_something(
+    speed: str, found: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of two slots holds a module that is slower, or faster, than the memory here."""
+    modules(desktop(tmp_path / "machine"), f"A 8 DDR4 {speed}", "B")
+    machine = survey(tmp_path / "machine")
+    monkeypatch.setattr("autoglm_lite.hardware.survey.read_survey", lambda *_: machine)
+    monkeypatch.setenv("AUTOGLM_LITE_HOME", str(tmp_path / "home"))
+    assert main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [finding["id"] for finding in report["findings"]] == found
+    told = report["machine"]["memory"]
+    assert told["bandwidth"] > 1e8
+    assert told["slots"] == 2
+    assert told["modules"] == [{"slot": "A", "size": 8 << 30, "kind": "DDR4", "bits": 64, "speed": int(speed)}]
 
 
 def test_the_page_of_a_healthy_machine(tmp_path: Path) -> None:
