@@ -20,6 +20,8 @@ _RECORDED_PAGE = 4096
 class Activity:
     load: float | None
     """Programs that ran or waited for a disk, on average over the last minute."""
+    memory_free: int | None
+    """Bytes that hold nothing, not even a file. Where it is much, only a control group can be short of memory."""
     read_again: float | None
     """Bytes per second of files that were read although they had been in memory shortly before."""
     major_faults: float | None
@@ -33,17 +35,18 @@ def read_activity(root: Path, waiting: float | None) -> Activity:
     """
     words = (read_text(root / "proc/loadavg") or "").split()
     load = float(words[0]) if words and words[0].replace(".", "", 1).isdecimal() else None
+    free = read_table(root / "proc/meminfo").get("MemFree")
     before = _counts(root)
     if before is None or (waiting is not None and waiting < LITTLE_WAITING):
-        return Activity(load, None, None)
+        return Activity(load, free, None, None)
     here = root == Path("/")
     if here:
         time.sleep(SECONDS)
     after = _counts(root if here else root / "later")
     if after is None:
-        return Activity(load, None, None)
+        return Activity(load, free, None, None)
     pages, faults = (max(0, late - early) / SECONDS for early, late in zip(before, after, strict=True))
-    return Activity(load, pages * (mmap.PAGESIZE if here else _RECORDED_PAGE), faults)
+    return Activity(load, free, pages * (mmap.PAGESIZE if here else _RECORDED_PAGE), faults)
 
 
 def _counts(root: Path) -> tuple[int, int] | None:

@@ -36,6 +36,7 @@ from tests.hardware.state import (
     mounts,
     pressure,
     program,
+    scarce,
     sensor,
     supply,
     swaps,
@@ -160,7 +161,7 @@ def test_what_a_raspberry_pi_suffers_from(tmp_path: Path, bits: str, found: list
 
 
 def test_memory_is_short_now(tmp_path: Path) -> None:
-    desktop(tmp_path)
+    scarce(desktop(tmp_path))
     pressure(tmp_path, 40, 12)
     finding = the_finding(survey(tmp_path))
     assert finding.id == "memory-pressure"
@@ -189,22 +190,41 @@ def test_a_little_waiting_is_no_fault(tmp_path: Path) -> None:
 )
 def test_files_that_are_read_again_and_again(tmp_path: Path, some: float | None, pages: int, found: bool) -> None:
     churn(desktop(tmp_path), some, pages)
+    scarce(tmp_path)
     if not found:
         assert diagnose(survey(tmp_path)) == []
         return
     finding = the_finding(survey(tmp_path))
     assert (finding.id, finding.severity) == ("memory-churn", "warning")
-    assert "20 MB/s now, and programs wait 500 times a second" in finding.what
+    assert "dropped from memory and read again at once, 20 MB/s now" in finding.what
+    assert ("programs wait for memory 6 % of the time" in finding.what) is (some is not None)
     assert finding.fix == "kill 2000"
 
 
 def test_what_keeps_files_in_memory(tmp_path: Path) -> None:
     churn(server(tmp_path), 8, 50_000)
+    scarce(tmp_path)
     assert the_finding(survey(tmp_path)).fix.startswith("sudo modprobe zram")
     swaps(tmp_path, "/dev/sda2 partition 4194304 0 -2", swappiness=1)
     assert the_finding(survey(tmp_path)).fix == "sudo sysctl vm.swappiness=60"
     swaps(tmp_path, "/dev/zram0 partition 4194304 0 100", swappiness=20)
     assert [finding.id for finding in diagnose(survey(tmp_path))] == ["memory-churn", "swappiness"]
+
+
+def test_shortage_within_a_control_group(tmp_path: Path) -> None:
+    """Half of the memory holds nothing: no program need be closed, and more swap would change nothing."""
+    churn(server(tmp_path), 30, 50_000)
+    pressed, churned = diagnose(survey(tmp_path))
+    assert (pressed.id, churned.id) == ("memory-pressure", "memory-churn")
+    assert pressed.what.startswith("Memory is short now in a control group: in the last")
+    assert pressed.what.endswith("of the time.")
+    assert "dropped from memory within a control group" in churned.what
+    assert pressed.fix == churned.fix
+    assert "systemd-cgtop -m" in churned.fix
+    write(tmp_path, "sys/fs/cgroup/memory.max", str(2 * GIB))
+    *_, limit = diagnose(survey(tmp_path))
+    assert limit.id == "memory-limit"
+    assert {finding.fix for finding in diagnose(survey(tmp_path))} == {limit.fix}
 
 
 def test_what_an_older_kernel_counts(tmp_path: Path) -> None:

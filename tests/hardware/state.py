@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 
@@ -73,6 +74,12 @@ def pressure(root: Path, some: float, full: float = 0.0) -> None:
     for name in ("memory", "io"):
         write(root, f"proc/pressure/{name}", "\n".join(rows))
     write(root, "proc/vmstat", "pgfault 100\npgmajfault 7")
+
+
+def scarce(root: Path) -> None:
+    """All memory holds something, be it only a file that can be dropped."""
+    file = root / "proc/meminfo"
+    file.write_text(re.sub(r"(?m)^MemFree:.*$", "MemFree:  65536 kB", file.read_text()))
 
 
 def churn(root: Path, some: float | None, pages: int, faults: int = 500) -> None:

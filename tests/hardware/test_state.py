@@ -33,7 +33,7 @@ from tests.hardware.state import (
     supply,
     swaps,
 )
-from tests.hardware.trees import write
+from tests.hardware.trees import GIB, memory, write
 
 MODELS = Path("/home/ana/models")
 MIB = 1 << 20
@@ -179,13 +179,14 @@ def test_pressure(tmp_path: Path) -> None:
 
 
 def test_activity_takes_two_looks(tmp_path: Path) -> None:
-    assert read_activity(tmp_path, None) == Activity(None, None, None)
+    assert read_activity(tmp_path, None) == Activity(None, None, None, None)
     write(tmp_path, "proc/loadavg", "0.35 0.20 0.10 1/400 2345")
     churn(tmp_path, 20, 1000, faults=30)
-    assert read_activity(tmp_path, 20) == Activity(0.35, 4096000.0, 30.0)
-    assert read_activity(tmp_path, 0.5) == Activity(0.35, None, None)
+    memory(tmp_path, 8 * GIB, 2 * GIB)
+    assert read_activity(tmp_path, 20) == Activity(0.35, GIB, 4096000.0, 30.0)
+    assert read_activity(tmp_path, 0.5) == Activity(0.35, GIB, None, None)
     (tmp_path / "later/proc/vmstat").unlink()
-    assert read_activity(tmp_path, 20) == Activity(0.35, None, None)
+    assert read_activity(tmp_path, 20) == Activity(0.35, GIB, None, None)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
