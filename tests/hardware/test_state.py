@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
-from autoglm_lite.hardware import activity
-from autoglm_lite.hardware.activity import Activity, read_activity
 from autoglm_lite.hardware.disks import read_disk
 from autoglm_lite.hardware.files import entries, exists
 from autoglm_lite.hardware.graphics import Link, read_graphics
-from autoglm_lite.hardware.modules import Module, read_modules
 from autoglm_lite.hardware.power import read_power
 from autoglm_lite.hardware.pressure import Pressure, read_pressure
 from autoglm_lite.hardware.programs import Program, processes_with_psutil, read_programs
 from autoglm_lite.hardware.swap import SwapDevice, read_swap
-from tests.hardware.state import (
-    CPU,
-    card,
-    churn,
-    disk,
-    frequency,
-    link,
-    modules,
-    mounts,
-    pressure,
-    program,
-    sensor,
-    supply,
-    swaps,
-)
-from tests.hardware.trees import GIB, memory, write
+from tests.hardware.state import CPU, card, disk, frequency, link, mounts, pressure, program, sensor, supply, swaps
+from tests.hardware.trees import write
 
 MODELS = Path("/home/ana/models")
 MIB = 1 << 20
@@ -176,43 +158,6 @@ def test_pressure(tmp_path: Path) -> None:
     assert read_pressure(tmp_path) == Pressure(None, None, None, None)
     pressure(tmp_path, 12.5, 3)
     assert read_pressure(tmp_path) == Pressure(12.5, 3.0, 3.0, 7)
-
-
-def test_activity_takes_two_looks(tmp_path: Path) -> None:
-    assert read_activity(tmp_path, None) == Activity(None, None, None, None)
-    write(tmp_path, "proc/loadavg", "0.35 0.20 0.10 1/400 2345")
-    churn(tmp_path, 20, 1000, faults=30)
-    memory(tmp_path, 8 * GIB, 2 * GIB)
-    assert read_activity(tmp_path, 20) == Activity(0.35, GIB, 4096000.0, 30.0)
-    assert read_activity(tmp_path, 0.5) == Activity(0.35, GIB, None, None)
-    (tmp_path / "later/proc/vmstat").unlink()
-    assert read_activity(tmp_path, 20) == Activity(0.35, GIB, None, None)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_the_activity_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(activity, "SECONDS", 0.05)
-    found = read_activity(Path("/"), None)
-    assert found.load is not None
-    assert found.read_again is not None
-    assert found.read_again >= 0
-
-
-def test_modules_as_udev_lists_them(tmp_path: Path) -> None:
-    assert read_modules(tmp_path) is None
-    modules(tmp_path, "A 4 DDR4 2400", "B 2 LPDDR4 ?", "C")
-    found = read_modules(tmp_path)
-    assert found is not None
-    assert (found.slots, found.filled) == (
-        3,
-        (Module("A", 4 << 30, "DDR4", 64, 2400), Module("B", 2 << 30, "LPDDR4", 16, None)),
-    )
-
-
-@pytest.mark.parametrize("text", ["", "E:MEMORY_DEVICE_=1", "E:MEMORY_DEVICE_x_SIZE=4", "E:MEMORY_DEVICE_0_SIZE=many"])
-def test_a_list_that_says_nothing(tmp_path: Path, text: str) -> None:
-    write(tmp_path, "run/udev/data/+dmi:id", text)
-    assert read_modules(tmp_path) is None
 
 
 def test_programs_are_added_up_by_name(tmp_path: Path) -> None:
