@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,12 @@ def test_the_page_of_a_healthy_machine(tmp_path: Path) -> None:
     assert "swap       /dev/zram0, 2.1 GB, zram\n" in text
     assert "power      on mains, governor powersave, 48 °C\n" in text
     assert text.splitlines()[7] == "not known  free disk"
+
+
+def test_the_page_tells_of_memory_what_was_found_out(tmp_path: Path) -> None:
+    modules(desktop(tmp_path), "A 16 DDR4 2400", "B")
+    machine = replace(survey(tmp_path), bandwidth=16.4e9)
+    assert "memory     17.2 GB, 12.9 GB free, 1 of 2 slots filled, read at 16.4 GB/s\n" in page(machine, [])
 
 
 def test_the_page_of_findings(tmp_path: Path) -> None:
