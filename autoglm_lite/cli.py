@@ -21,6 +21,13 @@ COMMANDS = {
     "plan": "say what a model will take on this machine, before it is loaded",
 }
 
+NUMPY_REFUSES = "NumPy was built with baseline optimizations"
+"""How its error begins on an x86 processor that lacks what NumPy was compiled for."""
+NO_NUMPY = (
+    "This needs NumPy, which runs on processors with SSE4.2 and POPCNT (Intel's since 2008, AMD's since 2011),"
+    " and this one lacks them; chat works without."
+)
+
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     """The whole parser; only `command`, if given, has its arguments, so that help needs no other import."""
@@ -104,6 +111,10 @@ def _run(command: str, parsed: argparse.Namespace) -> int:
         return code
     except AutoglmError as error:
         failed, code = error, error.exit_code
+    except RuntimeError as error:
+        if not str(error).startswith(NUMPY_REFUSES):
+            raise
+        failed, code = AutoglmError(NO_NUMPY), 1
     if os.environ.get("AUTOGLM_LITE_DEBUG") == "1":
         raise failed
     print(f"autoglm-lite: {failed}", file=sys.stderr)

@@ -20,7 +20,7 @@ class Processor:
     words: frozenset[str]
     """Its flags as /proc/cpuinfo writes them; empty where the system does not say."""
     names_all: bool
-    """Whether `words` leaves out no instruction set of `build.FEATURES` that it has: Linux 6.0 knows all their names."""
+    """Whether `words` tells of every instruction set of `build.FEATURES`: Linux 6.0 knows all their names."""
 
 
 def read_processor(root: Path) -> Processor:
