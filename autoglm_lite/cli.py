@@ -23,10 +23,7 @@ COMMANDS = {
 
 NUMPY_REFUSES = "NumPy was built with baseline optimizations"
 """How its error begins on an x86 processor that lacks what NumPy was compiled for."""
-NO_NUMPY = (
-    "This needs NumPy, which runs on processors with SSE4.2 and POPCNT (Intel's since 2008, AMD's since 2011),"
-    " and this one lacks them; chat works without."
-)
+NO_NUMPY = "This needs NumPy, and NumPy a processor with SSE4.2 and POPCNT, which this one lacks; chat works without."
 
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:

@@ -1,8 +1,8 @@
 """Old processors, emulated: a compiler that finds itself on one, and a Python environment that lives on one.
 
 QEMU's user mode runs one program and leaves what it starts to the real processor. So the emulated Python is a script
-named `python`: what starts `sys.executable` starts the emulation again. QEMU passes the host's /proc/cpuinfo on, so a
-recorded one is put in its place by QEMU's `-L`, which looks for each file below a folder first.
+named `python`: what starts `sys.executable` starts the emulation again. QEMU passes the host's /proc/cpuinfo on, so
+another is put in its place by QEMU's `-L`, which looks for each file below a folder first.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ from tests.hardware.trees import write
 from tests.install.shell import ROOT, call
 
 QEMU = shutil.which("qemu-x86_64")
-PROGRAM = Path(sys.prefix).parent
-"""What install.sh keeps, where this Python is its test-env."""
-TOOLS = PROGRAM / "tools/bin"
+TOOLS = Path(sys.prefix).parent / "tools/bin"
+"""What install.sh builds with, where this Python is its test-env's."""
 _OLDEST = (
     "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush dts acpi mmx fxsr sse sse2 ss ht"
     " tm pbe syscall nx lm constant_tsc arch_perfmon pebs bts rep_good nopl cpuid aperfmperf pni dtes64 monitor ds_cpl"
-    " vmx est tm2 ssse3 cx16 xtpr pdcm sse4_1 lahf_lm pti tpr_shadow vnmi flexpriority dtherm ida"
+    " vmx est tm2 ssse3 cx16 xtpr pdcm lahf_lm pti tpr_shadow vnmi flexpriority dtherm ida"
 )
 
 
@@ -36,17 +35,15 @@ class OldProcessor:
     """As QEMU and GCC (in lower case) call it."""
     sold_as: str
     flags: str
-    """As /proc/cpuinfo writes them."""
+    """As its kernel would write them into /proc/cpuinfo."""
 
     @property
     def words(self) -> frozenset[str]:
         return frozenset(self.flags.split())
 
 
-PENRYN = OldProcessor("Penryn", "Intel(R) Core(TM)2 Duo CPU P8600 @ 2.40GHz", _OLDEST)
-NEHALEM = OldProcessor(
-    "Nehalem", "Intel(R) Core(TM) i7 CPU Q 720 @ 1.60GHz", f"{_OLDEST} sse4_2 popcnt rdtscp ept vpid"
-)
+CONROE = OldProcessor("Conroe", "Intel(R) Core(TM)2 CPU T7200 @ 2.00GHz", _OLDEST)
+NEHALEM = OldProcessor("Nehalem", "Intel(R) Core(TM) i7 CPU Q 720 @ 1.60GHz", f"{_OLDEST} sse4_1 sse4_2 popcnt rdtscp")
 SANDY_BRIDGE = OldProcessor(
     "SandyBridge",
     "Intel(R) Core(TM) i5-2430M CPU @ 2.40GHz",
@@ -87,11 +84,11 @@ def python_on(processor: OldProcessor, folder: Path, says: OldProcessor | None =
 def fetch_source(folder: Path) -> Path:
     """llama-cpp-python's source as install.sh fetches it: the lock's version, held to the lock's hash."""
     code = """
-        clone=$1 program=$2 folder=$3 temporary=$3 log=$3/log tools=$2/tools/bin/python
+        clone=$1 tools=$2 program=$3 folder=$3 temporary=$3 log=$3/log
         version=$(llama_version)
         fetch_source
     """
-    done = call(code, str(ROOT), str(PROGRAM), str(folder), timeout=900)
+    done = call(code, str(ROOT), str(TOOLS / "python"), str(folder), timeout=900)
     assert done.returncode == 0, done.stderr + (folder / "log").read_text()
     return folder / "source"
 
