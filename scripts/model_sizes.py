@@ -22,8 +22,8 @@ TINY = ("Q8_0",)
 HEAD = """\
 # Models worth having on small machines; GLM first. Written by scripts/model_sizes.py.
 #
-# parameters, bytes: computed from the shapes in each model's config.json. bytes are those of the tensors alone, with the
-# types that `autoglm-lite convert` and llama-quantize give them; a file has some MB more, for its vocabulary.
+# parameters, bytes: computed from the shapes in each model's config.json. bytes are those of the tensors alone, with
+# the types that `autoglm-lite convert` and llama-quantize give them; a file has some MB more, for its vocabulary.
 # context: tokens that the model was trained for. kv_bytes: what each token of context takes, at f16.
 # licence: that of the weights. Sliding windows, as Gemma has, make its cache smaller than kv_bytes says.
 """

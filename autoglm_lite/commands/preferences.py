@@ -44,7 +44,7 @@ def preferred(
         found = chosen(read_profiles(), machine, device_memory)
         if found is not None:
             layers.append(found.layer("profile", f"profile {found.name}", facts, machine))
-    return replace(wishes, layers=tuple(layers))
+    return replace(wishes, profile=profile, layers=tuple(layers))
 
 
 def read_tuned(facts: ModelFacts, machine: Machine, say: Callable[[str], object]) -> Tuned | None:

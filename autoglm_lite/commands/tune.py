@@ -56,15 +56,16 @@ def run(args: argparse.Namespace) -> int:
     """
     from autoglm_lite.commands.measuring import measure
     from autoglm_lite.commands.preferences import preferred
-    from autoglm_lite.commands.shell import StatusLine
+    from autoglm_lite.commands.shell import StatusLine, without_controls
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
-    from autoglm_lite.planning.make import choose, decide
+    from autoglm_lite.planning.make import decide
     from autoglm_lite.store import resolve
     from autoglm_lite.tune.search import Search
     from autoglm_lite.tune.settings import fits, settings
     from autoglm_lite.tune.stopwatch import Stopwatch
     from autoglm_lite.tune.tuned import Tuned, identity, save
+    from autoglm_lite.worker.sizes import exact_sizes
 
     def say(sentence: str) -> None:
         print(f"autoglm-lite: {sentence}", file=sys.stderr)
@@ -74,12 +75,11 @@ def run(args: argparse.Namespace) -> int:
     facts = replace(facts, path=facts.path.absolute())
     machine = read_machine()
     wanted = preferred(asked, facts, machine, args.profile, say)
-    decide(facts, machine, wanted)
-    choice = choose(facts, machine, wanted)
-    line = StatusLine(sys.stderr)
+    choice = decide(facts, machine, wanted, exact_sizes)
+    line, name = StatusLine(sys.stderr), without_controls(facts.name)
 
     def show(what: str, seconds_left: float) -> None:
-        line.show(f"tuning {facts.name}: {what}, {_duration(seconds_left)} left at most")
+        line.show(f"tuning {name}: {what}, {_duration(seconds_left)} left at most")
 
     async def work(worker: Worker) -> int:
         search = Search(Stopwatch(worker), lambda plan: fits(facts, machine, choice, plan), show, args.budget)
@@ -136,8 +136,8 @@ def page(facts: ModelFacts, usual: Plan, found: Found, path: Path) -> Iterator[s
     yield f"A turn reads {PROMPT_TOKENS} tokens and writes {ANSWER_TOKENS}. {_verdict(usual, found)}"
     if found.scatter > SCATTER:
         yield (
-            f"The slowest measurement of the usual plan took {found.scatter:.0%} longer than the fastest: other programs"
-            " are at work. Tune again when they are not."
+            f"The slowest measurement of the usual plan took {found.scatter:.0%} longer than the fastest: other"
+            " programs are at work. Tune again when they are not."
         )
     yield f"`plan` and `chat` use this from now on. To forget it: delete {path}"
 

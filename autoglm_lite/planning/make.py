@@ -58,6 +58,8 @@ class Wishes:
     n_ubatch: int | None = None
     repack: bool | None = None
     flash_attention: bool | None = None
+    profile: str | None = None
+    """The name or the path of the profile asked for, which is among the `layers`."""
     layers: tuple[Layer, ...] = ()
     """What is preferred where nothing is asked for, the first before the others; given up where memory is short."""
 

@@ -61,6 +61,7 @@ def chat_command(facts: ModelFacts, wishes: Wishes) -> str:
         "--kv-type": wishes.kv_type,
         "--gpu-layers": wishes.gpu_layers,
         "--memory": wishes.memory,
+        "--profile": wishes.profile,
     }
     words = [str(word) for pair in options.items() if pair[1] is not None for word in pair]
     return shlex.join(["autoglm-lite", "chat", str(facts.path), *words])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Protocol
@@ -12,7 +12,7 @@ from autoglm_lite.errors import LoadError, WorkerDiedError
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.tune.race import Race
 from autoglm_lite.tune.settings import Part, Setting
-from autoglm_lite.tune.turn import SLOW, Speed, middle
+from autoglm_lite.tune.turn import SLOW, Speed
 
 DUEL_SHARE = 0.2
 """Of the time: kept for the winner of all settings against the usual plan."""
@@ -176,6 +176,11 @@ class Search:
     def _now(self) -> float:
         """Seconds since the beginning."""
         return self.clock() - self._began
+
+
+def middle(speeds: Sequence[Speed]) -> Speed:
+    """The median of each part; `speeds` are not empty."""
+    return Speed(median(s.prefill for s in speeds), median(s.decode for s in speeds))
 
 
 def middle_ratio(rounds: Iterable[tuple[Speed, Speed]]) -> float:

@@ -13,9 +13,9 @@ from autoglm_lite.planning.memory import predict, repacked_bytes
 from autoglm_lite.planning.plan import Plan
 
 Part = Literal["turn", "prefill", "decode"]
-MICRO_BATCHES = (128, 256)
-"""Smaller ones stay in the processor's caches and can be stopped sooner; larger than the usual 512 only takes memory:
-a question is read in steps of at most six seconds."""
+MICRO_BATCHES = (128, 256, 512)
+"""Smaller ones stay in the processor's caches and take less memory. Larger than the usual 512 only takes more: a
+question is read in steps of at most six seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,6 @@ def thread_numbers(machine: Machine) -> list[int]:
 
 
 def fits(facts: ModelFacts, machine: Machine, choice: Choice, plan: Plan) -> bool:
-    """Whether `plan` needs no more memory than there is, or than `choice` needs."""
+    """Whether there is memory enough for `plan`, or it takes no more of what cannot be dropped than `choice` does."""
     needed = predict(facts, machine.features, plan)
-    return holds(needed, max(choice.available, choice.predicted.resident_total))
+    return holds(needed, choice.available) or needed.anonymous <= choice.predicted.anonymous

@@ -37,7 +37,9 @@ class Stopwatch:
         self._worker = worker
         self._plan: Plan | None = None
         self._tokens_per_word = 3.0
-        self._tokens = PROBE_TOKENS
+        self.tokens = PROBE_TOKENS
+        """Of a prompt and an answer."""
+        self._count = 0
         self._limit: float | None = None
         """Seconds, loading not counted."""
 
@@ -55,13 +57,13 @@ class Stopwatch:
                 SECONDS, (speed.prefill, speed.decode), LEAST_TOKENS, MOST_TOKENS, strict=True
             )
         )
-        self._tokens = prompt, answer = min(prompt, n_ctx // 2), min(answer, n_ctx // 4)
+        self.tokens = prompt, answer = min(prompt, n_ctx // 2), min(answer, n_ctx // 4)
         self._limit = max(LEAST_LIMIT, MOST_TIMES * (prompt * speed.prefill + answer * speed.decode))
         return speed
 
     async def measure(self, plan: Plan, number: int) -> Speed:
-        """The speed of `plan` with the prompt of this `number`: the same for all that are compared, and never twice
-        in one context. SLOW if it takes too long.
+        """The speed of `plan` with the prompt of this `number`, the same for all that are compared. SLOW if it takes
+        too long.
 
         Raises LoadError, WorkerDiedError, AutoglmError for a model that writes nothing.
         """
@@ -72,8 +74,11 @@ class Stopwatch:
             return SLOW
 
     async def _measure(self, number: int) -> Speed:
-        n_prompt, n_answer = self._tokens
-        text = _words(f"prompt {number}", max(1, round(n_prompt / self._tokens_per_word)))
+        n_prompt, n_answer = self.tokens
+        self._count += 1
+        # It begins with a word of its own, so that nothing of it is remembered.
+        words = _words(f"begin {self._count}", 1), _words(f"prompt {number}", round(n_prompt / self._tokens_per_word))
+        text = " ".join(words)
         first = await self._answer(text, n_answer, number)
         prefill = first.prefill_seconds / max(first.prompt_tokens - first.cached_tokens, 1)
         intervals, seconds = first.completion_tokens - 1, first.decode_seconds

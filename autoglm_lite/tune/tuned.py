@@ -8,18 +8,20 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.gguf.facts import ModelFacts
+from autoglm_lite.hardware.build import installed_libraries
 from autoglm_lite.hardware.machine import Machine
 from autoglm_lite.paths import data_dir, private_dir
 from autoglm_lite.planning.plan import KV_TYPES
 from autoglm_lite.planning.preferences import MEASURED_NAMES, Layer, Measured, Values
-from autoglm_lite.tune.search import Found
 from autoglm_lite.tune.turn import Speed
+
+if TYPE_CHECKING:
+    from autoglm_lite.tune.search import Found
 
 FORMAT = 1
 HEAD_BYTES = 1 << 20
@@ -63,10 +65,6 @@ def identity(facts: ModelFacts, machine: Machine) -> Identity:
             head = hashlib.sha256(file.read(HEAD_BYTES)).hexdigest()
     except OSError as error:
         raise AutoglmError(f"{facts.path} cannot be read: {error.strerror}.") from error
-    try:
-        llama_cpp = version("llama-cpp-python")
-    except PackageNotFoundError:
-        llama_cpp = ""
     return {
         "model": {"bytes": facts.file_bytes, "head": head},
         "machine": {
@@ -76,8 +74,15 @@ def identity(facts: ModelFacts, machine: Machine) -> Identity:
             "features": sorted(machine.features),
             "memory_total": machine.memory_total,
         },
-        "llama_cpp": llama_cpp,
+        "llama_cpp": _installed_version(),
     }
+
+
+def _installed_version() -> str:
+    """Of llama-cpp-python, by the folder that its installation leaves; empty if there is none."""
+    libraries = installed_libraries()
+    folders = libraries.parent.parent.glob("llama_cpp_python-*.dist-info") if libraries else ()
+    return max((folder.stem.partition("-")[2] for folder in folders), default="")
 
 
 def tuned_path(what: Identity) -> Path:

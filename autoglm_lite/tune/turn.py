@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 PROMPT_TOKENS = 512
 ANSWER_TOKENS = 128
@@ -26,8 +24,3 @@ class Speed:
 
 SLOW = Speed(math.inf, math.inf)
 """Of a measurement that was broken off."""
-
-
-def middle(speeds: Sequence[Speed]) -> Speed:
-    """The median of each part; `speeds` are not empty."""
-    return Speed(median(s.prefill for s in speeds), median(s.decode for s in speeds))

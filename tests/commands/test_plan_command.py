@@ -17,7 +17,7 @@ from autoglm_lite.commands.plan import BAR_WIDTH, bar
 from autoglm_lite.paths import cache_dir
 from autoglm_lite.planning.memory import Predicted
 from tests.commands.test_cli_start import imported_by
-from tests.gguf.tiny import llama, text
+from tests.gguf.tiny import U32, llama, single, text
 
 KEYS = {"verdict", "reasons", "n_ctx", "kv_type", "load_mode", "repack", "gpu_layers", "threads", "n_ubatch"}
 KEYS |= {"predicted_bytes", "available_bytes", "expected", "suggestions"}
@@ -70,6 +70,35 @@ def test_what_will_not_fit_is_said_on_the_page(model: Path, capsys: pytest.Captu
     assert run(capsys, model, "--memory", command[0])[0] == 0
     code, out = run(capsys, model, "--memory", "10MB", "--json")
     assert (code, json.loads(out)["verdict"]) == (1, "wont-fit")
+
+
+def test_a_model_that_would_do_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = llama()
+    tiny.drop("llama.context_length")
+    tiny.entries.append(single("llama.context_length", U32, 1 << 26))
+    path = tiny.write(tmp_path / "m.gguf")
+    code, out = run(capsys, path, "--ctx", str(1 << 26), "--memory", "2GB", "--json")
+    assert code == 1
+    last = json.loads(out)["suggestions"][-1]
+    assert last["command"] is None
+    assert last["what"].startswith("A model for this much memory: ")
+    assert "(hf:" in last["what"]
+
+
+def test_a_profile_that_was_asked_for_is_in_what_is_suggested(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out = run(capsys, model, "--memory", "10MB", "--profile", "laptop-4gb", "--json")
+    commands = [suggestion["command"] or "" for suggestion in json.loads(out)["suggestions"]]
+    assert any(command.endswith(" --profile laptop-4gb") for command in commands)
+
+
+def test_where_each_value_comes_from(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(run(capsys, model, "--json", "--ctx", "100", "--profile", "laptop-4gb")[1])
+    assert (found["tuned"], found["profile"]) == (False, "laptop-4gb")
+    assert found["origins"]["n_ctx"] == "asked"
+    assert (found["n_ubatch"], found["origins"]["n_ubatch"]) == (256, "profile")
+    assert found["saving"]["nice"] == 10
+    page = run(capsys, model, "--profile", "laptop-4gb")[1]
+    assert "Micro-batch of 256 tokens: profile laptop-4gb." in page
 
 
 def test_wrong_usage(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

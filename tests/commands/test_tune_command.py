@@ -65,6 +65,7 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in out + err
 
 
+@pytest.mark.slow
 def test_an_interrupt_stores_nothing(home: Path) -> None:
     command = [sys.executable, "-m", "autoglm_lite", "tune", "--budget", "500"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""Preferences: who comes first, what is given up when memory is short, and that the plan says where each value is from."""
+"""Preferences: who comes first, what is given up when memory is short, and where the plan says each value is from."""
 
 from __future__ import annotations
 
@@ -60,8 +60,7 @@ def test_every_value_can_be_preferred() -> None:
 
 def test_the_command_line_comes_first() -> None:
     liked = tuned(ctx=2048, kv_type="f32", threads=3, threads_batch=3, n_ubatch=64, repack=False, flash_attention=False)
-    asked = {"ctx": 512, "kv_type": "f16", "threads": 2, "n_ubatch": 128, "repack": True, "flash_attention": True}
-    found, origins = plan(liked, **asked)
+    found, origins = plan(liked, ctx=512, kv_type="f16", threads=2, n_ubatch=128, repack=True, flash_attention=True)
     assert (found.n_ctx, found.kv_type, found.threads, found.n_ubatch) == (512, "f16", 2, 128)
     assert (found.repack, found.flash_attention) == (True, True)
     # Who asks for threads means those for prefill, too.

@@ -19,12 +19,13 @@ from autoglm_lite.tune.turn import SLOW, Speed
 from tests.planning.models import GB, QWEN_1_5B, machine
 
 HERE = machine(8 * GB)
+NO_WISHES = Wishes()
 USUAL = choose(QWEN_1_5B, HERE).plan
 
 
 @dataclass
 class Fake:
-    """Measures by a formula; a measurement takes `seconds` of its own clock, a load of other weights three times that."""
+    """Measures by a formula; a measurement takes `seconds` of its own clock, a load of weights three times that."""
 
     speed: Callable[[Plan], Speed]
     noise: float = 0.0
@@ -46,7 +47,7 @@ class Fake:
         return Speed(*(part * math.exp(self.draw.gauss(0, self.noise)) for part in (true.prefill, true.decode)))
 
 
-def search(fake: Fake, budget: float = 1e6, wishes: Wishes = Wishes(), available: float = 8 * GB) -> Found:
+def search(fake: Fake, budget: float = 1e6, wishes: Wishes = NO_WISHES, available: float = 8 * GB) -> Found:
     here = machine(available)
     choice = choose(QWEN_1_5B, here, wishes)
     found = Search(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def what(tmp_path: Path) -> Identity:
 
 
 def test_it_comes_back(what: Identity) -> None:
+    assert what["llama_cpp"] == version("llama-cpp-python")
     assert load(what) is None
     path = save(what, TUNED)
     assert load(what) == TUNED
