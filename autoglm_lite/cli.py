@@ -22,6 +22,10 @@ COMMANDS = {
     "tune": "measure which way of loading a model is fastest on this machine, and keep it",
 }
 
+NUMPY_REFUSES = "NumPy was built with baseline optimizations"
+"""How its error begins on an x86 processor that lacks what NumPy was compiled for."""
+NO_NUMPY = "This needs NumPy, and NumPy a processor with SSE4.2 and POPCNT, which this one lacks; chat works without."
+
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     """The whole parser; only `command`, if given, has its arguments, so that help needs no other import."""
@@ -105,6 +109,10 @@ def _run(command: str, parsed: argparse.Namespace) -> int:
         return code
     except AutoglmError as error:
         failed, code = error, error.exit_code
+    except RuntimeError as error:
+        if not str(error).startswith(NUMPY_REFUSES):
+            raise
+        failed, code = AutoglmError(NO_NUMPY), 1
     if os.environ.get("AUTOGLM_LITE_DEBUG") == "1":
         raise failed
     print(f"autoglm-lite: {failed}", file=sys.stderr)

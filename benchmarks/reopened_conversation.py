@@ -25,6 +25,7 @@ from autoglm_lite.errors import WorkerDiedError
 from autoglm_lite.generation import Finished, GenerateRequest, Sampling, Text
 from autoglm_lite.hardware import read_machine
 from autoglm_lite.planning.plan import Plan
+from autoglm_lite.states.folder import kept_states
 from autoglm_lite.worker.client import Worker
 
 GEN_TOKENS = 4
@@ -50,14 +51,14 @@ async def one_round(plan: Plan, prompt: str, changed: str, folder: Path) -> tupl
         await worker.load(plan)
         cold, _, text = await ask(worker, prompt)
         for _ in range(SECONDS_TO_KEEP):
-            if list(folder.glob("*.kv")):
+            if kept_states(folder):
                 break
             await asyncio.sleep(1)
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
         with suppress(WorkerDiedError):
             await ask(worker, prompt)
-    n_bytes = sum(path.stat().st_size for path in folder.glob("*.kv"))
+    n_bytes = sum(size for _, size in kept_states(folder))
     async with Worker(states=folder) as worker:
         await worker.load(plan)
         reopened, cached, again = await ask(worker, prompt)
@@ -82,9 +83,8 @@ def main() -> None:
     threads = machine.physical_cores
     plan = Plan(args.model, args.tokens + 128, threads, threads, cpus=machine.cpus)
     rounds = []
-    print(
-        "| cold s | reopened s | share | with another last message s | its end alone s | kept MB |\n|---|---|---|---|---|---|"
-    )
+    print("Seconds to the first token; the last but one column reads the other message alone.\n")
+    print("| cold | reopened | share | other last message | that alone | kept MB |\n|---|---|---|---|---|---|")
     for number in range(args.repeat):
         random = Random(number)
         prompt = "".join(random.choices(ascii_letters, k=args.tokens))
@@ -93,9 +93,8 @@ def main() -> None:
             found = asyncio.run(one_round(plan, prompt, changed, Path(folder)))
         rounds.append(found)
         cold, reopened, other, end, n_bytes = found
-        print(
-            f"| {cold:.2f} | {reopened:.2f} | {reopened / cold:.2%} | {other:.2f} | {end:.2f} | {n_bytes / 1e6:.0f} |"
-        )
+        share = f"{reopened / cold:.2%}"
+        print(f"| {cold:.2f} | {reopened:.2f} | {share} | {other:.2f} | {end:.2f} | {n_bytes / 1e6:.0f} |", flush=True)
     cold, reopened = (median(found[i] for found in rounds) for i in range(2))
     print(f"\nMedians: {reopened:.2f} of {cold:.2f} seconds, {reopened / cold:.2%}.")
 

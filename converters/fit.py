@@ -198,7 +198,7 @@ def errors(tensor: OutputTensor, kinds: Sequence[TensorType], files: Files) -> l
     """
     import numpy as np
 
-    from autoglm_lite.native.quantize import decode_blocks, encode_rows
+    from converters.ggml import decode_blocks, encode_rows
 
     noise, signal = [0.0] * len(kinds), 0.0
     for slab in samples(tensor):

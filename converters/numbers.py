@@ -34,7 +34,7 @@ def decode(raw: bytearray, kind: TensorType) -> npt.NDArray[np.float32]:
         table = _eighths(4, 3, 7, True) if kind is F8_E4M3 else _eighths(5, 2, 15, False)
         values: npt.NDArray[np.float32] = table[np.frombuffer(raw, dtype=np.uint8)]
         return values
-    from autoglm_lite.native.quantize import decode_blocks
+    from converters.ggml import decode_blocks
 
     return decode_blocks(kind.ggml_id, raw, len(raw) // kind.block_bytes * kind.block_values)
 

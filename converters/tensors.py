@@ -99,7 +99,7 @@ def encode(
 def _prepare(tensors: Sequence[OutputTensor]) -> None:
     kinds = {tensor.type for tensor in tensors if tensor.type.quantised}
     if kinds:
-        from autoglm_lite.native.quantize import prepare
+        from converters.ggml import prepare
 
         for kind in kinds:
             prepare(kind.ggml_id)
@@ -115,7 +115,7 @@ def encode_slab(tensor: OutputTensor, files: Files, slab: Slab) -> bytes:
         return values.astype("<f4", copy=False).tobytes()
     if tensor.type is F16:
         return values.astype("<f2").tobytes()
-    from autoglm_lite.native.quantize import encode_rows, sound_rows
+    from converters.ggml import encode_rows, sound_rows
 
     importance = None if tensor.importance is None else tensor.importance[slab.expert]
     encoded = encode_rows(tensor.type.ggml_id, values, importance)
@@ -146,7 +146,7 @@ def read_values(tensor: OutputTensor, files: Files, slab: Slab) -> npt.NDArray[n
 def _copy(tensor: OutputTensor, rows: Stored, files: Files, slab: Slab) -> bytes:
     import numpy as np
 
-    from autoglm_lite.native.quantize import sound_rows
+    from converters.ggml import sound_rows
 
     raw = rows.raw(files, slab.start, slab.stop)
     if not sound_rows(tensor.type.ggml_id, np.frombuffer(raw, dtype=np.uint8)):

@@ -21,15 +21,20 @@ SECONDS_KEPT = 24 * 3600
 
 
 def memory_bandwidth(threads: int, memory_available: int) -> float | None:
-    """Bytes per second that `threads` together read; None where memory is too short to tell."""
+    """Bytes per second that `threads` together read; None where that cannot be told."""
     path = cache_dir() / "bandwidth.json"
     known = _remembered(path, threads)
     if known is not None:
         return known
     n_bytes = min(BUFFER_BYTES, memory_available // SHARE_OF_MEMORY)
+    # Too short of memory to see past the caches.
     if n_bytes < LEAST_BUFFER_BYTES:
         return None
-    measured = measure(threads, n_bytes)
+    try:
+        measured = measure(threads, n_bytes)
+    except RuntimeError:
+        # On a processor from before 2008 numpy does not start; a plan can be made without it.
+        return None
     with suppress(OSError):
         private_dir(path.parent)
         new = path.with_name(f"{path.name}.{os.getpid()}")

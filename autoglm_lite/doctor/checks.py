@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from autoglm_lite.doctor.channels import one_channel
 from autoglm_lite.doctor.disks import little_space, slow_store
 from autoglm_lite.doctor.finding import SEVERITIES, Finding
 from autoglm_lite.doctor.graphics import narrow_link, no_driver, not_in_build, slow_link
-from autoglm_lite.doctor.memory import limited_memory, memory_pressure, no_swap, odd_swappiness, programs, slow_swap
+from autoglm_lite.doctor.memory import churn, limited_memory, memory_pressure, programs
 from autoglm_lite.doctor.power import governor, heat, low_voltage
 from autoglm_lite.doctor.processor import foreign_build, limited_time, no_build, old_processor, plain_build
+from autoglm_lite.doctor.swap import no_swap, odd_swappiness, plain_swap, slow_swap
 from autoglm_lite.hardware.survey import Survey
 
 CHECKS: tuple[Callable[[Survey], Finding | None], ...] = (
@@ -23,9 +25,12 @@ CHECKS: tuple[Callable[[Survey], Finding | None], ...] = (
     heat,
     low_voltage,
     memory_pressure,
+    churn,
     limited_memory,
+    one_channel,
     slow_swap,
     no_swap,
+    plain_swap,
     odd_swappiness,
     programs,
     little_space,

@@ -26,10 +26,14 @@ def as_json(survey: Survey) -> dict[str, object]:
             "total": machine.memory_total,
             "available": machine.memory_available,
             "limit": survey.memory_limit.limit if survey.memory_limit else None,
+            "bandwidth": survey.bandwidth,
+            "slots": survey.modules.slots if survey.modules else None,
+            "modules": [asdict(module) for module in survey.modules.filled] if survey.modules else None,
         },
         "swap": asdict(survey.swap),
         "power": asdict(survey.power),
         "pressure": asdict(survey.pressure),
+        "activity": asdict(survey.activity),
         "store": {**asdict(survey.store), "path": str(survey.store.path)},
         "graphics": [asdict(card) for card in survey.graphics],
         "programs": [asdict(program) for program in survey.programs],
@@ -81,7 +85,10 @@ def _build(survey: Survey) -> str:
 def _memory(survey: Survey) -> str:
     machine = survey.machine
     limit = f" (limited, of {size(survey.installed)})" if survey.memory_limit and survey.installed else ""
-    return f"{size(machine.memory_total)}{limit}, {size(machine.memory_available)} free"
+    words = [f"{size(machine.memory_total)}{limit}", f"{size(machine.memory_available)} free"]
+    words += [f"{len(survey.modules.filled)} of {survey.modules.slots} slots filled"] if survey.modules else []
+    words += [f"read at {size(survey.bandwidth)}/s"] if survey.bandwidth else []
+    return ", ".join(words)
 
 
 def _swap(survey: Survey) -> str:

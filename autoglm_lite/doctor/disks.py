@@ -11,6 +11,12 @@ LITTLE = 5e9
 """Bytes: a model of 7 billion parameters in Q4_K_M, and some room."""
 HARDLY_ANY = 1e9
 """Bytes: a model of 1.5 billion parameters."""
+_BOTTLENECKS = {
+    "sd-card": ("an SD card", "20 to 90 MB/s"),
+    "usb2": ("a disk on USB 2", "some 35 MB/s"),
+    "network": ("that of another machine", "the network's speed, some 100 MB/s at best"),
+}
+"""Of disks: in words, and how fast they are read."""
 
 
 def little_space(survey: Survey) -> Finding | None:
@@ -28,13 +34,17 @@ def little_space(survey: Survey) -> Finding | None:
 
 def slow_store(survey: Survey) -> Finding | None:
     store = survey.store
-    if not store.rotating:
+    if store.bottleneck is not None:
+        kind, speed = _BOTTLENECKS[store.bottleneck]
+    elif store.rotating:
+        kind, speed = "a rotating disk", "some 100 MB/s"
+    else:
         return None
     return Finding(
         id="disk-slow",
         severity="note",
-        what=f"The models ({store.path}) are on {store.device or 'a disk'}, a rotating disk.",
-        cost="They load at some 100 MB/s, and one that is larger than memory answers about one word a minute."
+        what=f"The models ({store.path}) are on {store.device or 'a disk'}, {kind}.",
+        cost=f"They load at {speed}, and one that is larger than memory answers about one word a minute."
         " /SSD stands for a folder on a faster disk.",
         fix=f"mv {shlex.quote(str(store.path))} /SSD/models && ln -s /SSD/models {shlex.quote(str(store.path))}",
     )

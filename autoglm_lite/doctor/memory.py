@@ -1,4 +1,4 @@
-"""Main memory and what stands behind it."""
+"""Main memory: who holds it, who may not have it, and what is dropped from it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from collections.abc import Sequence
 
 from autoglm_lite.doctor.finding import Finding, size
 from autoglm_lite.doctor.processor import ON_HOST
+from autoglm_lite.doctor.swap import make_zram
 from autoglm_lite.hardware.programs import Program
 from autoglm_lite.hardware.survey import Survey
-from autoglm_lite.hardware.swap import SwapDevice
-
-SMALL = 8 << 30
-"""Bytes of memory up to which a model and a desktop compete for it."""
 
 _WAITING = 10.0
 """Percent of the time that some program waits for memory, above which one feels it."""
+_FELT = 5.0
+"""Percent likewise, above which files that are read again are to blame for something."""
+_CHURN, _CHURN_UNFELT = 4e6, 20e6
+"""Bytes per second of files read again: what already keeps a rotating disk busy, and what is much on any disk, where
+the kernel does not tell how long programs wait."""
+_EMPTY = 1 / 8
+"""Share of the memory that the kernel never leaves empty while it has to drop anything."""
 _LARGE, _MUCH = 1 / 8, 300e6
 """Share of the memory, and bytes, from which on a program counts as large."""
 
@@ -24,15 +28,34 @@ def memory_pressure(survey: Survey) -> Finding | None:
     some, full = survey.pressure.memory_some, survey.pressure.memory_full
     if some is None or some < _WAITING:
         return None
-    largest = f" The largest program is {survey.programs[0].name}." if survey.programs else ""
-    together = f", for {full:.0f} % all of them" if full is not None and full >= 1 else ""
+    in_group = _short_in_group(survey)
+    largest = f" The largest program is {survey.programs[0].name}." if survey.programs and not in_group else ""
+    where = " in a control group" if in_group else ""
+    waited = f"{some:.0f} % of the time" + (f", for {full:.0f} % all of them" if full is not None and full >= 1 else "")
     return Finding(
         id="memory-pressure",
         severity="warning",
-        what=f"Memory is short now: in the last ten seconds programs waited for it {some:.0f} % of the time{together}."
-        + largest,
-        cost="A model loaded now pushes out other programs, and is pushed out by them in turn.",
-        fix=_close(survey.programs[:1]),
+        what=f"Memory is short now{where}: in the last ten seconds programs waited for it {waited}.{largest}",
+        cost="What runs in that group slows down, be it a model."
+        if in_group
+        else "A model loaded now pushes out other programs, and is pushed out by them in turn.",
+        fix=_raise_limit(survey) if in_group else _close(survey.programs[:1]),
+    )
+
+
+def churn(survey: Survey) -> Finding | None:
+    again, some = survey.activity.read_again, survey.pressure.memory_some
+    if again is None or again < (_CHURN_UNFELT if some is None else _CHURN) or (some is not None and some < _FELT):
+        return None
+    waiting = "" if some is None else f"; programs wait for memory {some:.0f} % of the time"
+    in_group = _short_in_group(survey)
+    where = " within a control group" if in_group else ""
+    return Finding(
+        id="memory-churn",
+        severity="warning",
+        what=f"Files are dropped from memory{where} and read again at once, {size(again)}/s now{waiting}.",
+        cost="A model's weights are such a file: each word then waits for the disk, ten to a hundred times as long.",
+        fix=_raise_limit(survey) if in_group else _keep_files(survey),
     )
 
 
@@ -50,47 +73,6 @@ def limited_memory(survey: Survey) -> Finding | None:
         cost="Models are chosen and refused by that limit; beyond it the process would be killed."
         + ON_HOST * limit.outermost,
         fix=fix,
-    )
-
-
-def slow_swap(survey: Survey) -> Finding | None:
-    devices = survey.swap.devices or ()
-    slow = max((device for device in devices if device.rotating), key=lambda device: device.priority, default=None)
-    if slow is None or _compressed_before(survey, slow):
-        return None
-    return Finding(
-        id="swap-slow",
-        severity="warning",
-        what=f"Memory is swapped to {slow.name}, which is on a rotating disk.",
-        cost="Once memory runs short the whole machine stands still for minutes: such a disk finds 100 pages a second.",
-        fix=_make_zram(survey),
-    )
-
-
-def no_swap(survey: Survey) -> Finding | None:
-    if survey.swap.devices != () or survey.installed is None or survey.installed > SMALL:
-        return None
-    return Finding(
-        id="swap-missing",
-        severity="warning",
-        what=f"There is no swap, not even compressed memory (zram), and the memory is {size(survey.installed)}.",
-        cost="When memory runs out a program is killed at once, where compressed memory holds about half as much more.",
-        fix=_make_zram(survey),
-    )
-
-
-def odd_swappiness(survey: Survey) -> Finding | None:
-    swappiness, devices = survey.swap.swappiness, survey.swap.devices or ()
-    first = max(devices, key=lambda device: device.priority, default=None)
-    if swappiness is None or first is None or not first.zram or swappiness >= 100:
-        return None
-    return Finding(
-        id="swappiness",
-        severity="note",
-        what=f"Swap is compressed memory (zram), and vm.swappiness is {swappiness}, which is meant for disks.",
-        cost="Under pressure the kernel drops the model's mapped weights, which must be read from disk again, before it"
-        " compresses what nobody uses.",
-        fix="sudo sysctl vm.swappiness=150",
     )
 
 
@@ -112,23 +94,32 @@ def programs(survey: Survey) -> Finding | None:
     )
 
 
+def _short_in_group(survey: Survey) -> bool:
+    """Whether much memory is empty, so that only a control group's limit can make programs wait for it."""
+    free, installed = survey.activity.memory_free, survey.installed
+    return free is not None and installed is not None and free > _EMPTY * installed
+
+
+def _raise_limit(survey: Survey) -> str:
+    own = limited_memory(survey)
+    if own is not None:
+        return own.fix
+    return "Raise the memory limit of the service or container that reaches it; systemd-cgtop -m lists them."
+
+
+def _keep_files(survey: Survey) -> str:
+    """What lets the kernel take memory from elsewhere than from files."""
+    swappiness, devices = survey.swap.swappiness, survey.swap.devices
+    if devices == ():
+        return make_zram(survey)
+    usual = 150 if devices and max(devices, key=lambda device: device.priority).zram else 60
+    if devices and swappiness is not None and swappiness < min(usual, 100):
+        return f"sudo sysctl vm.swappiness={usual}"
+    return _close(survey.programs[:1])
+
+
 def _close(large: Sequence[Program]) -> str:
     if not large:
         return "Close the programs that are not needed."
     sudo = "" if all(p.own for p in large) else "sudo "
     return f"{sudo}kill {' '.join(str(p.pid) for p in large)}"
-
-
-def _compressed_before(survey: Survey, device: SwapDevice) -> bool:
-    """Whether memory is compressed before it is written to `device`."""
-    devices = survey.swap.devices or ()
-    return bool(survey.swap.zswap) or any(other.zram and other.priority > device.priority for other in devices)
-
-
-def _make_zram(survey: Survey) -> str:
-    """With util-linux alone, until the next start; half of the memory, as the distributions' own services do."""
-    half = (survey.installed or SMALL) // 2 >> 20
-    return (
-        f"sudo modprobe zram; device=$(sudo zramctl --find --size {half}M) && "
-        "sudo mkswap $device && sudo swapon --priority 100 $device"
-    )

@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from autoglm_lite.errors import LoadError
 from autoglm_lite.hardware.elf import read_functions
-from autoglm_lite.hardware.processor import Processor
+from autoglm_lite.hardware.processor import Processor, read_processor
+
+FOREIGN_BUILD = (
+    "llama.cpp was built for a newer processor than this one: run ./install.sh again to build it for this one."
+)
 
 FEATURES = {
     "sse3": "pni",
@@ -40,7 +45,7 @@ _LONG_KNOWN = frozenset(
     {"pni", "ssse3", "avx", "f16c", "fma", "bmi2", "avx2", "avx512f", "avx512vbmi", "avx512_vnni"}
     | {"asimd", "asimdhp", "asimddp"}
 )
-"""What every Linux since 4.15 names. Of the newer ones an older kernel says nothing on a processor that has them."""
+"""What every Linux since 4.15 names. Of the newer ones an old kernel says nothing on a processor that has them."""
 
 _PREFIX = "ggml_cpu_has_"
 _ONE = (
@@ -86,7 +91,16 @@ def missing_instructions(build: Build, processor: Processor) -> frozenset[str]:
     """What `build` uses and `processor` lacks, so that loading it would end the process; only what is certain."""
     if build.features is None or not processor.words:
         return frozenset()
-    return (build.features & _LONG_KNOWN) - processor.words
+    certain = build.features if processor.names_all else build.features & _LONG_KNOWN
+    return certain - processor.words
+
+
+def refuse_foreign_build() -> None:
+    """Raises LoadError where the installed llama.cpp is certain to crash on this processor; loads nothing of it."""
+    libraries = installed_libraries()
+    build = read_build(libraries) if libraries else None
+    if build is not None and missing_instructions(build, read_processor(Path("/"))):
+        raise LoadError(FOREIGN_BUILD)
 
 
 def _without_landing(code: bytes) -> bytes:

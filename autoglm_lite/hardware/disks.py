@@ -8,6 +8,9 @@ from pathlib import Path
 
 from autoglm_lite.hardware.files import entries, exists, read_int, read_text, unescape
 
+_OVER_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs")
+_USB_2 = 480
+"""Million bits per second."""
 _VIRTUAL = ("vd", "xvd", "nbd", "loop", "zram", "ram")
 _VIRTUAL_VENDORS = ("QEMU", "VMware", "VBOX", "Msft", "Google")
 
@@ -20,11 +23,13 @@ class Disk:
     rotating: bool | None
     free: int | None
     """Bytes that this user may still write."""
+    bottleneck: str | None = None
+    """What else makes it slow: sd-card, usb2 or network."""
 
 
 def read_disk(path: Path, root: Path) -> Disk:
     """The disk under `path`, which need not exist yet. A recorded machine does not say what is free."""
-    device = _device(path.resolve() if root == Path("/") else path, root)
+    device, kind = _mounted(path.resolve() if root == Path("/") else path, root)
     free = None
     if root == Path("/"):
         there = next((folder for folder in (path, *path.parents) if exists(folder)), root)
@@ -32,7 +37,8 @@ def read_disk(path: Path, root: Path) -> Disk:
             free = shutil.disk_usage(there).free
         except OSError:
             free = None
-    return Disk(path, device.name if device else None, rotates(device), free)
+    bottleneck = "network" if kind in _OVER_NETWORK else _bottleneck(device)
+    return Disk(path, device.name if device else None, rotates(device), free, bottleneck)
 
 
 def block_device(name: str, root: Path) -> Path | None:
@@ -59,8 +65,22 @@ def rotates(device: Path | None) -> bool | None:
     return None if answer is None else answer == 1
 
 
-def _device(path: Path, root: Path) -> Path | None:
-    best: tuple[int, str, str] | None = None
+def _bottleneck(device: Path | None) -> str | None:
+    if device is None:
+        return None
+    disk = device.parent if exists(device / "partition") else device
+    # An eMMC, several times as fast, calls itself MMC.
+    if read_text(disk / "device/type") == "SD":
+        return "sd-card"
+    if "/usb" in str(disk):
+        speed = next((speed for folder in disk.parents if (speed := read_int(folder / "speed")) is not None), None)
+        return "usb2" if speed is not None and speed <= _USB_2 else None
+    return None
+
+
+def _mounted(path: Path, root: Path) -> tuple[Path | None, str | None]:
+    """The folder of /sys for the device under `path`, and the kind of its file system."""
+    best: tuple[int, str, str, str] | None = None
     for line in (read_text(root / "proc/self/mountinfo") or "").splitlines():
         left, _, right = line.partition(" - ")
         fields, source = left.split(), right.split()
@@ -69,10 +89,10 @@ def _device(path: Path, root: Path) -> Path | None:
         point = Path(unescape(fields[4]))
         # Of two file systems on one folder the later one is seen.
         if path.is_relative_to(point) and (best is None or len(point.parts) >= best[0]):
-            best = len(point.parts), fields[2], source[1]
+            best = len(point.parts), fields[2], source[1], source[0]
     if best is None:
-        return None
-    _, numbers, source_name = best
+        return None, None
+    _, numbers, source_name, kind = best
     folder = root / "sys/dev/block" / numbers
     # A btrfs has numbers of its own, and tells its disk only as the source.
-    return folder.resolve() if exists(folder) else block_device(source_name, root)
+    return folder.resolve() if exists(folder) else block_device(source_name, root), kind

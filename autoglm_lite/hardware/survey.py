@@ -7,12 +7,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from autoglm_lite.hardware.activity import Activity, read_activity
 from autoglm_lite.hardware.build import Build, read_build
 from autoglm_lite.hardware.cgroups import CpuLimit, MemoryLimit, cpu_limit, memory_limits
 from autoglm_lite.hardware.disks import Disk, read_disk
 from autoglm_lite.hardware.files import parse_cpu_list, read_table, read_text
 from autoglm_lite.hardware.graphics import GraphicsCard, read_graphics
 from autoglm_lite.hardware.machine import Machine, read_machine
+from autoglm_lite.hardware.modules import Modules, read_modules
 from autoglm_lite.hardware.power import Power, read_power
 from autoglm_lite.hardware.pressure import Pressure, read_pressure
 from autoglm_lite.hardware.processor import Processor, read_processor
@@ -48,6 +50,11 @@ class Survey:
     graphics: tuple[GraphicsCard, ...]
     programs: tuple[Program, ...]
     """The largest ones running."""
+    modules: Modules | None
+    """Of the memory."""
+    activity: Activity
+    bandwidth: float | None = None
+    """Bytes per second that the cores together read from memory; whoever needs it measures it."""
 
 
 def read_survey(
@@ -57,6 +64,7 @@ def read_survey(
     installed = read_table(root / "proc/meminfo").get("MemTotal")
     memory = min(memory_limits(root), key=lambda limit: limit.limit, default=None)
     cpus, online = cpu_limit(root), _online(root)
+    pressure = read_pressure(root)
     return Survey(
         machine=read_machine(root, affinity),
         as_root=re.search(r"^Uid:\s+\d+\s+0\s", read_text(root / "proc/self/status") or "", re.MULTILINE) is not None,
@@ -70,9 +78,11 @@ def read_survey(
         swap=read_swap(root),
         power=read_power(root),
         store=read_disk(store, root),
-        pressure=read_pressure(root),
+        pressure=pressure,
         graphics=read_graphics(root),
         programs=read_programs(root),
+        modules=read_modules(root),
+        activity=read_activity(root, pressure.memory_some),
     )
 
 

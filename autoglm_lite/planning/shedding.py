@@ -7,12 +7,12 @@ from typing import Literal
 
 from autoglm_lite.hardware.pressure import Pressure
 
-Step = Literal["nothing", "context", "model"]
-ORDER: tuple[Literal["context", "model"], ...] = ("context", "model")
-"""What is given back, the cheapest to get again first: a context takes the reading of the conversation, a model that
-and its loading."""
+Part = Literal["context", "model"]
+"""What can be given back, the cheapest to get again first: a context takes the reading of the conversation, a model
+that and its loading."""
+Step = Literal["nothing"] | Part
 
-SENTENCES: dict[Literal["context", "model"], str] = {
+SENTENCES: dict[Part, str] = {
     "context": "Memory is short, so {freed} went back to the system: the next question reads the conversation again.",
     "model": "Memory is short, so the model was unloaded ({freed}): the next question loads it again.",
 }
@@ -30,13 +30,14 @@ TAKEN = 0.02
 well fill the memory to the brim, and what we hold ourselves is no sign of a shortage."""
 WAITING = 10.0
 """Percent of the last ten seconds in which some program waited for memory: what one notices."""
-FAULTS = 100.0
-"""Pages read from disk in a second, where the kernel does not tell of waiting: all that a hard disk can do."""
+FAULTS = 20.0
+"""Waits for a page from the disk in a second, where the kernel does not tell of waiting: 24 were measured, on a fast
+disk, while programs waited a sixth of the time; a hard disk can do no more than a hundred."""
 WORTH = 0.01
 """Share of the memory: giving less back helps nobody, and costs as much."""
 
 Shortage = Literal["none", "waiting", "running out"]
-SECONDS_IDLE: dict[Shortage, dict[Literal["context", "model"], float]] = {
+SECONDS_IDLE: dict[Shortage, dict[Part, float]] = {
     "waiting": {"context": 20.0, "model": 60.0},
     "running out": {"context": 5.0, "model": 20.0},
 }
@@ -109,6 +110,7 @@ def shortage_of(course: Course, before: Pressure | None, now: Pressure, seconds:
 
 
 def _next(course: Course, now: Pressure, held: Held) -> Step:
+    """The cheapest part that is worth it."""
     worth = WORTH * (now.memory_total or 0)
     if held.context >= worth and not course.shed:
         return "context"

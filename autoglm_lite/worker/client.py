@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from autoglm_lite.errors import LoadError, PromptTooLongError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text
 from autoglm_lite.hardware.process import process_memory
+from autoglm_lite.hardware.room import read_room
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.planning.memory import Sizes
 from autoglm_lite.planning.plan import Plan
@@ -67,8 +68,8 @@ class Worker:
         self._is_loaded = asyncio.Event()
         self._wanted: tuple[Plan, Callable[[float], None] | None] | None = None
         """The arguments of the last load."""
-        self._shed = False
-        """Whether the model was unloaded by `shed_model`, to be loaded again by the next request."""
+        self._shed: int | None = None
+        """Of a model that `shed_model` has unloaded, to be loaded again by the next request: the bytes it held."""
         self._rested = time.monotonic()
         """When the last request ended."""
         self.context_bytes = 0
@@ -156,10 +157,11 @@ class Worker:
         _check_size(request.prompt)
         async with self._in_turn():
             connection, self._generating = await self._ready(), next(self._ids)
-            self.context_bytes = 0 if self.loaded is None else self.loaded.context_bytes
             try:
                 async with aclosing(connection.ask(self._generating, Generate(request))) as replies:
                     async for reply in replies:
+                        if isinstance(reply, Prefill) and self.loaded is not None:
+                            self.context_bytes = self.loaded.context_bytes
                         if isinstance(reply, Prefill | Text | Finished):
                             yield reply
             finally:
@@ -256,7 +258,7 @@ class Worker:
         freed = process_memory(self.pid)[1]
         async with self._turn:
             await self.close()
-            self._shed = True
+            self._shed = freed
         return freed
 
     def set_effort(self, threads: int, nice: int) -> None:
@@ -268,7 +270,7 @@ class Worker:
     async def close(self) -> None:
         """Ends the child."""
         self.loaded = None
-        self._shed = False
+        self._shed = None
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await connection.close()
@@ -303,6 +305,8 @@ class Worker:
         return self._connection
 
     async def _load(self, plan: Plan, on_progress: Callable[[float], None] | None) -> LoadedModel:
+        if self._shed is not None and self._wanted is not None and plan == self._wanted[0]:
+            _check_room(self._shed)
         self._wanted = plan, on_progress
         async with aclosing(self._load_and(Load(plan, str(self._states or "")))) as replies:
             async for reply in replies:
@@ -311,12 +315,12 @@ class Worker:
                 elif isinstance(reply, LoadProgress) and on_progress is not None:
                     on_progress(reply.share)
         assert self.loaded is not None
-        self._shed = False
+        self._shed = None
         return self.loaded
 
     async def _ready(self) -> Connection:
         """The child, in which a model that was shed is loaded again."""
-        if self._shed and self.loaded is None and self._wanted is not None:
+        if self._shed is not None and self._wanted is not None:
             await self._load(*self._wanted)
         return self._alive()
 
@@ -336,6 +340,16 @@ class Worker:
     def _lost(self) -> None:
         self._connection = None
         self.loaded = None
+
+
+def _check_room(n_bytes: int) -> None:
+    """Raises LoadError where the kernel would have to end a process that takes so many, even by swapping."""
+    room = read_room()
+    if room is not None and n_bytes > room.left:
+        raise LoadError(
+            f"There is too little memory now to load the model again: it needs {n_bytes / 1e6:,.0f} MB and"
+            f" {room.left / 1e6:,.0f} MB are left. Close other programs and ask again."
+        )
 
 
 def _check_size(text: str) -> None:

@@ -19,8 +19,8 @@ class Priority:
         self._given = os.getpriority(os.PRIO_PROCESS, 0)
 
     def lower(self, nice: int) -> None:
-        """By so much below the one given; 0 brings it back. Without the right to (RLIMIT_NICE) threads cannot be brought
-        back, and stay as they are; the session always can.
+        """By so much below the one given; 0 brings it back. Without the right to (RLIMIT_NICE), threads cannot be
+        brought back, and stay as they are; the session always can.
 
         To Linux a niceness belongs to a thread; those started later have that of the thread that starts them.
         """

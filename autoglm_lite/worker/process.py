@@ -13,18 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
 
-from autoglm_lite.errors import LoadError
-from autoglm_lite.hardware.build import installed_libraries, missing_instructions, read_build
-from autoglm_lite.hardware.processor import read_processor
+from autoglm_lite.hardware.build import FOREIGN_BUILD, refuse_foreign_build
 from autoglm_lite.paths import private_dir, state_dir
 
 LOGS_KEPT = 8
 TELLING = r"GGML_ASSERT|\berror\b|failed|what\(\)|^/\S+:\d+: "
 """Marks a line of the native log that tells of a failure."""
 LOAD_REASON = "error loading model: "
-FOREIGN_BUILD = (
-    "llama.cpp was built for a newer processor than this one: run ./install.sh again to build it for this one."
-)
 LOG_TAIL = 8192
 """Bytes of the log that are searched for the reason of a death."""
 
@@ -42,10 +37,7 @@ def start_child(log_path: Path | None = None) -> ChildProcess:
     Its native log goes to `log_path`, by default a new file in the state folder. Keyboard interrupts do not reach it.
     Raises LoadError, before anything native is loaded, where llama.cpp is certain to crash on this processor.
     """
-    libraries = installed_libraries()
-    build = read_build(libraries) if libraries else None
-    if build is not None and missing_instructions(build, read_processor(Path("/"))):
-        raise LoadError(FOREIGN_BUILD)
+    refuse_foreign_build()
     log_path, log = _open_log(log_path)
     ours, theirs = socket.socketpair()
     fd = theirs.fileno()

@@ -13,9 +13,9 @@ from autoglm_lite.errors import AutoglmError
 from autoglm_lite.hardware.power import Power, read_power
 from autoglm_lite.hardware.pressure import Pressure, read_pressure
 from autoglm_lite.hardware.process import process_memory
-from autoglm_lite.planning.effort import Climate, Effort, effort_of, follow
+from autoglm_lite.planning.effort import Cause, Climate, Effort, effort_of, follow
 from autoglm_lite.planning.plan import Plan
-from autoglm_lite.planning.shedding import Course, Held, decide
+from autoglm_lite.planning.shedding import Course, Held, Part, decide
 from autoglm_lite.worker.client import Worker
 
 SECONDS_BETWEEN = 2.0
@@ -29,7 +29,7 @@ SECONDS_BETWEEN_POWER = 10.0
 class Notice:
     """What the watch has done, for the user to be told."""
 
-    did: Literal["context", "model", "battery", "heat", "full"]
+    did: Part | Cause | Literal["full"]
     """Freed the context or the model; computes less on battery, or since the processor is hot; or as planned again."""
     freed: int = 0
     """Bytes."""

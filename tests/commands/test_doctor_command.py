@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from autoglm_lite.cli import main
 from autoglm_lite.commands.doctor import page
 from autoglm_lite.doctor import SEVERITIES, diagnose
 from tests.doctor.machines import desktop, survey, two_cores
-from tests.hardware.state import swaps
+from tests.hardware.state import modules, swaps
 
 LOADED = """
 import sys
@@ -54,6 +55,24 @@ def test_nothing_native_is_loaded() -> None:
     assert "processor" in ran.stdout
 
 
+@pytest.mark.parametrize(("speed", "found"), [("1", []), ("9000000", ["memory-channel"])])
+def test_memory_is_measured_where_that_tells_something(
+    speed: str, found: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of two slots holds a module that is slower, or faster, than the memory here."""
+    modules(desktop(tmp_path / "machine"), f"A 8 DDR4 {speed}", "B")
+    machine = survey(tmp_path / "machine")
+    monkeypatch.setattr("autoglm_lite.hardware.survey.read_survey", lambda *_: machine)
+    monkeypatch.setenv("AUTOGLM_LITE_HOME", str(tmp_path / "home"))
+    assert main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [finding["id"] for finding in report["findings"]] == found
+    told = report["machine"]["memory"]
+    assert told["bandwidth"] > 1e8
+    assert told["slots"] == 2
+    assert told["modules"] == [{"slot": "A", "size": 8 << 30, "kind": "DDR4", "bits": 64, "speed": int(speed)}]
+
+
 def test_the_page_of_a_healthy_machine(tmp_path: Path) -> None:
     text = page(survey(desktop(tmp_path)), [])
     assert text.endswith("\n\nNothing found that slows this machine down.")
@@ -62,6 +81,12 @@ def test_the_page_of_a_healthy_machine(tmp_path: Path) -> None:
     assert "swap       /dev/zram0, 2.1 GB, zram\n" in text
     assert "power      on mains, governor powersave, 48 °C\n" in text
     assert text.splitlines()[7] == "not known  free disk"
+
+
+def test_the_page_tells_of_memory_what_was_found_out(tmp_path: Path) -> None:
+    modules(desktop(tmp_path), "A 16 DDR4 2400", "B")
+    machine = replace(survey(tmp_path), bandwidth=16.4e9)
+    assert "memory     17.2 GB, 12.9 GB free, 1 of 2 slots filled, read at 16.4 GB/s\n" in page(machine, [])
 
 
 def test_the_page_of_findings(tmp_path: Path) -> None:

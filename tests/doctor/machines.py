@@ -30,6 +30,7 @@ def around(root: Path) -> None:
     (root / "sys/class/power_supply").mkdir(parents=True)
     sensor(root, 48)
     pressure(root, 0)
+    write(root, "proc/loadavg", "0.35 0.20 0.10 1/400 2345")
     write(root, "proc/self/status", "Uid:\t1000\t1000\t1000\t1000")
     program(root, 2000, "gnome-shell", 150 << 20)
     write(root, "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count", "0")

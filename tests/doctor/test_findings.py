@@ -26,7 +26,21 @@ from tests.doctor.machines import (
     survey,
     two_cores,
 )
-from tests.hardware.state import CPU, card, disk, frequency, llama_cpp, mounts, pressure, program, sensor, supply, swaps
+from tests.hardware.state import (
+    CPU,
+    card,
+    churn,
+    disk,
+    frequency,
+    llama_cpp,
+    mounts,
+    pressure,
+    program,
+    scarce,
+    sensor,
+    supply,
+    swaps,
+)
 from tests.hardware.trees import GIB, memory, write
 
 MIB = 1 << 20
@@ -147,7 +161,7 @@ def test_what_a_raspberry_pi_suffers_from(tmp_path: Path, bits: str, found: list
 
 
 def test_memory_is_short_now(tmp_path: Path) -> None:
-    desktop(tmp_path)
+    scarce(desktop(tmp_path))
     pressure(tmp_path, 40, 12)
     finding = the_finding(survey(tmp_path))
     assert finding.id == "memory-pressure"
@@ -160,6 +174,64 @@ def test_a_little_waiting_is_no_fault(tmp_path: Path) -> None:
     desktop(tmp_path)
     pressure(tmp_path, 2.5)
     assert diagnose(survey(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("some", "pages", "found"),
+    [
+        (6, 5000, True),
+        (6, 500, False),
+        (3, 5000, False),
+        # The second look is not taken.
+        (0.5, 5000, False),
+        (None, 5000, True),
+        (None, 2000, False),
+    ],
+)
+def test_files_that_are_read_again_and_again(tmp_path: Path, some: float | None, pages: int, found: bool) -> None:
+    churn(desktop(tmp_path), some, pages)
+    scarce(tmp_path)
+    if not found:
+        assert diagnose(survey(tmp_path)) == []
+        return
+    finding = the_finding(survey(tmp_path))
+    assert (finding.id, finding.severity) == ("memory-churn", "warning")
+    assert "dropped from memory and read again at once, 20 MB/s now" in finding.what
+    assert ("programs wait for memory 6 % of the time" in finding.what) is (some is not None)
+    assert finding.fix == "kill 2000"
+
+
+def test_what_keeps_files_in_memory(tmp_path: Path) -> None:
+    churn(server(tmp_path), 8, 50_000)
+    scarce(tmp_path)
+    assert the_finding(survey(tmp_path)).fix.startswith("sudo modprobe zram")
+    swaps(tmp_path, "/dev/sda2 partition 4194304 0 -2", swappiness=1)
+    assert the_finding(survey(tmp_path)).fix == "sudo sysctl vm.swappiness=60"
+    swaps(tmp_path, "/dev/zram0 partition 4194304 0 100", swappiness=20)
+    assert [finding.id for finding in diagnose(survey(tmp_path))] == ["memory-churn", "swappiness"]
+
+
+def test_shortage_within_a_control_group(tmp_path: Path) -> None:
+    """Half of the memory holds nothing: no program need be closed, and more swap would change nothing."""
+    churn(server(tmp_path), 30, 50_000)
+    pressed, churned = diagnose(survey(tmp_path))
+    assert (pressed.id, churned.id) == ("memory-pressure", "memory-churn")
+    assert pressed.what.startswith("Memory is short now in a control group: in the last")
+    assert pressed.what.endswith("of the time.")
+    assert "dropped from memory within a control group" in churned.what
+    assert pressed.fix == churned.fix
+    assert "systemd-cgtop -m" in churned.fix
+    write(tmp_path, "sys/fs/cgroup/memory.max", str(2 * GIB))
+    *_, limit = diagnose(survey(tmp_path))
+    assert limit.id == "memory-limit"
+    assert {finding.fix for finding in diagnose(survey(tmp_path))} == {limit.fix}
+
+
+def test_what_an_older_kernel_counts(tmp_path: Path) -> None:
+    churn(desktop(tmp_path), 6, 0)
+    write(tmp_path, "proc/vmstat", "workingset_refault 1000\npgmajfault 7")
+    write(tmp_path, "later/proc/vmstat", "workingset_refault 6000\npgmajfault 9")
+    assert the_finding(survey(tmp_path)).id == "memory-churn"
 
 
 def test_a_container_of_little_memory_and_time(tmp_path: Path) -> None:
@@ -231,6 +303,26 @@ def test_compressed_memory_after_a_hard_disk_is_not(tmp_path: Path) -> None:
     assert the_finding(survey(tmp_path)).id == "swap-slow"
 
 
+@pytest.mark.parametrize(
+    ("zswap", "fix"),
+    [
+        ("N", "echo 1 | sudo tee /sys/module/zswap/parameters/enabled"),
+        (None, "sudo modprobe zram; device=$(sudo zramctl --find --size 4096M)"),
+    ],
+)
+def test_swap_that_nothing_compresses(tmp_path: Path, zswap: str | None, fix: str) -> None:
+    laptop_on_battery(tmp_path)
+    swaps(tmp_path, "/dev/sda2 partition 4194304 0 -2")
+    if zswap:
+        write(tmp_path, "sys/module/zswap/parameters/enabled", zswap)
+    finding = the_finding(survey(tmp_path))
+    assert (finding.id, finding.severity) == ("swap-plain", "note")
+    assert finding.fix.startswith(fix)
+    # With much memory it hardly matters.
+    memory(tmp_path, 32 * GIB, 20 * GIB)
+    assert diagnose(survey(tmp_path)) == []
+
+
 def test_no_swap_on_a_small_machine(tmp_path: Path) -> None:
     laptop_on_battery(tmp_path)
     swaps(tmp_path)
@@ -275,6 +367,25 @@ def test_models_on_a_hard_disk(tmp_path: Path) -> None:
     finding = the_finding(survey(tmp_path))
     assert (finding.id, finding.severity) == ("disk-slow", "note")
     assert "sdb1, a rotating disk" in finding.what
+
+
+def test_models_on_other_slow_disks(tmp_path: Path) -> None:
+    raspberry_pi(tmp_path)
+    sd = disk(tmp_path, "mmcblk0", rotational=0, partition="mmcblk0p2", numbers="179:2", bus="soc/mmc0")
+    mounts(tmp_path, "179:2 / ext4 /dev/mmcblk0p2")
+    write(sd, "device/type", "MMC")
+    assert diagnose(survey(tmp_path)) == []
+    write(sd, "device/type", "SD")
+    finding = the_finding(survey(tmp_path))
+    assert (finding.id, finding.severity) == ("disk-slow", "note")
+    assert "are on mmcblk0p2, an SD card." in finding.what
+    stick = disk(tmp_path, "sdb", rotational=1, partition="sdb1", numbers="8:17", bus="usb1/1-1")
+    mounts(tmp_path, "8:17 / ext4 /dev/sdb1")
+    for speed, found in (("5000", []), ("480", ["disk-slow"])):
+        write(stick.parents[1], "speed", speed)
+        assert [finding.id for finding in diagnose(survey(tmp_path))] == found
+    mounts(tmp_path, "0:50 / nfs4 nas:/home")
+    assert "are on a disk, that of another machine." in the_finding(survey(tmp_path)).what
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -26,7 +26,7 @@ def states(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def engine(stories_gguf: Path, states: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def engine(stories_gguf: Path, states: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Opens engines that keep all they read, as a slow machine does."""
     monkeypatch.setattr(prefixes, "LEAST_SECONDS", 0.0)
     monkeypatch.setattr(prefixes, "READ_BYTES", 1e15)
@@ -34,7 +34,7 @@ def engine(stories_gguf: Path, states: Path, monkeypatch: pytest.MonkeyPatch) ->
     def start(n_ctx: int = 512, states: Path | None = states) -> Engine:
         return Engine(Plan(str(stories_gguf), n_ctx, 1, 1), states=states)
 
-    yield start
+    return start
 
 
 def answer(engine: Engine, prompt: str, max_tokens: int = 12) -> tuple[str, int]:
@@ -140,8 +140,9 @@ def test_damaged_states_are_dropped_and_every_answer_is_right(engine: Open, stat
                 kept.unlink()
             path.write_bytes(damaged)
             again, cached = answer(second, STORY)
-            # What begins every text is still in the context.
-            assert (again, cached) == (text, 1)
+            # At most what begins every text is still in the context.
+            assert again == text
+            assert cached <= 1
             assert not path.exists() or path.read_bytes() == whole
 
 

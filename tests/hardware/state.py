@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 
@@ -73,6 +74,46 @@ def pressure(root: Path, some: float, full: float = 0.0) -> None:
     for name in ("memory", "io"):
         write(root, f"proc/pressure/{name}", "\n".join(rows))
     write(root, "proc/vmstat", "pgfault 100\npgmajfault 7")
+
+
+def scarce(root: Path) -> None:
+    """All memory holds something, be it only a file that can be dropped."""
+    file = root / "proc/meminfo"
+    file.write_text(re.sub(r"(?m)^MemFree:.*$", "MemFree:  65536 kB", file.read_text()))
+
+
+def churn(root: Path, some: float | None, pages: int, faults: int = 500) -> None:
+    """Within a second so many pages of files are read again, and programs wait for `some` percent of the time."""
+    if some is None:
+        for name in ("memory", "io"):
+            (root / "proc/pressure" / name).unlink()
+    else:
+        pressure(root, some)
+    write(root, "proc/vmstat", "workingset_refault_anon 3\nworkingset_refault_file 1000\npgmajfault 7")
+    later = f"workingset_refault_anon 900\nworkingset_refault_file {1000 + pages}\npgmajfault {7 + faults}"
+    write(root, "later/proc/vmstat", later)
+
+
+def modules(root: Path, *slots: str) -> None:
+    """What udev keeps of the firmware's list: for each slot its name, GiB, kind and speed, as `A1 8 DDR4 2400`, or a
+    name alone where it is empty."""
+    lines = [
+        "I:1234",
+        "E:MEMORY_ARRAY_LOCATION=System Board Or Motherboard",
+        f"E:MEMORY_ARRAY_NUM_DEVICES={len(slots)}",
+    ]
+    for i, slot in enumerate(slots):
+        name, *module = slot.split()
+        told = {"LOCATOR": name, "FORM_FACTOR": "SODIMM"}
+        if module:
+            size, kind, speed = module
+            told |= {"SIZE": str(int(size) << 30), "TYPE": kind, "DATA_WIDTH": "16" if kind.startswith("LP") else "64"}
+            # The modules could do more than the processor lets them.
+            told |= {"SPEED_MTS": "5600", "CONFIGURED_SPEED_MTS": speed} if speed != "?" else {}
+        else:
+            told["PRESENT"] = "0"
+        lines += [f"E:MEMORY_DEVICE_{i}_{key}={value}" for key, value in told.items()]
+    write(root, "run/udev/data/+dmi:id", "\n".join(lines))
 
 
 def program(root: Path, pid: int, name: str, resident: int, *, user: int = 1000) -> None:

@@ -6,13 +6,15 @@ import importlib.util
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoglm_lite.hardware.build import Build, read_build
+from autoglm_lite.hardware.build import Build, missing_instructions, read_build
 from autoglm_lite.hardware.elf import read_functions
 from autoglm_lite.hardware.processor import read_processor
 from tests.hardware.state import NO, YES, library, llama_cpp
+from tests.hardware.trees import write
 
 LIBRARY = library({"ggml_cpu_has_avx": YES, "ggml_cpu_has_avx2": NO, "other": YES})
 
@@ -33,6 +35,18 @@ def test_compilers_that_mark_where_a_call_may_land(tmp_path: Path) -> None:
     build = read_build(tmp_path)
     assert build is not None
     assert build.features == frozenset({"avx", "asimddp", "asimd"})
+
+
+@pytest.mark.parametrize(("linux", "certain"), [("6.1.0-13-amd64", True), ("5.4.0-90-generic", False), (None, False)])
+def test_a_word_that_an_old_kernel_may_not_know(tmp_path: Path, linux: str | None, certain: bool) -> None:
+    """A build from a laptop of 2022, on one of 2017, both with AVX2."""
+    llama_cpp(tmp_path / "lib", "sse3", "ssse3", "avx", "avx2", "avx_vnni")
+    build = read_build(tmp_path / "lib")
+    write(tmp_path, "proc/cpuinfo", "flags\t: fpu pni ssse3 avx avx2")
+    if linux:
+        write(tmp_path, "proc/sys/kernel/osrelease", linux)
+    assert build is not None
+    assert missing_instructions(build, read_processor(tmp_path)) == ({"avx_vnni"} if certain else set())
 
 
 def test_no_llama_cpp(tmp_path: Path) -> None:

@@ -22,13 +22,17 @@ def environment(home: Path, **extra: str) -> dict[str, str]:
 
 
 def call(
-    code: str, *arguments: str, shell: list[str] | None = None, env: dict[str, str] | None = None
+    code: str,
+    *arguments: str,
+    shell: list[str] | None = None,
+    env: dict[str, str] | None = None,
+    timeout: float = 30,
 ) -> subprocess.CompletedProcess[str]:
     """Runs `code` after install.sh's functions, that is after all of it but its last line."""
     functions = SCRIPT.read_text().removesuffix('main "$@"\n')
     assert functions != SCRIPT.read_text()
     command = [*(shell or ["sh"]), "-c", functions + code, "install.sh", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, env=env)
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL, env=env)
 
 
 def install_sh(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -158,7 +158,7 @@ def test_where_the_kernel_does_not_tell_of_waiting_pages_read_from_disk_do() -> 
     assert [step for step in steps if step != "nothing"] == ["context"]
     quiet = Life()
     quiet.look(reading(GB, None, faults=0), busy=True)
-    assert [quiet.look(reading(400 * MB, None, faults=100 * i)) for i in range(60)] == ["nothing"] * 60
+    assert [quiet.look(reading(400 * MB, None, faults=30 * i)) for i in range(60)] == ["nothing"] * 60
 
 
 def test_what_is_too_little_to_help_is_kept() -> None:

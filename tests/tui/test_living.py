@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,9 +16,10 @@ from autoglm_lite.planning.plan import Saving
 from autoglm_lite.worker import watch
 from tests.hardware.state import pressure, supply
 from tests.hardware.trees import GIB, memory
-from tests.tui.driving import STORY, ask, drive, read, setup_of, status, until
+from tests.tui.driving import STORY, ask, drive, read, send, setup_of, status, until
 from tui import app as app_module
 from tui.app import ChatApp
+from tui.prompt import Prompt
 from tui.words import CHINESE
 
 
@@ -50,6 +52,27 @@ def test_a_shortage_is_told_of_and_costs_no_answer(endless_gguf: Path, history: 
         await ask(pilot, app, "Once upon a time")
         assert app.answer_text.startswith(STORY)
         assert "not loaded" not in status(app)
+
+    drive(setup_of(endless_gguf, history, n_ctx=16384), test, size=(100, 40))
+
+
+def test_too_little_memory_to_read_the_conversation_again_costs_nothing(endless_gguf: Path, history: History) -> None:
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        await ask(pilot, app, "One day")
+        pid = app.worker_pid
+        assert pid is not None
+        await app._model.shed_context()
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+        full = resource.prlimit(pid, resource.RLIMIT_AS)
+        resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + 2_000_000, full[1]))
+        await ask(pilot, app, "Once upon a time")
+        await until(pilot, lambda: "too little memory now to read the conversation again" in read(app))
+        assert app.query_one(Prompt).text == "Once upon a time"
+        assert app.worker_pid == pid
+        resource.prlimit(pid, resource.RLIMIT_AS, full)
+        await send(pilot, app)
+        await until(pilot, lambda: not app.is_busy)
+        assert app.answer_text
 
     drive(setup_of(endless_gguf, history, n_ctx=16384), test, size=(100, 40))
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import resource
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from autoglm_lite.errors import LoadError, WorkerDiedError
 from autoglm_lite.generation import Finished, GenerateRequest, Sampling, Text
 from autoglm_lite.gguf.facts import read_facts
 from autoglm_lite.hardware import process_memory
+from autoglm_lite.hardware.room import Room
 from autoglm_lite.planning.memory import kv_bytes
 from autoglm_lite.planning.plan import Plan
+from autoglm_lite.worker import client
 from autoglm_lite.worker.client import Worker
+from tests.hardware.trees import GIB
 from tests.worker.test_worker import answer
 
 QUESTION = GenerateRequest("Once upon a time", templated=False, sampling=Sampling(temperature=0), max_tokens=30)
@@ -74,6 +78,7 @@ def test_a_context_that_finds_too_little_memory_is_told_of_and_tried_again(endle
         for _ in range(2):
             with pytest.raises(LoadError, match="too little memory now"):
                 await answer(worker, QUESTION)
+            assert worker.context_bytes == 0
         assert worker.pid == pid
         assert await worker.tokenize("hello", templated=False)
         resource.prlimit(pid, resource.RLIMIT_AS, full)
@@ -126,18 +131,41 @@ def test_a_model_that_cannot_be_loaded_again_is_told_of_and_tried_again(stories_
     with_worker(plan_of(model, 512), test)
 
 
+def test_a_model_is_not_loaded_again_where_that_would_end_a_program(
+    stories_gguf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = Room(GIB, 0, 4 * GIB, 0, limited=False)
+
+    async def test(worker: Worker) -> None:
+        text, _, _ = await answer(worker, QUESTION)
+        held = await worker.shed_model()
+        monkeypatch.setattr(client, "read_room", lambda: replace(full, swap_free=held - 1))
+        with pytest.raises(LoadError, match=r"too little memory now to load the model again: it needs \d+ MB"):
+            await answer(worker, QUESTION)
+        with pytest.raises(LoadError, match="Close other programs"):
+            await worker.load(plan_of(stories_gguf, 512))
+        assert worker.pid is None
+        monkeypatch.setattr(client, "read_room", lambda: replace(full, swap_free=held))
+        assert (await answer(worker, QUESTION))[0] == text
+
+    with_worker(plan_of(stories_gguf, 512), test)
+
+
 def test_nothing_is_taken_from_a_model_at_work(stories_gguf: Path) -> None:
     async def test(worker: Worker) -> None:
         pid = worker.pid
-        assert worker.seconds_idle is not None
+        idle = [worker.seconds_idle]
         async for event in worker.generate(ENDLESS):
             if isinstance(event, Text):
-                assert worker.seconds_idle is None
+                idle.append(worker.seconds_idle)
                 assert (await worker.shed_context(), await worker.shed_model()) == (0, 0)
         assert isinstance(event, Finished)
         assert event.completion_tokens > 10
         assert worker.pid == pid
-        assert worker.seconds_idle is not None
+        idle.append(worker.seconds_idle)
+        assert idle[0] is not None
+        assert set(idle[1:-1]) == {None}
+        assert idle[-1] is not None
 
     with_worker(plan_of(stories_gguf, 256), test)
 
@@ -147,7 +175,7 @@ def test_less_effort_counts_in_the_middle_of_an_answer(stories_gguf: Path) -> No
         assert worker.pid is not None
         begun = os.getpriority(os.PRIO_PROCESS, worker.pid)
         threads = [int(entry.name) for entry in Path(f"/proc/{worker.pid}/task").iterdir()]
-        async for event in worker.generate(ENDLESS):
+        async for event in worker.generate(replace(ENDLESS, max_tokens=100)):
             if isinstance(event, Text) and os.getpriority(os.PRIO_PROCESS, worker.pid) == begun:
                 worker.set_effort(1, 5)
         assert {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads} == {begun + 5}

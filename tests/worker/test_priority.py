@@ -10,7 +10,7 @@ import sys
 import pytest
 
 SCRIPT = """
-import ctypes, json, os, threading
+import ctypes, json, os, threading, time
 from pathlib import Path
 from autoglm_lite.worker.priority import AUTOGROUP, Priority
 
@@ -25,6 +25,8 @@ tids = [int(path.name) for path in Path("/proc/self/task").iterdir()]
 seen, priority = [], Priority()
 for nice in (3, 5, 0):
     priority.lower(nice)
+    # The kernel takes one new niceness of a session in a tenth of a second.
+    time.sleep(0.15)
     session = AUTOGROUP.read_text().split()[-1] if AUTOGROUP.exists() else None
     seen.append([[os.getpriority(os.PRIO_PROCESS, tid) for tid in tids], session])
 stop.set()

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -70,11 +71,10 @@ def watched(plan: Plan, root: Path, test: Test) -> None:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async def wait() -> None:
-        while not condition():
-            await asyncio.sleep(0.01)
-
-    await asyncio.wait_for(wait(), PATIENCE)
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.usefixtures("quick")
@@ -175,6 +175,7 @@ def test_on_battery_and_in_heat_the_model_computes_less_if_the_plan_says_so(stor
 GROUPS = Path("/sys/fs/cgroup/memory")
 SCRIPT = """
     import asyncio, json, sys
+    from autoglm_lite.errors import LoadError
     from autoglm_lite.generation import GenerateRequest, Sampling
     from autoglm_lite.hardware import process_memory
     from autoglm_lite.hardware.room import read_room
@@ -208,14 +209,19 @@ SCRIPT = """
                 await asyncio.sleep(0.2)
             # What the context took is there for others now.
             took = bool(await take(notices[0][1] // 2))
-            after = process_memory(worker.pid)[1]
+            after, refused = process_memory(worker.pid)[1], ""
+            try:
+                await answer(worker, question)
+            except LoadError as error:
+                refused = str(error)
             alive = hog.returncode is None
             hog.stdin.close()
             await hog.wait()
             again, _, _ = await answer(worker, question)
             watching.cancel()
             print(json.dumps(dict(
-                notices=notices, same=again == text, took=took, alive=alive, hog=hog.returncode, held=held, after=after
+                notices=notices, same=again == text, took=took, alive=alive, hog=hog.returncode, held=held, after=after,
+                refused=refused,
             )))
 
     asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
@@ -244,9 +250,9 @@ def test_a_real_shortage_frees_the_context_and_nobody_is_killed(endless_gguf: Pa
         )
         assert run.returncode == 0, run.stderr
         found = json.loads(run.stdout)
-        print(found, (group / "memory.max_usage_in_bytes").read_text())
         assert [did for did, _ in found["notices"]] == ["context"]
         assert found["held"] - found["after"] >= 100 * 10**6
+        assert "too little memory now" in found["refused"]
         assert (found["took"], found["alive"], found["hog"], found["same"]) == (True, True, 0, True)
         assert "oom_kill 0" in (group / "memory.oom_control").read_text()
     finally:
