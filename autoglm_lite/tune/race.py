@@ -19,10 +19,10 @@ CHANCE = 0.02
 """How likely as many better rounds may be for a challenger that is no better."""
 CLEAR_ROUNDS = 3
 CLEARLY_BETTER = 0.1
-"""So many rounds are enough when each is better by this, and they differ by less than half of the gain."""
+"""So many rounds are enough when each is better by this, and they agree."""
 LOST_ROUNDS = 2
 LOST = 0.05
-"""A challenger is out when so many rounds are all worse by this."""
+"""A challenger is out when so many rounds are all worse by this, and they agree."""
 HOPELESS_ROUNDS = 4
 """A challenger is out when it is no better after so many."""
 
@@ -68,18 +68,25 @@ class Race:
 
     def _decided(self, number: int) -> bool:
         ratios = self._ratios[number]
-        lost = len(ratios) >= LOST_ROUNDS and min(ratios) > math.log1p(LOST)
+        lost = len(ratios) >= LOST_ROUNDS and min(ratios) > math.log1p(LOST) and _agree(ratios)
         hopeless = len(ratios) >= HOPELESS_ROUNDS and median(ratios) >= 0
-        return lost or hopeless or is_better(ratios)
+        # Each round that is broken off takes long.
+        broken = ratios.count(math.inf) >= LOST_ROUNDS
+        return lost or hopeless or broken or is_better(ratios)
 
 
 def is_better(ratios: Sequence[float]) -> bool:
     """Whether these logarithms of cost over the default's say that it is better, by a margin and beyond chance."""
     if len(ratios) < CLEAR_ROUNDS or median(ratios) > math.log1p(-MARGIN):
         return False
-    if max(ratios) < math.log1p(-CLEARLY_BETTER) and max(ratios) - min(ratios) < -median(ratios) / 2:
+    if max(ratios) < math.log1p(-CLEARLY_BETTER) and _agree(ratios):
         return True
     return _chance(sum(ratio < 0 for ratio in ratios), len(ratios)) <= CHANCE
+
+
+def _agree(ratios: Sequence[float]) -> bool:
+    """Whether the rounds differ by less than half of what they show; after a round that was broken off they do not."""
+    return max(ratios) - min(ratios) < abs(median(ratios)) / 2
 
 
 def _chance(n_better: int, n_rounds: int) -> float:

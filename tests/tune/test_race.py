@@ -104,9 +104,26 @@ def test_a_broken_off_measurement_counts_as_the_worst() -> None:
         race.add({0: 1.0, 1: cost})
     assert race.winner() == 1
     lost = Race(1)
-    for _ in range(MOST_ROUNDS):
+    for _ in range(2):
         lost.add({0: 1.0, 1: math.inf})
+    assert lost.running == ()
     assert lost.winner() == 0
+
+
+def test_two_rounds_that_do_not_agree_do_not_end_a_race() -> None:
+    noisy = Race(1)
+    for cost in (1.2, 4.0):
+        noisy.add({0: 1.0, 1: cost})
+    assert noisy.running == (1,)
+    # The noise was theirs.
+    for _ in range(7):
+        noisy.add({0: 1.0, 1: 0.8})
+    assert noisy.winner() == 0
+    assert noisy.ratio(1) < 1
+    clear = Race(1)
+    for cost in (1.2, 1.22):
+        clear.add({0: 1.0, 1: cost})
+    assert clear.running == ()
 
 
 def test_few_rounds_are_no_proof() -> None:
