@@ -38,19 +38,25 @@ class Engine:
         """Loads the model; raises LoadError."""
         self._model = Model(
             plan.model_path,
-            gpu_layers=plan.gpu_layers,
             load_mode=plan.load_mode,
             repack=plan.repack,
+            devices=[(part.name, part.endpoint, part.layers) for part in plan.devices],
+            on_cpu=plan.on_cpu,
             on_progress=on_progress,
         )
-        self._context = Context(
-            self._model,
-            n_ctx=plan.n_ctx,
-            n_ubatch=plan.n_ubatch,
-            threads=plan.threads,
-            threads_batch=plan.threads_batch,
-            kv_type=plan.kv_type,
-        )
+        try:
+            self._context = Context(
+                self._model,
+                n_ctx=plan.n_ctx,
+                n_ubatch=plan.n_ubatch,
+                threads=plan.threads,
+                threads_batch=plan.threads_batch,
+                kv_type=plan.kv_type,
+            )
+        except BaseException:
+            # Its memory here and on devices is wanted for the next try.
+            self._model.close()
+            raise
         for tag in (REASONING_OPEN, REASONING_CLOSE):
             self._model.write_control(tag)
         self._cached: list[int] = []

@@ -48,9 +48,10 @@ class Reader:
         """Loads the model; chunks are plan.n_ctx tokens long. Raises LoadError."""
         self._model = Model(
             plan.model_path,
-            gpu_layers=plan.gpu_layers,
             load_mode=plan.load_mode,
             repack=plan.repack,
+            devices=[(part.name, part.endpoint, part.layers) for part in plan.devices],
+            on_cpu=plan.on_cpu,
             on_progress=on_load,
         )
         n_ubatch = max(1, min(plan.n_ubatch, plan.n_ctx, LOGITS_BYTES // (4 * self._model.n_vocab)))

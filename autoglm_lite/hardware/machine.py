@@ -11,6 +11,7 @@ from pathlib import Path
 
 from autoglm_lite.hardware.cgroups import cpu_quota, memory_limits
 from autoglm_lite.hardware.cores import Cores, read_cores, read_features
+from autoglm_lite.hardware.devices import Device
 from autoglm_lite.hardware.files import read_table
 
 
@@ -28,6 +29,8 @@ class Machine:
     swap_free: int = 0
     features: frozenset[str] = frozenset()
     """Instruction sets, of: sse4.2, avx, avx2, avx512, dotprod, i8mm."""
+    devices: tuple[Device, ...] = ()
+    """Graphics cards and other computers; read_machine leaves them out, since only llama.cpp knows them."""
 
 
 def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None) -> Machine:

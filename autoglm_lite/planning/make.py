@@ -10,6 +10,7 @@ from autoglm_lite.errors import UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
 from autoglm_lite.planning.memory import Predicted, predict
+from autoglm_lite.planning.offload import offload
 from autoglm_lite.planning.plan import KV_TYPES, KvType, Plan
 
 DEFAULT_CTX = 4096
@@ -44,6 +45,10 @@ class Wishes:
     gpu_layers: int | None = None
     memory: int | None = None
     """Bytes that may be used, instead of what is available now."""
+    vram: int | None = None
+    """Bytes that may be used of each graphics card and each other computer."""
+    rpc: tuple[str, ...] = ()
+    """HOST:PORT of the other computers; Machine.devices has what they offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,10 @@ def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) -> Ch
     """
     _check(facts, wishes)
     available = available_bytes(machine, wishes)
-    plans = list(_candidates(facts, machine, wishes))
+    plans = [
+        offload(facts, machine.devices, plan, wishes.vram, wishes.gpu_layers)
+        for plan in _candidates(facts, machine, wishes)
+    ]
     most = predict(facts, machine.features, plans[0]).resident_total
     for plan in plans:
         needed = predict(facts, machine.features, plan)
@@ -120,6 +128,8 @@ def _check(facts: ModelFacts, wishes: Wishes) -> None:
         raise UsageError(f"--threads {wishes.threads} makes no sense: give a number from 1 to {MAX_THREADS}.")
     if wishes.gpu_layers is not None and wishes.gpu_layers < 0:
         raise UsageError(f"--gpu-layers {wishes.gpu_layers} makes no sense: give 0 or the number of layers.")
+    if wishes.vram is not None and wishes.vram < 1:
+        raise UsageError("--vram makes no sense: give a size such as 2GB, or --gpu-layers 0 to use none.")
     if wishes.memory is not None and wishes.memory < 1:
         raise UsageError("--memory makes no sense: give a size such as 3GB.")
     if wishes.kv_type is not None and wishes.kv_type not in KV_TYPES:
@@ -140,7 +150,6 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
         threads=threads,
         threads_batch=threads,
         kv_type=wishes.kv_type or "f16",
-        gpu_layers=wishes.gpu_layers or 0,
     )
     yield plan
     yield replace(plan, repack=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
-from autoglm_lite.gguf.facts import ModelFacts
+from autoglm_lite.gguf.facts import ModelFacts, is_matrix
+from autoglm_lite.gguf.tensors import EMBEDDING
+from autoglm_lite.planning.placement import Placement, place
 from autoglm_lite.planning.plan import KvType, Plan
 
 MIB = 1 << 20
@@ -18,6 +20,8 @@ MERGE_BYTES = 117
 """A pair that BPE joins, measured with 152,000 of them."""
 WORK_BYTES = 512 << 10
 """A thread's work space for prefill."""
+SERVER_BYTES = 4 * MIB
+"""A graph in an RPC server, and what its allocator rounds up."""
 
 N_CTX_STEP = 256
 """llama.cpp rounds the context up to a multiple of this."""
@@ -39,6 +43,8 @@ class Predicted:
     kv: int
     compute: int
     process: int
+    devices: Mapping[str, int] = field(default_factory=dict)
+    """What each device takes, by its name; not of this computer's memory."""
 
     @property
     def anonymous(self) -> int:
@@ -50,31 +56,101 @@ class Predicted:
 
 
 def predict(facts: ModelFacts, features: Collection[str], plan: Plan) -> Predicted:
-    """`features` are Machine.features. Layers on a graphics card are taken to need nothing here."""
-    share = 1 - min(plan.gpu_layers, facts.n_layer + 1) / (facts.n_layer + 1)
-    repacked = repacked_bytes(facts, features) if plan.repack else 0
+    """`features` are Machine.features."""
+    process = PROCESS_BYTES + TOKEN_BYTES * facts.n_vocab + MERGE_BYTES * facts.n_merges
+    if not plan.devices:
+        return Predicted(
+            mapped=facts.tensor_bytes,
+            repacked=repacked_bytes(facts, features) if plan.repack else 0,
+            kv=kv_bytes(facts, plan),
+            compute=compute_bytes(facts, plan),
+            process=process,
+        )
+    placement, kv = place(facts, plan), layer_kv_bytes(facts, plan)
+    types = repacked_types(features) if plan.repack else frozenset()
+    embeds_only = any(tensor.name == EMBEDDING for there in placement.there for tensor in there) or not facts.tied
     return Predicted(
-        mapped=int(facts.tensor_bytes * share),
-        repacked=int(repacked * share),
-        kv=int(kv_bytes(facts, plan) * share),
-        compute=compute_bytes(facts, plan),
-        process=PROCESS_BYTES + TOKEN_BYTES * facts.n_vocab + MERGE_BYTES * facts.n_merges,
+        mapped=_mapped(placement),
+        repacked=sum(
+            tensor.n_bytes
+            for tensor in placement.here
+            if tensor.type.name in types and is_matrix(tensor) and not (embeds_only and tensor.name == EMBEDDING)
+        ),
+        kv=sum(n_bytes for n_bytes, device in zip(kv, placement.layers, strict=True) if device is None),
+        compute=compute_bytes(facts, plan) if None in placement.layers else _edge_bytes(facts, plan),
+        process=process,
+        devices={
+            part.name: device_bytes(
+                facts,
+                plan,
+                weights=sum(tensor.n_bytes for tensor in tensors),
+                largest=max((tensor.n_bytes for tensor in tensors), default=0),
+                kv=sum(n_bytes for n_bytes, device in zip(kv, placement.layers, strict=True) if device == i),
+                remote=part.endpoint is not None,
+                output=any(tensor.name.startswith("output.") or tensor.name == EMBEDDING for tensor in tensors),
+            )
+            for i, (part, tensors) in enumerate(zip(plan.devices, placement.there, strict=True))
+        },
     )
+
+
+def device_bytes(
+    facts: ModelFacts, plan: Plan, *, weights: int, largest: int, kv: int, remote: bool, output: bool
+) -> int:
+    """The most that a device takes at once for `weights` and `kv` bytes; `largest`: of its tensors.
+
+    An RPC server takes a whole tensor into a vector before it copies it to its place (SET_TENSOR in ggml-rpc.cpp); it
+    has let go of that when the caches and buffers are made.
+    """
+    compute = graph_bytes(facts, plan) + (4 * facts.n_vocab if output else 0)
+    if not remote:
+        return weights + kv + compute
+    return weights + max(largest, kv + compute + _serving_bytes(facts, plan))
+
+
+def _serving_bytes(facts: ModelFacts, plan: Plan) -> int:
+    """What an RPC server on a processor allocates to compute: a micro-batch quantised for multiplication, what it
+    receives and sends back of one, and the graph."""
+    n_tokens = min(plan.n_ubatch, plan.n_ctx)
+    return n_tokens * (max(facts.n_ff, facts.n_embd) * 5 // 4 + 2 * 4 * facts.n_embd) + SERVER_BYTES
+
+
+def _mapped(placement: Placement) -> int:
+    """llama.cpp unmaps what lies before the first and behind the last tensor that is computed with here."""
+    if not placement.here:
+        return 0
+    first = min(tensor.offset for tensor in placement.here)
+    return max(tensor.offset + tensor.n_bytes for tensor in placement.here) - first
+
+
+def _edge_bytes(facts: ModelFacts, plan: Plan) -> int:
+    """The processor's compute buffer where it has no layer of its own: what goes in, and the logits."""
+    n_tokens = min(plan.n_ubatch, plan.n_ctx)
+    return 2 * 4 * n_tokens * facts.n_embd + 4 * facts.n_vocab + WORK_BYTES * plan.threads_batch
 
 
 def kv_bytes(facts: ModelFacts, plan: Plan) -> int:
     """Keys and values of all layers; llama.cpp commits them when it makes the context. A layer with a sliding window
     keeps the window and one micro-batch (llama-kv-cache-iswa.cpp)."""
+    return sum(layer_kv_bytes(facts, plan))
+
+
+def layer_kv_bytes(facts: ModelFacts, plan: Plan) -> tuple[int, ...]:
     whole = _padded(plan.n_ctx)
-    values = 0
+    found = []
     for n_head, window in zip(facts.kv_heads, facts.windows, strict=True):
         n_tokens = _padded(min(whole, window + plan.n_ubatch)) if window else whole
-        values += n_tokens * n_head * (facts.key_length + facts.value_length)
-    return int(values * _KV_BYTES[plan.kv_type])
+        found.append(int(n_tokens * n_head * (facts.key_length + facts.value_length) * _KV_BYTES[plan.kv_type]))
+    return tuple(found)
 
 
 def repacked_bytes(facts: ModelFacts, features: Collection[str]) -> int:
     """Bytes of the weights for which ggml has a faster layout on a processor with `features` (repack.cpp)."""
+    types = repacked_types(features)
+    return sum(n_bytes for name, n_bytes in facts.matrix_bytes.items() if name in types)
+
+
+def repacked_types(features: Collection[str]) -> frozenset[str]:
     types: frozenset[str] = frozenset()
     if "avx2" in features:
         types |= _AVX2
@@ -82,11 +158,16 @@ def repacked_bytes(facts: ModelFacts, features: Collection[str]) -> int:
         types |= {"Q2_K"}
     if "dotprod" in features:
         types |= _DOTPROD
-    return sum(n_bytes for name, n_bytes in facts.matrix_bytes.items() if name in types)
+    return types
 
 
 def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
-    """Intermediate results of one micro-batch, with flash attention and logits for one token.
+    """Intermediate results of one micro-batch on the processor, with flash attention and logits for one token."""
+    return graph_bytes(facts, plan) + 4 * facts.n_vocab + WORK_BYTES * plan.threads_batch
+
+
+def graph_bytes(facts: ModelFacts, plan: Plan) -> int:
+    """Of any layers, without logits.
 
     What llama.cpp holds at its widest step is three times the feed-forward part and four times the model's width for
     each token, measured exact for Llama's and Qwen's graphs of all widths; and a mask of two bytes for each token
@@ -95,7 +176,7 @@ def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
     n_tokens = min(plan.n_ubatch, plan.n_ctx)
     width = 3 * facts.n_ff + 4 * facts.n_embd
     mask = 2 * n_tokens * _padded(plan.n_ctx)
-    return 4 * n_tokens * width + mask + 4 * facts.n_vocab + WORK_BYTES * plan.threads_batch
+    return 4 * n_tokens * width + mask
 
 
 def _padded(n_ctx: int) -> int:

@@ -147,4 +147,5 @@ def scaled(facts: ModelFacts, file_bytes: int) -> ModelFacts:
         tensor_bytes=int(facts.tensor_bytes * share),
         token_bytes=int(facts.token_bytes * share),
         matrix_bytes={name: int(n_bytes * share) for name, n_bytes in facts.matrix_bytes.items()},
+        tensors=(),
     )

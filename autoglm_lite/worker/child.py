@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from autoglm_lite.engine.devices import list_devices, serve
 from autoglm_lite.engine.engine import Engine
 from autoglm_lite.engine.inputs import collect_inputs
 from autoglm_lite.engine.layers import compare_layers
@@ -27,8 +28,10 @@ from autoglm_lite.worker.protocol import (
     Cancel,
     CollectInputs,
     CompareLayers,
+    Devices,
     Failed,
     Generate,
+    ListDevices,
     Load,
     Loaded,
     LoadProgress,
@@ -36,6 +39,8 @@ from autoglm_lite.worker.protocol import (
     Measurement,
     Message,
     Score,
+    ServeDevices,
+    Serving,
     Tokenize,
     Tokens,
     decode,
@@ -91,6 +96,12 @@ class Child:
     def _answer(self, request_id: int, message: Message) -> None:
         if isinstance(message, Load):
             self._load(request_id, message)
+        elif isinstance(message, ListDevices):
+            self._send(request_id, Devices(list_devices(message.rpc)))
+        elif isinstance(message, ServeDevices):
+            serve(
+                message.host, message.port, message.threads, lambda offered: self._send(request_id, Serving(offered))
+            )
         elif isinstance(message, Tokenize):
             engine = self._loaded_engine()
             self._send(request_id, Tokens(engine.tokenize(message.text, templated=message.templated)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from autoglm_lite.errors import LoadError, PromptTooLongError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
+from autoglm_lite.hardware.devices import Device
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.connection import Connection
 from autoglm_lite.worker.process import load_failure, start_child
@@ -20,7 +21,9 @@ from autoglm_lite.worker.protocol import (
     Cancel,
     CollectInputs,
     CompareLayers,
+    Devices,
     Generate,
+    ListDevices,
     Load,
     Loaded,
     LoadProgress,
@@ -28,6 +31,8 @@ from autoglm_lite.worker.protocol import (
     Measurement,
     Reply,
     Score,
+    ServeDevices,
+    Serving,
     Tokenize,
     Tokens,
 )
@@ -82,6 +87,31 @@ class Worker:
                     on_progress(reply.share)
         assert self.loaded is not None
         return self.loaded
+
+    async def devices(self, rpc: Sequence[str]) -> tuple[Device, ...]:
+        """What a model can be put on beside the processor: devices of the servers `rpc` (each HOST:PORT), and this
+        computer's. Raises LoadError for a server that cannot be used, or WorkerDiedError."""
+        found: tuple[Device, ...] = ()
+        async with self._turn:
+            connection = await self._started()
+            async for reply in connection.ask(next(self._ids), ListDevices(tuple(rpc))):
+                if isinstance(reply, Devices):
+                    found = reply.devices
+        return found
+
+    async def serve_devices(
+        self, host: str, port: int, threads: int, on_serving: Callable[[Serving], None]
+    ) -> None:
+        """Lets other computers compute on this one, at an IPv4 address, until the worker is closed or cancelled.
+
+        `on_serving` is called once with what is offered. Raises LoadError when the address cannot be had, or
+        WorkerDiedError.
+        """
+        async with self._turn:
+            connection = await self._started()
+            async for reply in connection.ask(next(self._ids), ServeDevices(host, port, threads)):
+                if isinstance(reply, Serving):
+                    on_serving(reply)
 
     async def tokenize(self, text: str, *, templated: bool) -> list[int]:
         """Token ids as a prompt would have them (see GenerateRequest.templated)."""
@@ -202,9 +232,7 @@ class Worker:
     async def _load_and(self, request: Load | Measurement) -> AsyncGenerator[Reply, None]:
         """The replies to a request that loads a model, from a child that is started if there is none."""
         self.loaded = None
-        if self._connection is None:
-            self._connection = await Connection.open(start_child(self._log_path), self._lost)
-        connection = self._connection
+        connection = await self._started()
         try:
             async with aclosing(connection.ask(next(self._ids), request)) as replies:
                 async for reply in replies:
@@ -212,6 +240,11 @@ class Worker:
         except LoadError as error:
             reason = load_failure(connection.log_path)
             raise LoadError(f"{error} It says: {reason}." if reason else str(error)) from error
+
+    async def _started(self) -> Connection:
+        if self._connection is None:
+            self._connection = await Connection.open(start_child(self._log_path), self._lost)
+        return self._connection
 
     def _alive(self) -> Connection:
         if self._connection is None:

@@ -2,7 +2,8 @@
 
 Requests carry an id that their replies repeat. A Generate is answered by events and ends with Finished or Failed; a
 measurement, which loads the model of its own plan, by LoadProgress and its results and ends with one of LAST_REPLIES;
-every other request is answered once, Load after any number of LoadProgress.
+ServeDevices by Serving, and then never unless it fails; every other request is answered once, Load after any number of
+LoadProgress.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from autoglm_lite import errors
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
-from autoglm_lite.planning.plan import Plan
+from autoglm_lite.hardware.devices import Device
+from autoglm_lite.planning.plan import DevicePart, Plan
 
 LENGTH = struct.Struct("<I")
 MAX_FRAME = 64 * 1024 * 1024
@@ -26,6 +28,23 @@ MAX_FRAME = 64 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Load:
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ListDevices:
+    """`rpc`: HOST:PORT of servers to be asked as well."""
+
+    rpc: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServeDevices:
+    """Answered once it is about to serve, and by Failed when it cannot; the child does nothing else from then on."""
+
+    host: str
+    """IPv4 address."""
+    port: int
+    threads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +101,18 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Devices:
+    devices: tuple[Device, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What other computers are offered: descriptions and bytes of free memory."""
+
+    devices: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     ids: list[int]
 
@@ -106,18 +137,18 @@ class Failed:
 
 Measurement = CollectInputs | Score | CompareLayers
 Measured = TokensRead | InputsOf | Collected | ChunkScores | Scored | LayersCompared
-Request = Load | Tokenize | Generate | Measurement | Cancel
-Reply = LoadProgress | Loaded | Tokens | Failed | Prefill | Text | Finished | Measured
+Request = Load | ListDevices | ServeDevices | Tokenize | Generate | Measurement | Cancel
+Reply = LoadProgress | Loaded | Devices | Serving | Tokens | Failed | Prefill | Text | Finished | Measured
 Message = Request | Reply
 
 CANCELLABLE = (Generate, CollectInputs, Score, CompareLayers)
-LAST_REPLIES = (Finished, Loaded, Tokens, Failed, Collected, Scored, LayersCompared)
+LAST_REPLIES = (Finished, Loaded, Devices, Tokens, Failed, Collected, Scored, LayersCompared)
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        *(Load, Tokenize, Generate, CollectInputs, Score, CompareLayers, Cancel),
-        *(LoadProgress, Loaded, Tokens, Failed, Prefill, Text, Finished),
+        *(Load, ListDevices, ServeDevices, Tokenize, Generate, CollectInputs, Score, CompareLayers, Cancel),
+        *(LoadProgress, Loaded, Devices, Serving, Tokens, Failed, Prefill, Text, Finished),
         *(TokensRead, InputsOf, Collected, ChunkScores, Scored, LayersCompared),
     )
 }
@@ -135,9 +166,15 @@ def decode(body: bytes) -> tuple[int, Message]:
         request_id, name, fields = json.loads(body)
         kind = _KINDS[name]
         if "plan" in fields:
-            fields["plan"] = Plan(**fields["plan"])
+            fields["plan"] = _plan(**fields["plan"])
         if kind is Loaded:
             return request_id, Loaded(LoadedModel(**fields["model"]))
+        if kind is Devices:
+            return request_id, Devices(tuple(Device(**device) for device in fields["devices"]))
+        if kind is Serving:
+            return request_id, Serving(tuple((name, free) for name, free in fields["devices"]))
+        if kind is ListDevices:
+            return request_id, ListDevices(tuple(fields["rpc"]))
         if kind is Generate:
             return request_id, Generate(_request(**fields["request"]))
         return request_id, kind(**fields)
@@ -147,3 +184,7 @@ def decode(body: bytes) -> tuple[int, Message]:
 
 def _request(sampling: dict[str, Any], stop: list[str], **rest: Any) -> GenerateRequest:
     return GenerateRequest(sampling=Sampling(**sampling), stop=tuple(stop), **rest)
+
+
+def _plan(devices: list[dict[str, Any]], on_cpu: list[str], **rest: Any) -> Plan:
+    return Plan(devices=tuple(DevicePart(**part) for part in devices), on_cpu=tuple(on_cpu), **rest)
