@@ -119,9 +119,9 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     """Everything up to the loading of the model; starts the template's process, which is the caller's to close."""
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.chat.template import ChatTemplate
+    from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.gguf.facts import read_facts
-    from autoglm_lite.hardware.machine import read_machine
-    from autoglm_lite.planning.make import make_plan, notices
+    from autoglm_lite.planning.make import fallbacks, make_plan, notices
     from autoglm_lite.store import is_starter, make_models_dir, resolve
 
     wanted = wishes(args)
@@ -131,7 +131,7 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     said: list[str] = []
     path = resolve(last_model if args.model is None else args.model, wanted, said.append)
     facts = read_facts(path)
-    machine = read_machine()
+    machine = machine_with_devices(wanted, said.append)
     plan = make_plan(facts, machine, wanted)
     plan = replace(plan, model_path=str(path.absolute()))
     switch, budget = thinking(args.think)
@@ -150,6 +150,7 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
         history=history,
         template=template,
         sampling=sampling(args, facts),
+        fallbacks=fallbacks(facts, machine, wanted, plan),
         conversation=conversation,
         system=args.system,
         max_tokens=args.max_tokens,

@@ -53,15 +53,15 @@ def run(args: argparse.Namespace) -> int:
     Of the model nothing but the header is read, and nothing native is loaded.
     """
     from autoglm_lite.commands.bandwidth import memory_bandwidth
+    from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.gguf.facts import read_facts
-    from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.forecast import forecast
     from autoglm_lite.planning.make import choose
     from autoglm_lite.store import resolve
 
     wanted = wishes(args)
     facts = read_facts(resolve(args.model, wanted, lambda said: print(f"autoglm-lite: {said}", file=sys.stderr)))
-    machine = read_machine()
+    machine = machine_with_devices(wanted)
     choice = choose(facts, machine, wanted)
     bandwidth = memory_bandwidth(choice.plan.threads, machine.memory_available) if choice.fits else None
     found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored())
@@ -89,13 +89,14 @@ def as_json(facts: ModelFacts, found: Forecast) -> dict[str, object]:
         "load_mode": plan.load_mode,
         "repack": plan.repack,
         "gpu_layers": plan.gpu_layers,
+        "devices": [{"name": part.name, "endpoint": part.endpoint, "layers": part.layers} for part in plan.devices],
         "threads": plan.threads,
         "threads_batch": plan.threads_batch,
         "n_ubatch": plan.n_ubatch,
         "predicted_bytes": {
             **{name: getattr(choice.predicted, name) for _, name, _, _ in PARTS},
             "resident_total": choice.predicted.resident_total,
-            "devices": {},
+            "devices": dict(choice.predicted.devices),
         },
         "available_bytes": choice.available,
         "expected": {
@@ -124,6 +125,9 @@ def page(facts: ModelFacts, found: Forecast, *, colour: bool) -> Iterator[str]:
         n_bytes = getattr(choice.predicted, key)
         if n_bytes:
             yield f"  {_painted(letter, number, colour)} {words:<18}{in_words(n_bytes):>8}"
+    for part in choice.plan.devices:
+        n_bytes = choice.predicted.devices[part.name]
+        yield from _wrapped(f"{in_words(n_bytes)} on {without_controls(part.name)}, for {part.layers} layers", "+ ")
     yield ""
     yield f"Reads a prompt at   {_speed(expected.prefill, 'at least')}"
     yield f"Writes an answer at {_speed(expected.decode, 'about')}"

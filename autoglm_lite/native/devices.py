@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from autoglm_lite.errors import LoadError
+from autoglm_lite.errors import DeviceError
 from autoglm_lite.native.bindings import bindings
 from autoglm_lite.native.rpc import check_server
 
@@ -41,18 +41,18 @@ class NativeDevice:
 def list_devices(rpc: Sequence[str]) -> list[NativeDevice]:
     """Those of the servers `rpc` (each HOST:PORT), then this computer's; the processor is none.
 
-    Raises LoadError for a server that cannot be used: ggml would abort the process.
+    Raises DeviceError for a server that cannot be used: ggml would abort the process.
     """
     return [*(device for endpoint in rpc for device in _remote(endpoint)), *_local()]
 
 
 def find_devices(wanted: Sequence[tuple[str, str | None]]) -> list[int]:
-    """The handles of devices by name and endpoint. Raises LoadError for one that is not there."""
+    """The handles of devices by name and endpoint. Raises DeviceError for one that is not there."""
     endpoints = list(dict.fromkeys(endpoint for _, endpoint in wanted if endpoint is not None))
     handles = {(device.name, device.endpoint): device.handle for device in list_devices(endpoints)}
     missing = [name for name, endpoint in wanted if (name, endpoint) not in handles]
     if missing:
-        raise LoadError(f"The device {missing[0]} is not there any more.")
+        raise DeviceError(f"The device {missing[0]} is not there any more.")
     return [handles[key] for key in wanted]
 
 
@@ -160,13 +160,13 @@ def functions() -> Any:
 
 
 def _rpc_functions() -> tuple[Any, Any]:
-    """`ggml_backend_rpc_add_server` and `ggml_backend_rpc_start_server`; LoadError in a build without them."""
+    """`ggml_backend_rpc_add_server` and `ggml_backend_rpc_start_server`; DeviceError in a build without them."""
     library = bindings()._lib
     pointer, text, size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
     try:
         add, start = library.ggml_backend_rpc_add_server, library.ggml_backend_rpc_start_server
     except AttributeError as error:
-        raise LoadError(
+        raise DeviceError(
             "llama.cpp was built without RPC, which joins two computers: run ./install.sh again."
         ) from error
     add.restype, add.argtypes = pointer, [text]

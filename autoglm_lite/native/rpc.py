@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from autoglm_lite.errors import LoadError
+from autoglm_lite.errors import DeviceError
 
 HELLO = 14
 """RPC_CMD_HELLO of ggml-rpc.cpp; likewise the two sizes and the version, in llama-cpp-python 0.3.36."""
@@ -16,27 +16,27 @@ SECONDS_TO_ANSWER = 5.0
 
 
 def check_server(endpoint: str) -> None:
-    """Connects to HOST:PORT, greets the server as ggml does, and hangs up. Raises LoadError."""
+    """Connects to HOST:PORT, greets the server as ggml does, and hangs up. Raises DeviceError."""
     host, _, port = endpoint.rpartition(":")
     try:
         address = (socket.gethostbyname(host), int(port))
     except (OSError, ValueError) as error:
-        raise LoadError(f"There is no computer called {host!r}: check --rpc {endpoint}.") from error
+        raise DeviceError(f"There is no computer called {host!r}: check --rpc {endpoint}.") from error
     try:
         with socket.create_connection(address, SECONDS_TO_ANSWER) as connection:
             answer = _greet(connection)
     except TimeoutError as error:
-        raise LoadError(
+        raise DeviceError(
             f"{endpoint} does not answer: its RPC server serves another program, or the network between does not work."
         ) from error
     except OSError as error:
-        raise LoadError(
+        raise DeviceError(
             f"No RPC server can be reached at {endpoint} ({error.strerror or error}):"
             " run autoglm-lite rpc-server there, or leave --rpc out."
         ) from error
     major, minor = answer[8], answer[9]
     if struct.unpack("<Q", answer[:8]) != (4 + CAPABILITIES,) or major != VERSION[0] or minor > VERSION[1]:
-        raise LoadError(f"{endpoint} is no RPC server of this version: install the same autoglm-lite on both computers.")
+        raise DeviceError(f"{endpoint} is no RPC server of this version: install the same autoglm-lite on both computers.")
 
 
 def _greet(connection: socket.socket) -> bytes:

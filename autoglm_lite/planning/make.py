@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -95,6 +96,21 @@ def make_plan(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) ->
     if choice.verdict == "wont-fit":
         raise WillNotFitError(_will_not_fit(facts, machine, wishes, choice.predicted))
     return choice.plan
+
+
+def fallbacks(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> tuple[Plan, ...]:
+    """What to try in turn if devices refuse `plan`, made from the same: half as many layers on them, then none."""
+    if not plan.devices:
+        return ()
+    used = {part.name for part in plan.devices}
+    here = replace(machine, devices=tuple(device for device in machine.devices if device.name in used))
+    found = []
+    for most in (sum(part.layers for part in plan.devices) // 2, 0):
+        with suppress(WillNotFitError):
+            lighter = make_plan(facts, here, replace(wishes, gpu_layers=most))
+            if bool(lighter.devices) == bool(most):
+                found.append(replace(lighter, model_path=plan.model_path))
+    return tuple(found)
 
 
 def judge(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> Literal["fits", "streams"]:

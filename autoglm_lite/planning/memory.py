@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autoglm_lite.gguf.facts import ModelFacts, is_matrix
+from autoglm_lite.gguf.header import TensorInfo
 from autoglm_lite.gguf.tensors import EMBEDDING
-from autoglm_lite.planning.placement import Placement, place
+from autoglm_lite.planning.placement import place
 from autoglm_lite.planning.plan import KvType, Plan
 
 MIB = 1 << 20
@@ -69,13 +70,14 @@ def predict(facts: ModelFacts, features: Collection[str], plan: Plan) -> Predict
     placement, kv = place(facts, plan), layer_kv_bytes(facts, plan)
     types = repacked_types(features) if plan.repack else frozenset()
     embeds_only = any(tensor.name == EMBEDDING for there in placement.there for tensor in there) or not facts.tied
+    repacked = [
+        tensor
+        for tensor in placement.here
+        if tensor.type.name in types and is_matrix(tensor) and not (embeds_only and tensor.name == EMBEDDING)
+    ]
     return Predicted(
-        mapped=_mapped(placement),
-        repacked=sum(
-            tensor.n_bytes
-            for tensor in placement.here
-            if tensor.type.name in types and is_matrix(tensor) and not (embeds_only and tensor.name == EMBEDDING)
-        ),
+        mapped=_span([tensor for tensor in placement.here if tensor not in repacked or tensor.name == EMBEDDING]),
+        repacked=sum(tensor.n_bytes for tensor in repacked),
         kv=sum(n_bytes for n_bytes, device in zip(kv, placement.layers, strict=True) if device is None),
         compute=compute_bytes(facts, plan) if None in placement.layers else _edge_bytes(facts, plan),
         process=process,
@@ -102,7 +104,7 @@ def device_bytes(
     An RPC server takes a whole tensor into a vector before it copies it to its place (SET_TENSOR in ggml-rpc.cpp); it
     has let go of that when the caches and buffers are made.
     """
-    compute = graph_bytes(facts, plan) + (4 * facts.n_vocab if output else 0)
+    compute = graph_bytes(facts, plan, widths=3) + (4 * facts.n_vocab if output else 0)
     if not remote:
         return weights + kv + compute
     return weights + max(largest, kv + compute + _serving_bytes(facts, plan))
@@ -115,12 +117,11 @@ def _serving_bytes(facts: ModelFacts, plan: Plan) -> int:
     return n_tokens * (max(facts.n_ff, facts.n_embd) * 5 // 4 + 2 * 4 * facts.n_embd) + SERVER_BYTES
 
 
-def _mapped(placement: Placement) -> int:
-    """llama.cpp unmaps what lies before the first and behind the last tensor that is computed with here."""
-    if not placement.here:
+def _span(tensors: Sequence[TensorInfo]) -> int:
+    """llama.cpp unmaps what lies before the first and behind the last tensor that is used in the file."""
+    if not tensors:
         return 0
-    first = min(tensor.offset for tensor in placement.here)
-    return max(tensor.offset + tensor.n_bytes for tensor in placement.here) - first
+    return max(tensor.offset + tensor.n_bytes for tensor in tensors) - min(tensor.offset for tensor in tensors)
 
 
 def _edge_bytes(facts: ModelFacts, plan: Plan) -> int:
@@ -166,15 +167,15 @@ def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
     return graph_bytes(facts, plan) + 4 * facts.n_vocab + WORK_BYTES * plan.threads_batch
 
 
-def graph_bytes(facts: ModelFacts, plan: Plan) -> int:
-    """Of any layers, without logits.
+def graph_bytes(facts: ModelFacts, plan: Plan, widths: int = 4) -> int:
+    """Of any layers, without logits; `widths` is 3 on a device, where the embeddings do not come in.
 
     What llama.cpp holds at its widest step is three times the feed-forward part and four times the model's width for
     each token, measured exact for Llama's and Qwen's graphs of all widths; and a mask of two bytes for each token
     and place.
     """
     n_tokens = min(plan.n_ubatch, plan.n_ctx)
-    width = 3 * facts.n_ff + 4 * facts.n_embd
+    width = 3 * facts.n_ff + widths * facts.n_embd
     mask = 2 * n_tokens * _padded(plan.n_ctx)
     return 4 * n_tokens * width + mask
 

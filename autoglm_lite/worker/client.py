@@ -60,6 +60,8 @@ class Worker:
         """The id of the running Generate."""
         self.loaded: LoadedModel | None = None
         """The model in memory; None before a load and after a death."""
+        self.lost_device = False
+        """Whether the last child died because a device did that its model was on."""
 
     async def __aenter__(self) -> Worker:
         return self
@@ -231,7 +233,7 @@ class Worker:
 
     async def _load_and(self, request: Load | Measurement) -> AsyncGenerator[Reply, None]:
         """The replies to a request that loads a model, from a child that is started if there is none."""
-        self.loaded = None
+        self.loaded, self.lost_device = None, False
         connection = await self._started()
         try:
             async with aclosing(connection.ask(next(self._ids), request)) as replies:
@@ -251,9 +253,10 @@ class Worker:
             raise WorkerDiedError("No model is loaded.")
         return self._connection
 
-    def _lost(self) -> None:
+    def _lost(self, by_device: bool) -> None:
         self._connection = None
         self.loaded = None
+        self.lost_device = by_device
 
 
 def _check_size(text: str) -> None:

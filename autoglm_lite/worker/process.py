@@ -25,6 +25,8 @@ LOAD_REASON = "error loading model: "
 FOREIGN_BUILD = (
     "llama.cpp was built for a newer processor than this one: run ./install.sh again to build it for this one."
 )
+DEVICE_FAILURE = r"Remote RPC server crashed|Failed to connect to|CUDA error|HIP error|vk::\w+Error|SYCL error"
+"""What ggml writes before it gives up because of a device."""
 LOG_TAIL = 8192
 """Bytes of the log that are searched for the reason of a death."""
 
@@ -86,6 +88,11 @@ def death_sentence(returncode: int, log_path: Path) -> str:
     if number > 0:
         return f"The model's process crashed ({_signal_name(number)}){last}. The log is {log_path}."
     return f"The model's process ended unexpectedly (exit code {returncode}){last}. The log is {log_path}."
+
+
+def device_failed(log_path: Path) -> bool:
+    """Whether a child that died did so because of a device."""
+    return any(re.search(DEVICE_FAILURE, line) for line in _log_tail(log_path))
 
 
 def load_failure(log_path: Path) -> str:
