@@ -33,9 +33,7 @@ def machine_with_devices(wishes: Wishes, on_unusable: Callable[[str], object] | 
     return replace(machine, devices=asyncio.run(_list(wishes.rpc, local, on_unusable)))
 
 
-async def _list(
-    rpc: tuple[str, ...], local: bool, on_unusable: Callable[[str], object] | None
-) -> tuple[Device, ...]:
+async def _list(rpc: tuple[str, ...], local: bool, on_unusable: Callable[[str], object] | None) -> tuple[Device, ...]:
     from autoglm_lite.worker.client import Worker
 
     found: list[Device] = []

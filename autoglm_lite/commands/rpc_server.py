@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -39,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serves until it is interrupted. Raises UsageError for an address that makes no sense, LoadError for one that
     cannot be had."""
+    import asyncio
+
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.make import MAX_THREADS
 
@@ -55,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(address: str, port: int, threads: int) -> int:
     """Starts another worker when one has died, which a client that asks for too much can bring about."""
+    import asyncio
+
     from autoglm_lite.worker.client import Worker
 
     served = 0

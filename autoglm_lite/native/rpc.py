@@ -36,7 +36,9 @@ def check_server(endpoint: str) -> None:
         ) from error
     major, minor = answer[8], answer[9]
     if struct.unpack("<Q", answer[:8]) != (4 + CAPABILITIES,) or major != VERSION[0] or minor > VERSION[1]:
-        raise DeviceError(f"{endpoint} is no RPC server of this version: install the same autoglm-lite on both computers.")
+        raise DeviceError(
+            f"{endpoint} is no RPC server of this version: install the same autoglm-lite on both computers."
+        )
 
 
 def _greet(connection: socket.socket) -> bytes:

@@ -36,9 +36,7 @@ def usable(devices: Sequence[Device], *, asked: bool) -> tuple[Device, ...]:
     """Those that layers are put on. Graphics within the processor only where the user has `asked` for layers there,
     and no card is: they share the memory that is short, and write no faster."""
     cards = [device for device in devices if device.kind == "gpu"]
-    return tuple(
-        device for device in devices if device.kind != "igpu" or (asked and not cards)
-    )
+    return tuple(device for device in devices if device.kind != "igpu" or (asked and not cards))
 
 
 def offload(facts: ModelFacts, devices: Sequence[Device], plan: Plan, vram: int | None, most: int | None) -> Plan:

@@ -61,8 +61,10 @@ def chat_command(facts: ModelFacts, wishes: Wishes) -> str:
         "--kv-type": wishes.kv_type,
         "--gpu-layers": wishes.gpu_layers,
         "--memory": wishes.memory,
+        "--vram": wishes.vram,
     }
     words = [str(word) for pair in options.items() if pair[1] is not None for word in pair]
+    words += [word for endpoint in wishes.rpc for word in ("--rpc", endpoint)]
     return shlex.join(["autoglm-lite", "chat", str(facts.path), *words])
 
 

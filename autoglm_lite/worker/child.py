@@ -99,9 +99,7 @@ class Child:
         elif isinstance(message, ListDevices):
             self._send(request_id, Devices(list_devices(message.rpc)))
         elif isinstance(message, ServeDevices):
-            serve(
-                message.host, message.port, message.threads, lambda offered: self._send(request_id, Serving(offered))
-            )
+            serve(message.host, message.port, message.threads, lambda offered: self._send(request_id, Serving(offered)))
         elif isinstance(message, Tokenize):
             engine = self._loaded_engine()
             self._send(request_id, Tokens(engine.tokenize(message.text, templated=message.templated)))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from autoglm_lite.errors import LoadError, PromptTooLongError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text
-from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.hardware.devices import Device
+from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.connection import Connection
 from autoglm_lite.worker.process import load_failure, start_child
@@ -101,9 +101,7 @@ class Worker:
                     found = reply.devices
         return found
 
-    async def serve_devices(
-        self, host: str, port: int, threads: int, on_serving: Callable[[Serving], None]
-    ) -> None:
+    async def serve_devices(self, host: str, port: int, threads: int, on_serving: Callable[[Serving], None]) -> None:
         """Lets other computers compute on this one, at an IPv4 address, until the worker is closed or cancelled.
 
         `on_serving` is called once with what is offered. Raises LoadError when the address cannot be had, or

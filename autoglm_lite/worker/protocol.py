@@ -16,8 +16,8 @@ from typing import Any
 from autoglm_lite import errors
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
-from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.hardware.devices import Device
+from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.planning.plan import DevicePart, Plan
 
 LENGTH = struct.Struct("<I")

@@ -32,10 +32,10 @@ def test_a_short_trained_context_is_the_limit() -> None:
 
 
 def test_wishes_are_kept() -> None:
-    wishes = Wishes(ctx=1000, threads=3, kv_type="q8_0", gpu_layers=5)
+    wishes = Wishes(ctx=1000, threads=3, kv_type="q8_0")
     plan = make_plan(QWEN_1_5B, PLENTY, wishes)
     assert (plan.n_ctx, plan.threads, plan.threads_batch) == (1000, 3, 3)
-    assert (plan.kv_type, plan.gpu_layers) == ("q8_0", 5)
+    assert plan.kv_type == "q8_0"
 
 
 def test_repacking_is_given_up_first_then_the_length_of_the_context() -> None:
@@ -87,8 +87,8 @@ def test_an_allowance_below_what_is_free_counts() -> None:
         make_plan(QWEN_1_5B, PLENTY, Wishes(memory=GB // 2))
 
 
-def test_layers_on_a_graphics_card_need_no_memory_here() -> None:
-    assert make_plan(QWEN_1_5B, machine(0.5 * GB), Wishes(gpu_layers=99)).gpu_layers == 99
+def test_layers_cannot_be_on_a_card_that_is_not_there() -> None:
+    assert make_plan(QWEN_1_5B, PLENTY, Wishes(gpu_layers=99)) == make_plan(QWEN_1_5B, PLENTY)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,7 @@ def test_layers_on_a_graphics_card_need_no_memory_here() -> None:
         (Wishes(threads=513), "--threads 513"),
         (Wishes(gpu_layers=-1), "--gpu-layers -1"),
         (Wishes(memory=0), "--memory"),
+        (Wishes(vram=0), "--vram"),
         (Wishes(kv_type="q3"), "--kv-type q3"),  # type: ignore[arg-type]
     ],
 )
