@@ -2,17 +2,17 @@
 
     python benchmarks/offload_against_limits.py MODEL [--limits 300 600 1000] [--ctx 4096] [--tokens 24]
 
-The device is llama.cpp's RPC server on loopback, in a process whose address space is limited (as `prlimit --as` does) to
-what it has when idle and N million bytes more: N is what it can give, for weights, keys and values, and computing
+The device is llama.cpp's RPC server on loopback, in a process whose address space is limited (as `prlimit --as` does)
+to what it has when idle and N million bytes more: N is what it can give, for weights, keys and values, and computing
 alike, and allocation really fails past it. The plan is told the same by `--vram N`. The planned layers are loaded, a
 prompt longer than a micro-batch is read and a greedy answer to a short one written; then one layer more is tried, and
 so on, until that fails. The server has one thread: each further one would take ten megabytes or more of address space
 for its stack and none of memory.
 
-The answer is compared with the one that this computer writes alone. Weights are repacked here and not on the device, and
-repacking changes how sums are rounded: where all weights are random, the likeliest two tokens are so close that this
-alone makes this computer's own answer another one. So both are also compared with nothing repacked, where they must be
-the same.
+The answer is compared with the one that this computer writes alone. Weights are repacked here and not on the device,
+and repacking changes how sums are rounded: where all weights are random, the likeliest two tokens are so close that
+this alone makes this computer's own answer another one. So both are also compared with nothing repacked, where they
+must be the same.
 """
 
 from __future__ import annotations
@@ -104,16 +104,19 @@ async def server(limit: int) -> AsyncIterator[Device]:
                 await asyncio.sleep(0.1)
         pid = worker.pid
         assert pid is not None
-        status = Path(f"/proc/{pid}/status").read_text()
-        idle = re.search(r"VmSize:\s+(\d+) kB", status)
-        assert idle is not None
-        most = int(idle[1]) * 1024 + limit * MB
+        most = address_space(pid) + limit * MB
         resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
         try:
             yield device
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+def address_space(pid: int) -> int:
+    size = re.search(r"VmSize:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert size is not None
+    return int(size[1]) * 1024
 
 
 async def attempt(plan: Plan, n_tokens: int) -> str | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from autoglm_lite.hardware import Machine
     from autoglm_lite.hardware.devices import Device
     from autoglm_lite.planning.make import Wishes
+    from autoglm_lite.worker.client import Worker
 
 
 def machine_with_devices(wishes: Wishes, on_unusable: Callable[[str], object] | None = None) -> Machine:
@@ -39,12 +40,7 @@ async def _list(rpc: tuple[str, ...], local: bool, on_unusable: Callable[[str], 
     found: list[Device] = []
     async with Worker() as worker:
         for endpoint in dict.fromkeys(rpc):
-            try:
-                found += [device for device in await worker.devices([endpoint]) if device.endpoint]
-            except (DeviceError, WorkerDiedError) as error:
-                if on_unusable is None:
-                    raise
-                on_unusable(f"{error} This time it is done without.")
+            found += await _remote(worker, endpoint, on_unusable)
         if local:
             try:
                 found += await worker.devices([])
@@ -53,3 +49,13 @@ async def _list(rpc: tuple[str, ...], local: bool, on_unusable: Callable[[str], 
                 if on_unusable is not None:
                     on_unusable(f"The graphics card is not used: {error}")
     return tuple(found)
+
+
+async def _remote(worker: Worker, endpoint: str, on_unusable: Callable[[str], object] | None) -> list[Device]:
+    try:
+        return [device for device in await worker.devices([endpoint]) if device.endpoint]
+    except (DeviceError, WorkerDiedError) as error:
+        if on_unusable is None:
+            raise
+        on_unusable(f"{error} This time it is done without.")
+        return []

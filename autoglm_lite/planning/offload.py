@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.devices import Device
@@ -115,7 +116,7 @@ class _Search:
         for _, room in self._rooms:
             ends.append(ends[-1] + room)
         cuts = [round(n_layers * end / max(1, total)) for end in ends]
-        even = [end - start for start, end in zip(cuts, cuts[1:], strict=False)]
+        even = [end - start for start, end in pairwise(cuts)]
         return even if self._fits(even, set(range(self._facts.n_layer)), output=False) else counts
 
     def _fits(self, counts: Sequence[int], kept: set[int], *, output: bool) -> bool:

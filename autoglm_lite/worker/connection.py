@@ -110,12 +110,9 @@ class Connection:
                 if inbox is not None:
                     inbox.put_nowait(message)  # type: ignore[arg-type]
         returncode = await self._hang_up()
-        by_device = self._plan is not None and bool(self._plan.devices) and device_failed(self._child.log_path)
-        sentence = (
-            _device_sentence(self._plan)
-            if self._plan and by_device
-            else death_sentence(returncode, self._child.log_path)
-        )
+        log_path, plan = self._child.log_path, self._plan
+        by_device = plan is not None and bool(plan.devices) and device_failed(log_path)
+        sentence = _device_sentence(plan) if plan and by_device else death_sentence(returncode, log_path)
         self._on_lost(by_device)
         self._fail_all(sentence)
 
