@@ -21,7 +21,7 @@ _RETURNED_BYTES = 1 << 20
 
 
 def list_devices(rpc: Sequence[str]) -> tuple[Device, ...]:
-    """Those of the servers `rpc` (each HOST:PORT), then this computer's. Raises LoadError."""
+    """Those of the servers `rpc` (each HOST:PORT), then this computer's. Raises DeviceError."""
     return tuple(
         Device(
             name=device.name,

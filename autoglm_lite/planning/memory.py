@@ -21,7 +21,7 @@ MERGE_BYTES = 117
 """A pair that BPE joins, measured with 152,000 of them."""
 WORK_BYTES = 512 << 10
 """A thread's work space for prefill."""
-SERVER_BYTES = 4 * MIB
+SERVER_BYTES = 3 * MIB
 """A graph in an RPC server, and what its allocator rounds up."""
 
 N_CTX_STEP = 256
@@ -112,9 +112,9 @@ def device_bytes(
 
 def _serving_bytes(facts: ModelFacts, plan: Plan) -> int:
     """What an RPC server on a processor allocates to compute: a micro-batch quantised for multiplication, what it
-    receives and sends back of one, and the graph."""
+    receives or sends back of one, and the graph."""
     n_tokens = min(plan.n_ubatch, plan.n_ctx)
-    return n_tokens * (max(facts.n_ff, facts.n_embd) * 5 // 4 + 2 * 4 * facts.n_embd) + SERVER_BYTES
+    return n_tokens * (max(facts.n_ff, facts.n_embd) * 5 // 4 + 4 * facts.n_embd) + SERVER_BYTES
 
 
 def _span(tensors: Sequence[TensorInfo]) -> int:

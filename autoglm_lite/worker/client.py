@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from autoglm_lite.errors import LoadError, PromptTooLongError, WorkerDiedError
+from autoglm_lite.errors import DeviceError, LoadError, PromptTooLongError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text
 from autoglm_lite.hardware.devices import Device
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
@@ -79,7 +79,7 @@ class Worker:
     async def load(self, plan: Plan, on_progress: Callable[[float], None] | None = None) -> LoadedModel:
         """Loads `plan`'s model instead of any other; `on_progress` gets the share done, 0 to 1.
 
-        Raises LoadError, or WorkerDiedError.
+        Raises LoadError, DeviceError for a device that cannot be used, or WorkerDiedError.
         """
         async with self._turn, aclosing(self._load_and(Load(plan))) as replies:
             async for reply in replies:
@@ -92,7 +92,7 @@ class Worker:
 
     async def devices(self, rpc: Sequence[str]) -> tuple[Device, ...]:
         """What a model can be put on beside the processor: devices of the servers `rpc` (each HOST:PORT), and this
-        computer's. Raises LoadError for a server that cannot be used, or WorkerDiedError."""
+        computer's. Raises DeviceError for a server that cannot be used, or WorkerDiedError."""
         found: tuple[Device, ...] = ()
         async with self._turn:
             connection = await self._started()
@@ -237,6 +237,8 @@ class Worker:
             async with aclosing(connection.ask(next(self._ids), request)) as replies:
                 async for reply in replies:
                     yield reply
+        except DeviceError:
+            raise
         except LoadError as error:
             reason = load_failure(connection.log_path)
             raise LoadError(f"{error} It says: {reason}." if reason else str(error)) from error
