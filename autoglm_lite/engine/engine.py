@@ -20,6 +20,7 @@ from autoglm_lite.generation import (
 )
 from autoglm_lite.native.context import Aborted, Context
 from autoglm_lite.native.model import Model
+from autoglm_lite.native.rpc import notice_silence
 from autoglm_lite.native.sampler import Sampler
 from autoglm_lite.planning.plan import Plan
 
@@ -57,6 +58,7 @@ class Engine:
             # Its memory here and on devices is wanted for the next try.
             self._model.close()
             raise
+        notice_silence({part.endpoint for part in plan.devices if part.endpoint})
         for tag in (REASONING_OPEN, REASONING_CLOSE):
             self._model.write_control(tag)
         self._cached: list[int] = []

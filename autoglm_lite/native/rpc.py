@@ -1,9 +1,14 @@
-"""Whether an RPC server of llama.cpp can be used, asked before ggml is: it aborts the process where one cannot."""
+"""Connections to RPC servers of llama.cpp: whether one can be used, asked before ggml is, which aborts the process
+where one cannot; and an end to waiting for one that is gone."""
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
 
 from autoglm_lite.errors import DeviceError
 
@@ -13,6 +18,11 @@ CAPABILITIES = 24
 VERSION = (7, 0)
 SECONDS_TO_ANSWER = 5.0
 """A server that serves another takes the connection and answers nobody until that one has gone."""
+
+
+SECONDS_OF_SILENCE = 20
+"""After which a computer that was switched off, or whose cable was pulled, counts as gone."""
+PROBES = 3
 
 
 def check_server(endpoint: str) -> None:
@@ -52,3 +62,36 @@ def _greet(connection: socket.socket) -> bytes:
             break
         answer += received
     return answer[:12].ljust(12, b"\0")
+
+
+def notice_silence(endpoints: Collection[str]) -> None:
+    """Has this process's connections to servers break when the other side is silent: ggml would wait for ever."""
+    peers = set()
+    for endpoint in endpoints:
+        host, _, port = endpoint.rpartition(":")
+        with suppress(OSError):
+            peers.add((socket.gethostbyname(host), int(port)))
+    for number in _sockets():
+        with suppress(OSError), socket.socket(fileno=os.dup(number)) as connection:
+            if connection.family == socket.AF_INET and connection.getpeername() in peers:
+                _set_timeouts(connection)
+
+
+def _sockets() -> list[int]:
+    """Descriptors of this process, on Linux; none elsewhere."""
+    found = []
+    for entry in Path("/proc/self/fd").glob("*"):
+        with suppress(OSError):
+            if entry.readlink().name.startswith("socket:"):
+                found.append(int(entry.name))
+    return found
+
+
+def _set_timeouts(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    step = SECONDS_OF_SILENCE // (PROBES + 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, step)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, step)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES)
+    # The same where something was sent and is not acknowledged.
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * SECONDS_OF_SILENCE)

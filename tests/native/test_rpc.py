@@ -65,5 +65,5 @@ def test_nobody_there() -> None:
         endpoint = f"127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(DeviceError, match=rf"at {endpoint} \(Connection refused\)"):
         check_server(endpoint)
-    with pytest.raises(DeviceError, match="no computer called 'no.such.host.invalid'"):
+    with pytest.raises(DeviceError, match=r"no computer called 'no\.such\.host\.invalid'"):
         check_server("no.such.host.invalid:50052")

@@ -6,6 +6,7 @@ import asyncio
 import re
 import resource
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from autoglm_lite.hardware.devices import Device
 from autoglm_lite.worker.client import Worker
+
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ async def serving(log: Path | None = None) -> AsyncIterator[Server]:
         about_to = asyncio.Event()
         task = asyncio.create_task(worker.serve_devices("127.0.0.1", port, 1, lambda _: about_to.set()))
         await asyncio.wait({task, asyncio.ensure_future(about_to.wait())}, return_when=asyncio.FIRST_COMPLETED)
-        await until_listening(port)
+        await asyncio.to_thread(until_listening, port)
         (device,) = await client.devices([endpoint])
         await client.close()
         assert worker.pid is not None
@@ -55,8 +58,9 @@ def free_port() -> int:
         return port
 
 
-async def until_listening(port: int) -> None:
+def until_listening(port: int) -> None:
     """Without a connection: the server serves one at a time."""
-    wanted = f"0100007F:{port:04X} 00000000:0000 0A"
-    while wanted not in Path("/proc/net/tcp").read_text():
-        await asyncio.sleep(0.02)
+    end = time.monotonic() + PATIENCE
+    while f"0100007F:{port:04X} 00000000:0000 0A" not in Path("/proc/net/tcp").read_text():
+        assert time.monotonic() < end, "the server does not listen"
+        time.sleep(0.02)

@@ -28,6 +28,8 @@ from tests.gguf.tiny import MODELS
 from tests.worker.serving import Server, free_port, serving
 
 STORY = GenerateRequest("Once upon a time", templated=False, sampling=Sampling(temperature=0), max_tokens=40)
+ESTABLISHED = "01"
+"""In /proc/net/tcp."""
 
 
 def plan_of(model: Path, *parts: tuple[Server, int], on_cpu: tuple[str, ...] = (KEEP_OUTPUT,)) -> Plan:
@@ -205,6 +207,23 @@ def test_a_server_that_dies_in_mid_answer_is_told_and_done_without(stories_gguf:
             assert await text_of(worker) == await answer(plan_of(stories_gguf))
 
     with_server(test)
+
+
+def test_a_computer_that_falls_silent_is_noticed(stories_gguf: Path) -> None:
+    async def test(server: Server) -> None:
+        async with Worker() as worker:
+            await worker.load(plan_of(stories_gguf, (server, 2)))
+            await text_of(worker)
+            peer = f"0100007F:{int(server.endpoint.rpartition(':')[2]):04X}"
+            (line,) = [line.split() for line in read_connections() if line.split()[2:4] == [peer, ESTABLISHED]]
+            # 02 is the timer that asks the other side whether it is still there.
+            assert line[5].startswith("02:")
+
+    with_server(test)
+
+
+def read_connections() -> list[str]:
+    return Path("/proc/net/tcp").read_text().splitlines()
 
 
 def test_a_server_that_is_gone_when_the_model_is_loaded(stories_gguf: Path) -> None:
