@@ -124,12 +124,21 @@ def notices(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> 
     found = []
     if wishes.ctx is None and plan.n_ctx < min(facts.n_ctx_train, DEFAULT_CTX):
         found.append(f"Memory is short, so a conversation can be {plan.n_ctx:,} tokens long.")
+    found += _idle_computers(facts, machine, plan)
     if judge(facts, machine, wishes, plan) == "streams":
         found.append(
             f"{facts.name} is larger than the free memory and will be read from the disk all the time, which is slow;"
             " close other programs, or take a smaller model."
         )
     return tuple(found)
+
+
+def _idle_computers(facts: ModelFacts, machine: Machine, plan: Plan) -> Iterator[str]:
+    why = f"{facts.name} fits without it" if plan.gpu_layers > facts.n_layer else "not one layer fits into its memory"
+    taking_part = {part.endpoint for part in plan.devices}
+    for endpoint in dict.fromkeys(device.endpoint for device in machine.devices):
+        if endpoint is not None and endpoint not in taking_part:
+            yield f"{endpoint} takes no part: {why}."
 
 
 def _check(facts: ModelFacts, wishes: Wishes) -> None:

@@ -43,12 +43,19 @@ def usable(devices: Sequence[Device], *, asked: bool) -> tuple[Device, ...]:
 def offload(facts: ModelFacts, devices: Sequence[Device], plan: Plan, vram: int | None, most: int | None) -> Plan:
     """`plan` with as many layers on `devices` as fit, at most `most` (the output layer counts as one).
 
-    In this order: layers from the last to the first without their experts; the experts; the output layer.
+    In this order: layers from the last to the first without their experts; the experts; the output layer. Other
+    computers take no part where the whole model fits on this one's cards: the network is slower than any of them.
     """
     rooms = [(device, room_on(device, vram)) for device in usable(devices, asked=most is not None)]
     if not rooms or not facts.tensors or most == 0:
         return plan
-    return _Search(facts, plan, rooms, facts.n_layer + 1 if most is None else most).best()
+    limit = facts.n_layer + 1 if most is None else most
+    cards = [(device, room) for device, room in rooms if device.endpoint is None]
+    if 0 < len(cards) < len(rooms):
+        on_cards = _Search(facts, plan, cards, limit).best()
+        if on_cards.gpu_layers > facts.n_layer:
+            return on_cards
+    return _Search(facts, plan, rooms, limit).best()
 
 
 class _Search:

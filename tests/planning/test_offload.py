@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from autoglm_lite.gguf import ModelFacts
 from autoglm_lite.hardware.devices import Device
 from autoglm_lite.planning.forecast import forecast
-from autoglm_lite.planning.make import Choice, Wishes, choose, fallbacks, make_plan
+from autoglm_lite.planning.make import Choice, Wishes, choose, fallbacks, make_plan, notices
 from autoglm_lite.planning.memory import predict
 from autoglm_lite.planning.offload import room_on
 from autoglm_lite.planning.placement import KEEP_OUTPUT, layers_of, place
@@ -70,6 +70,25 @@ def test_two_cards_share_by_their_free_memory() -> None:
     small = on(card(0.5 * GB), card(0.7 * GB, "CUDA1"))
     assert all(n > 0 for n in counts(small.plan).values())
     assert small.plan.gpu_layers > on(card(0.7 * GB)).plan.gpu_layers
+
+
+def test_another_computer_is_left_alone_where_the_cards_suffice() -> None:
+    here = replace(PLENTY, devices=(computer(4 * GB), card(1.8 * GB)))
+    plan = make_plan(QWEN_TENSORS, here)
+    assert counts(plan) == {"CUDA0": 28}
+    assert notices(QWEN_TENSORS, here, Wishes(), plan) == (
+        "10.0.0.2:50052 takes no part: Qwen2.5 1.5B fits without it.",
+    )
+    # Each takes its share where they do not.
+    both = on(computer(4 * GB), card(0.9 * GB)).plan
+    assert both.gpu_layers == 29
+    assert [part.name for part in both.devices] == ["10.0.0.2:50052", "CUDA0"]
+
+
+def test_another_computer_without_room_is_told() -> None:
+    full = replace(PLENTY, devices=(computer(0.15 * GB),))
+    (notice,) = notices(QWEN_TENSORS, full, Wishes(), make_plan(QWEN_TENSORS, full))
+    assert notice == "10.0.0.2:50052 takes no part: not one layer fits into its memory."
 
 
 def test_a_card_that_is_full_is_left_alone() -> None:
