@@ -75,7 +75,6 @@ def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) -> Ch
     that make no sense.
     """
     _check(facts, wishes)
-    available = available_bytes(machine, wishes)
     plans = [
         offload(facts, machine.devices, plan, wishes.vram, wishes.gpu_layers)
         for plan in _candidates(facts, machine, wishes)
@@ -83,6 +82,7 @@ def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes()) -> Ch
     most = predict(facts, machine.features, plans[0]).resident_total
     for plan in plans:
         needed = predict(facts, machine.features, plan)
+        available = available_bytes(machine, wishes) - _shared_bytes(machine, needed)
         if needed.resident_total <= available:
             ample = most == needed.resident_total <= TIGHT_SHARE * available
             return Choice("fits" if ample else "tight", plan, needed, available)
@@ -115,8 +115,9 @@ def fallbacks(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -
 
 def judge(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> Literal["fits", "streams"]:
     """How well `plan`, made from the same facts and wishes, fits; `fits` may be tight."""
-    needed = predict(facts, machine.features, plan).resident_total
-    return "fits" if needed <= available_bytes(machine, wishes) else "streams"
+    needed = predict(facts, machine.features, plan)
+    total = needed.resident_total + _shared_bytes(machine, needed)
+    return "fits" if total <= available_bytes(machine, wishes) else "streams"
 
 
 def notices(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> tuple[str, ...]:
@@ -185,6 +186,12 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
 def available_bytes(machine: Machine, wishes: Wishes) -> int:
     """Bytes that a plan may use."""
     return machine.memory_available if wishes.memory is None else wishes.memory
+
+
+def _shared_bytes(machine: Machine, needed: Predicted) -> int:
+    """What devices take of this computer's own memory: graphics within the processor have no other."""
+    within = {device.name for device in machine.devices if device.kind == "igpu"}
+    return sum(n_bytes for name, n_bytes in needed.devices.items() if name in within)
 
 
 def _will_not_fit(facts: ModelFacts, machine: Machine, wishes: Wishes, needed: Predicted) -> str:

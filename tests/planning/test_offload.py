@@ -100,6 +100,10 @@ def test_graphics_within_the_processor_only_when_asked() -> None:
     within = card(4 * GB, "Vulkan0", "igpu")
     assert on(within).plan == on().plan
     assert counts(on(within, wishes=Wishes(gpu_layers=9)).plan) == {"Vulkan0": 9}
+    # What they take is this computer's own memory.
+    short = replace(machine(1.3 * GB), devices=(within,))
+    asked = choose(QWEN_TENSORS, short, Wishes(gpu_layers=9))
+    assert asked.available == short.memory_available - asked.predicted.devices["Vulkan0"]
     # Not beside a card.
     both = on(within, card(1.8 * GB), wishes=Wishes(gpu_layers=9)).plan
     assert counts(both) == {"CUDA0": 9}
