@@ -18,6 +18,7 @@ import pytest
 from tests.worker.serving import free_port
 
 PATIENCE = 60.0
+STORY = b", there was a little girl named Lily."
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -103,12 +104,14 @@ def test_a_server_that_dies_in_mid_answer_is_named(endless_gguf: Path) -> None:
             command, bufsize=0, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as asking:
             assert asking.stdout is not None
-            begun = asking.stdout.read(10)
+            begun = b""
+            while len(begun) < len(STORY):
+                begun += asking.stdout.read(len(STORY))
             for process in [psutil.Process(server.pid), *psutil.Process(server.pid).children()]:
                 process.kill()
             rest, said = asking.communicate(timeout=PATIENCE)
         assert asking.returncode == 1
-        assert (begun + rest).startswith(b", there was a little girl named Lily.")
+        assert (begun + rest).startswith(STORY)
         assert (
             said.decode()
             .splitlines()[-1]
