@@ -18,6 +18,7 @@ import pytest
 from tests.worker.serving import free_port
 
 PATIENCE = 60.0
+STORY = b", there was a little girl named Lily."
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -93,6 +94,29 @@ def test_it_starts_again_when_its_worker_dies(stories_gguf: Path) -> None:
         ):
             assert process.poll() is None
         assert run("plan", str(stories_gguf), "--rpc", endpoint).returncode == 0
+
+
+def test_a_server_that_dies_in_mid_answer_is_named(endless_gguf: Path) -> None:
+    with serving() as (server, endpoint, _):
+        command = [sys.executable, "-m", "autoglm_lite", "chat", str(endless_gguf), "-p", "Once upon a time"]
+        command += ["--ctx", "16384", "--threads", "1", "--temperature", "0", "--rpc", endpoint]
+        with subprocess.Popen(
+            command, bufsize=0, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as asking:
+            assert asking.stdout is not None
+            begun = b""
+            while len(begun) < len(STORY):
+                begun += asking.stdout.read(len(STORY))
+            for process in [psutil.Process(server.pid), *psutil.Process(server.pid).children()]:
+                process.kill()
+            rest, said = asking.communicate(timeout=PATIENCE)
+        assert asking.returncode == 1
+        assert (begun + rest).startswith(STORY)
+        assert (
+            said.decode()
+            .splitlines()[-1]
+            .startswith(f"autoglm-lite: The connection to {endpoint}, where 6 of the model's")
+        )
 
 
 def test_a_server_that_is_not_there(stories_gguf: Path) -> None:
