@@ -20,6 +20,7 @@ COMMANDS = {
     "perplexity": "measure how well a model expects a text, also against another",
     "plan": "say what a model will take on this machine, before it is loaded",
     "tune": "measure which way of loading a model is fastest on this machine, and keep it",
+    "rpc-server": "let another computer put a part of its model on this one",
 }
 
 NUMPY_REFUSES = "NumPy was built with baseline optimizations"
@@ -59,8 +60,13 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
             name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", allow_abbrev=False
         )
         if name == command:
-            import_module(f"autoglm_lite.commands.{name}").add_arguments(child)
+            import_module(f"autoglm_lite.commands.{module(name)}").add_arguments(child)
     return parser
+
+
+def module(command: str) -> str:
+    """The name of a command's module in autoglm_lite.commands."""
+    return command.replace("-", "_")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,7 +111,7 @@ def _run(command: str, parsed: argparse.Namespace) -> int:
     from autoglm_lite.errors import AutoglmError
 
     try:
-        code: int = import_module(f"autoglm_lite.commands.{command}").run(parsed)
+        code: int = import_module(f"autoglm_lite.commands.{module(command)}").run(parsed)
         return code
     except AutoglmError as error:
         failed, code = error, error.exit_code

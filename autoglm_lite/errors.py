@@ -25,6 +25,10 @@ class LoadError(AutoglmError):
     """llama.cpp refused a model that passed our own checks."""
 
 
+class DeviceError(LoadError):
+    """A device that a plan counts on cannot be used, or is not there."""
+
+
 class PromptTooLongError(AutoglmError):
     """The prompt leaves no room for an answer in the context."""
 

@@ -52,11 +52,14 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="1.5b")
     parser.add_argument("--type", choices=FILE_TYPES, default="Q4_K_M")
     args = parser.parse_args()
-    out: Path = args.out
-    shape = SHAPES[args.shape]
+    write_model(args.out, SHAPES[args.shape], f"random-{args.shape}", args.type)
+    print(f"{args.out}: {args.out.stat().st_size / 1e6:,.0f} MB", file=sys.stderr)
+
+
+def write_model(out: Path, shape: Shape, name: str, file_type: str) -> None:
     writer = GGUFWriter(out, "qwen2")
-    add_metadata(writer, shape, f"random-{args.shape}", FILE_TYPES[args.type])
-    written = list(tensors(shape, args.type))
+    add_metadata(writer, shape, name, FILE_TYPES[file_type])
+    written = list(tensors(shape, file_type))
     for name, size, kind in written:
         nbytes = size[0] * 4 if kind == Type.F32 else size[0] * size[1] // BLOCKS[kind][0] * BLOCKS[kind][1]
         writer.add_tensor_info(name, list(size), np.dtype(np.float32), nbytes, raw_dtype=kind)
@@ -67,7 +70,6 @@ def main() -> None:
     for _, size, kind in written:
         writer.write_tensor_data(random_tensor(rng, size, kind))
     writer.close()
-    print(f"{out}: {out.stat().st_size / 1e6:,.0f} MB", file=sys.stderr)
 
 
 def add_metadata(writer: GGUFWriter, shape: Shape, name: str, file_type: int) -> None:

@@ -25,6 +25,7 @@ from autoglm_lite.generation import Finished, Prefill
 from autoglm_lite.paths import states_dir
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.client import Worker
+from autoglm_lite.worker.loader import Loader
 from autoglm_lite.worker.watch import Notice, Watch
 from tui.answer import AnswerView
 from tui.conversation import ConversationView, Earlier
@@ -78,6 +79,7 @@ class ChatApp(App[None]):
         self._setup = setup
         self._words = words
         self._model = Worker(states=states_dir())
+        self._loader = Loader(self._model, setup.plan, setup.fallbacks)
         self._session = Session(self._model, setup)
         self._home: asyncio.AbstractEventLoop | None = None
         self._loading: asyncio.Task[None] | None = None
@@ -252,7 +254,8 @@ class ChatApp(App[None]):
     async def _welcome(self) -> None:
         words, setup = self._words, self._setup
         starter = is_starter(setup.facts.path)
-        sentences = [words.starter if starter else words.ready]
+        remote = any(part.endpoint for part in setup.plan.devices)
+        sentences = [words.starter if starter else words.ready_shared if remote else words.ready]
         sentences += [printable(notice) for notice in setup.notices if not (starter and "starter" in notice)]
         welcome = Welcome(printable(setup.facts.name), sentences, words.suggestions if starter else (), words)
         await self._conversation.show_welcome(welcome)
@@ -277,16 +280,23 @@ class ChatApp(App[None]):
         await asyncio.shield(self._loading)
 
     async def _load(self) -> None:
+        told: list[str] = []
+
         def progress(share: float) -> None:
             self._status.change(activity=self._words.loading.format(percent=round(100 * share)))
 
         progress(0)
         try:
-            await self._model.load(self._setup.plan, progress)
+            await self._loader.load(progress, told.append)
         except BaseException:
             self._status.change(activity=self._words.not_loaded)
             raise
-        self._status.change(activity="")
+        plan = self._loader.plan
+        self._setup = replace(self._setup, plan=plan)
+        self._session.use(plan)
+        self._status.change(activity="", n_ctx=plan.n_ctx)
+        for notice in told:
+            await self._conversation.say(printable(notice))
         await self._sample()
 
     async def _sample(self) -> None:

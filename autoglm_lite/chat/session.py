@@ -15,6 +15,7 @@ from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.chat.stream import stream_answer
 from autoglm_lite.errors import HistoryError, PromptTooLongError
 from autoglm_lite.generation import Finished, FinishReason, GenerateRequest
+from autoglm_lite.planning.plan import Plan
 
 STATES: dict[FinishReason, State] = {
     "stop": "complete",
@@ -78,6 +79,10 @@ class Session:
             raise
         finally:
             self.turns = [*earlier, recorder.turn(question)]
+
+    def use(self, plan: Plan) -> None:
+        """Another plan for the same model, when it had to be loaded with another."""
+        self._setup = replace(self._setup, plan=plan)
 
     async def stop(self) -> None:
         """The answer being written ends soon, with Finished(reason="cancelled")."""

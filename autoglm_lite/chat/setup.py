@@ -28,6 +28,8 @@ class ChatSetup:
     template: ChatTemplate | None
     """None: the model has none, so it continues the last message as plain text."""
     sampling: Sampling
+    fallbacks: tuple[Plan, ...] = ()
+    """Plans to try in turn when devices refuse `plan`; the last needs none."""
     conversation: Conversation | None = None
     """The one to go on with; None begins a new one with the first question."""
     system: str | None = None

@@ -114,10 +114,10 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     """Everything up to the loading of the model; starts the template's process, which is the caller's to close."""
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.chat.template import ChatTemplate
+    from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.commands.preferences import preferred, read_tuned
     from autoglm_lite.gguf.facts import read_facts
-    from autoglm_lite.hardware.machine import read_machine
-    from autoglm_lite.planning.make import decide, notices
+    from autoglm_lite.planning.make import decide, fallbacks, notices
     from autoglm_lite.store import is_starter, make_models_dir, resolve
     from autoglm_lite.worker.sizes import exact_sizes
 
@@ -128,13 +128,13 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     said: list[str] = []
     path = resolve(last_model if args.model is None else args.model, wanted, said.append)
     facts = read_facts(path)
-    machine = read_machine()
+    machine = machine_with_devices(wanted, said.append)
     wanted = preferred(wanted, facts, machine, args.profile, said.append, tuned=read_tuned(facts, machine, said.append))
     choice = decide(facts, machine, wanted, exact_sizes)
     plan = replace(choice.plan, model_path=str(path.absolute()))
     switch, budget = thinking(args.think)
     said += [STARTER] if is_starter(path) else []
-    said += notices(facts, wanted, choice)
+    said += notices(facts, machine, wanted, choice)
     if not facts.chat_template:
         said.append(f"{facts.name} has no chat template, so it continues your text instead of answering it.")
     elif args.think and "enable_thinking" not in facts.chat_template:
@@ -148,6 +148,7 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
         history=history,
         template=template,
         sampling=sampling(args, facts),
+        fallbacks=fallbacks(facts, machine, wanted, plan),
         conversation=conversation,
         system=args.system,
         max_tokens=args.max_tokens,

@@ -78,7 +78,7 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
     for facts in models:
         choice = decide(facts, machine, wishes)
         plans.append(replace(choice.plan, model_path=str(facts.path.absolute())))
-        for notice in notices(facts, wishes, choice):
+        for notice in notices(facts, machine, wishes, choice):
             print(f"autoglm-lite: {notice}", file=sys.stderr)
     return plans
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,7 +33,24 @@ def add_planning_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--kv-type", choices=KV_TYPES, metavar="TYPE", help="type of the KV cache: f16 (default), q8_0 or f32"
     )
-    group.add_argument("--gpu-layers", type=int, metavar="N", help="layers to put on the graphics card (default: 0)")
+    group.add_argument(
+        "--gpu-layers",
+        type=int,
+        metavar="N",
+        help="most layers to put on graphics cards and other computers (default: as many as fit); 0: none",
+    )
+    group.add_argument(
+        "--vram", type=size, metavar="SIZE", help="memory to use of each of them (default: what is free, less a margin)"
+    )
+    group.add_argument(
+        "--rpc",
+        type=endpoint,
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="another computer that runs autoglm-lite rpc-server, to take a part of the model; may be given several"
+        " times",
+    )
     group.add_argument(
         "--memory", type=size, metavar="SIZE", help="memory that may be used, such as 3.5GB (default: what is free)"
     )
@@ -47,7 +65,9 @@ def wishes(args: argparse.Namespace) -> Wishes:
     """What `add_planning_options` read; its values are checked where the plan is made."""
     from autoglm_lite.planning.make import Wishes
 
-    return Wishes(args.ctx, args.threads, args.kv_type, args.gpu_layers, args.memory)
+    return Wishes(
+        args.ctx, args.threads, args.kv_type, args.gpu_layers, args.memory, vram=args.vram, rpc=tuple(args.rpc)
+    )
 
 
 def size(text: str) -> int:
@@ -60,3 +80,13 @@ def size(text: str) -> int:
         return parse_size(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}") from None
+
+
+def endpoint(text: str) -> str:
+    """HOST:PORT as it is. Raises argparse's error for anything else; the RPC backend knows no IPv6."""
+    import argparse
+
+    host, _, port = text.rpartition(":")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", host) or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is no HOST:PORT: write it like 192.168.1.20:50052")
+    return text

@@ -51,9 +51,9 @@ def run(args: argparse.Namespace) -> int:
     Of the model nothing but the header is read; what llama.cpp says of its size comes from a worker.
     """
     from autoglm_lite.commands.bandwidth import memory_bandwidth
+    from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.commands.preferences import preferred, read_tuned
     from autoglm_lite.gguf.facts import read_facts
-    from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.forecast import forecast
     from autoglm_lite.planning.make import choose
     from autoglm_lite.store import resolve
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
     wanted = wishes(args)
     facts = read_facts(resolve(args.model, wanted, say))
-    machine = read_machine()
+    machine = machine_with_devices(wanted)
     wanted = preferred(wanted, facts, machine, args.profile, say, tuned=read_tuned(facts, machine, say))
     choice = choose(facts, machine, wanted)
     bandwidth = memory_bandwidth(choice.plan.threads, machine.memory_available) if choice.fits else None
@@ -97,6 +97,7 @@ def as_json(facts: ModelFacts, wanted: Wishes, found: Forecast) -> dict[str, obj
         "load_mode": plan.load_mode,
         "repack": plan.repack,
         "gpu_layers": plan.gpu_layers,
+        "devices": [{"name": part.name, "endpoint": part.endpoint, "layers": part.layers} for part in plan.devices],
         "threads": plan.threads,
         "threads_batch": plan.threads_batch,
         "cpus": list(plan.cpus),
@@ -109,7 +110,7 @@ def as_json(facts: ModelFacts, wanted: Wishes, found: Forecast) -> dict[str, obj
         "predicted_bytes": {
             **{name: getattr(choice.predicted, name) for _, name, _, _ in PARTS},
             "resident_total": choice.predicted.resident_total,
-            "devices": {},
+            "devices": dict(choice.predicted.devices),
         },
         "available_bytes": choice.available,
         "expected": {
@@ -138,6 +139,9 @@ def page(facts: ModelFacts, found: Forecast, *, colour: bool) -> Iterator[str]:
         n_bytes = getattr(choice.predicted, key)
         if n_bytes:
             yield f"  {_painted(letter, number, colour)} {words:<18}{in_words(n_bytes):>8}"
+    for part in choice.plan.devices:
+        n_bytes = choice.predicted.devices[part.name]
+        yield from _wrapped(f"{in_words(n_bytes)} on {without_controls(part.name)}, for {part.layers} layers", "+ ")
     yield ""
     yield f"Reads a prompt at   {_speed(expected.prefill, 'at least')}"
     yield f"Writes an answer at {_speed(expected.decode, 'about')}"

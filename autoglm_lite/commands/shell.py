@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import TextIO
 
 from autoglm_lite.chat.events import Answer, Forgotten, Reasoning
@@ -17,6 +18,7 @@ from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.generation import Finished, Prefill
 from autoglm_lite.paths import states_dir
 from autoglm_lite.worker.client import Worker
+from autoglm_lite.worker.loader import Loader
 
 INTERRUPTED = 130
 SECONDS_BETWEEN_LINES = 5.0
@@ -77,9 +79,14 @@ class _Shell:
 
     async def _answer(self, worker: Worker, prompt: str) -> None:
         setup, began = self._setup, time.monotonic()
-        await worker.load(setup.plan, lambda share: self._status.show(f"loading {setup.facts.name}: {share:.0%}"))
+        loader = Loader(worker, setup.plan, setup.fallbacks)
+        await loader.load(
+            lambda share: self._status.show(f"loading {setup.facts.name}: {share:.0%}"),
+            lambda notice: self._status.line(f"autoglm-lite: {notice}"),
+        )
         loaded = time.monotonic()
         first: float | None = None
+        setup = replace(setup, plan=loader.plan)
         self._session = session = Session(worker, setup)
         out = Printer(sys.stdout, hidden=self._as_json)
         thoughts = Printer(sys.stderr, hidden=self._as_json, dim=True)

@@ -28,6 +28,7 @@ from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.hardware.room import read_room
 from autoglm_lite.native.context import Aborted, AbortFlag, Context
 from autoglm_lite.native.heap import return_freed_memory
+from autoglm_lite.native.rpc import notice_silence
 from autoglm_lite.native.sampler import Sampler
 from autoglm_lite.planning.plan import Plan, same_model
 from autoglm_lite.states.folder import StateFolder, common_prefix
@@ -57,7 +58,13 @@ class Engine:
         self._abort = AbortFlag()
         self._kept: Context | None = None
         """None once it was shed, until the next answer."""
-        release_copied(plan, self._open_context())
+        try:
+            release_copied(plan, self._open_context())
+        except BaseException:
+            # Its memory here and on devices is wanted for the next try.
+            self._model.close()
+            raise
+        notice_silence({part.endpoint for part in plan.devices if part.endpoint})
         for tag in (REASONING_OPEN, REASONING_CLOSE):
             self._model.write_control(tag)
         self._cached: list[int] = []

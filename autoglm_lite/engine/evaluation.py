@@ -25,7 +25,7 @@ def evaluate(path: Path, tokens: Sequence[int], *, kv_type: str = "f32", threads
 
     n = len(tokens)
     with (
-        closing(Model(str(path), gpu_layers=0, load_mode="mmap", repack=False)) as model,
+        closing(Model(str(path), load_mode="mmap", repack=False)) as model,
         closing(
             Context(
                 model,

@@ -18,9 +18,10 @@ def open_model(plan: Plan, on_progress: Callable[[float], None] | None = None) -
     """Loads the plan's model; `on_progress` gets the share done, 0 to 1. Raises LoadError."""
     return Model(
         plan.model_path,
-        gpu_layers=plan.gpu_layers,
         load_mode=plan.load_mode,
         repack=plan.repack,
+        devices=[(part.name, part.endpoint, part.layers) for part in plan.devices],
+        on_cpu=plan.on_cpu,
         on_progress=on_progress,
     )
 
@@ -58,17 +59,17 @@ def release_copied(plan: Plan, context: Context) -> None:
 
 
 def measure_sizes(plan: Plan) -> Sizes | None:
-    """What llama.cpp would take for the plan, without taking it; None where it cannot be asked. Raises LoadError."""
-    model = Model(plan.model_path, gpu_layers=plan.gpu_layers, load_mode="none", repack=plan.repack, no_alloc=True)
+    """What llama.cpp would take for a plan without devices, not taking it; None where it cannot be asked.
+
+    Raises LoadError.
+    """
+    model = Model(plan.model_path, load_mode="none", repack=plan.repack, no_alloc=True)
     with closing(model), closing(open_context(model, plan)) as context:
         buffers = buffer_sizes(context)
     if buffers is None:
         return None
-    # A device has a buffer of its own, and one in main memory for what passes between them (…_Host).
-    here = [buffer for buffer in buffers if buffer.name.startswith("CPU") or buffer.name.endswith("_Host")]
     return Sizes(
-        repacked=sum(buffer.weights for buffer in here if buffer.name.startswith("CPU_")),
-        kv=sum(buffer.kv for buffer in here),
-        compute=sum(buffer.compute for buffer in here),
-        devices={b.name: b.weights + b.kv + b.compute for b in buffers if b not in here},
+        repacked=sum(buffer.weights for buffer in buffers if buffer.name != "CPU"),
+        kv=sum(buffer.kv for buffer in buffers),
+        compute=sum(buffer.compute for buffer in buffers),
     )

@@ -62,6 +62,13 @@ class ModelFacts:
     token_bytes: int = 0
     """Weights that one token is multiplied by: not the embedding, unless it is the output matrix as well, and of
     experts the share that is used."""
+    tensors: tuple[TensorInfo, ...] = field(default=(), repr=False)
+    """All of the file, in its order; empty where only sums are known."""
+
+    @property
+    def tied(self) -> bool:
+        """Whether the embedding is the output matrix as well."""
+        return all(tensor.name != OUTPUT for tensor in self.tensors)
 
 
 def read_facts(path: Path) -> ModelFacts:
@@ -100,6 +107,7 @@ def read_facts(path: Path) -> ModelFacts:
         matrix_bytes=_matrix_bytes(header),
         n_merges=vocabulary.n_merges,
         token_bytes=_token_bytes(header, shape.architecture),
+        tensors=header.tensors,
     )
 
 
@@ -125,7 +133,7 @@ def _matrix_bytes(header: Header) -> dict[str, int]:
     tied = all(tensor.name != OUTPUT for tensor in header.tensors)
     by_type: Counter[str] = Counter()
     for tensor in header.tensors:
-        if _is_matrix(tensor) and (tensor.name != EMBEDDING or tied):
+        if is_matrix(tensor) and (tensor.name != EMBEDDING or tied):
             by_type[tensor.type.name] += tensor.n_bytes
     return dict(by_type)
 
@@ -150,6 +158,7 @@ def _most(header: Header, key: str) -> int:
     return data if isinstance(data, int) else 0
 
 
-def _is_matrix(tensor: TensorInfo) -> bool:
+def is_matrix(tensor: TensorInfo) -> bool:
+    """Whether llama.cpp may copy it into another layout, if its type has one."""
     # Rows go in groups of 8 into the other layout (engine-facts: repack.cpp), so other shapes stay as they are.
     return len(tensor.shape) > 1 and tensor.shape[1] % 8 == 0

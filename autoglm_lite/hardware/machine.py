@@ -11,6 +11,7 @@ from pathlib import Path
 
 from autoglm_lite.hardware.cgroups import cpu_quota
 from autoglm_lite.hardware.cores import Cores, read_cores, read_features
+from autoglm_lite.hardware.devices import Device
 from autoglm_lite.hardware.processor import Processor, read_processor
 from autoglm_lite.hardware.room import Room, read_room
 
@@ -37,6 +38,8 @@ class Machine:
     """x86 or arm; empty for others."""
     processor: str = ""
     """Its name, or that of the board where the processor has none; empty where unknown."""
+    devices: tuple[Device, ...] = ()
+    """Graphics cards and other computers; read_machine leaves them out, since only llama.cpp knows them."""
 
 
 def read_machine(root: Path = Path("/"), affinity: Collection[int] | None = None) -> Machine:

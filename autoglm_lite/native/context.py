@@ -89,6 +89,8 @@ class Context:
         if self._callback is not None:
             params.cb_eval = self._callback.function
         params.swa_full = False
+        # Copying weights to a graphics card for each long batch takes memory there that the plan does not count.
+        params.op_offload = False
         params.no_perf = True
         self.handle = lib.llama_init_from_model(model.handle, params)
         if not self.handle:

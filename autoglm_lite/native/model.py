@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from autoglm_lite.errors import LoadError
 from autoglm_lite.native.bindings import bindings
+from autoglm_lite.native.offload import Offload
 
 LOAD_MODES = {"none": 0, "mmap": 1, "direct_io": 4}
 
@@ -19,24 +20,29 @@ class Model:
         self,
         path: str,
         *,
-        gpu_layers: int,
         load_mode: str,
         repack: bool,
+        devices: Sequence[tuple[str, str | None, int]] = (),
+        on_cpu: Sequence[str] = (),
         vocab_only: bool = False,
         no_alloc: bool = False,
         on_progress: Callable[[float], None] | None = None,
     ) -> None:
         """Loads the file, or its vocabulary alone, or with `no_alloc` (and load_mode none) all but the weights.
 
-        `on_progress` gets the share done, 0 to 1. Raises LoadError.
+        `devices` (name, endpoint and number of layers of each) take the last layers and the output layer, but for the
+        tensors whose names match one of the regular expressions `on_cpu`. `on_progress` gets the share done, 0 to 1.
+        Raises LoadError.
         """
         self._lib = lib = bindings()
         params = lib.llama_model_default_params()
-        params.n_gpu_layers = gpu_layers
         params.load_mode = LOAD_MODES[load_mode]
         params.use_extra_bufts = repack
         params.vocab_only = vocab_only
         params.no_alloc = no_alloc
+        # llama.cpp keeps pointers into it while it loads.
+        offload = Offload(devices, on_cpu)
+        offload.apply(params)
 
         def progress(share: float, _user_data: object) -> bool:
             if on_progress is not None:

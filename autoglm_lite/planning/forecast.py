@@ -9,7 +9,8 @@ from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
 from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Exact, Wishes, choose, in_words, sources
 from autoglm_lite.planning.memory import repacked_bytes
-from autoglm_lite.planning.plan import KvType
+from autoglm_lite.planning.offload import room_on, usable
+from autoglm_lite.planning.plan import KvType, Plan
 from autoglm_lite.planning.preferences import measured
 from autoglm_lite.planning.speed import Expected, expect
 from autoglm_lite.planning.suggestions import Suggestion, suggest
@@ -66,8 +67,7 @@ def _reasons(facts: ModelFacts, machine: Machine, wishes: Wishes, choice: Choice
     yield f"Micro-batch of {plan.n_ubatch} tokens: {of['n_ubatch'].words or _UBATCH_WORDS}."
     if plan.flash_attention is not None:
         yield f"Flash attention {'on' if plan.flash_attention else 'off'}: {of['flash_attention'].words}."
-    layers = "as you asked" if plan.gpu_layers else "no --gpu-layers asked for"
-    yield f"{_count(plan.gpu_layers, 'layer')} on the graphics card: {layers}."
+    yield from _why_layers(facts, machine, wishes, choice)
 
 
 _TUNED_SPEED = "Speeds at the beginning of a conversation, as `tune` measured them here."
@@ -104,6 +104,44 @@ def _why_threads(machine: Machine, threads: int) -> str:
     if threads < machine.physical_cores:
         return "the model is so small that more would wait for each other"
     return "one for each physical core of the fastest kind; memory is the limit, so more would not help"
+
+
+def _why_layers(facts: ModelFacts, machine: Machine, wishes: Wishes, choice: Choice) -> Iterator[str]:
+    plan = choice.plan
+    if not plan.devices:
+        yield f"No layers on a graphics card: {_why_no_layers(machine, wishes)}."
+        return
+    for part in plan.devices:
+        room = next((room_on(device, wishes.vram) for device in machine.devices if device.name == part.name), 0)
+        yield (
+            f"{_count(part.layers, 'layer')} of {facts.n_layer} on {part.name}:"
+            f" {_why_so_many(facts, wishes, plan)}, {in_words(choice.predicted.devices[part.name])} of"
+            f" {in_words(room)} that may be used there."
+        )
+    if plan.gpu_layers <= facts.n_layer:
+        yield "The output layer stays with the processor: it is large, so it comes after all others."
+    if len(plan.on_cpu) > 1:
+        yield "Experts stay with the processor, which reads few of them for a token, before other weights do."
+
+
+def _why_no_layers(machine: Machine, wishes: Wishes) -> str:
+    if wishes.gpu_layers == 0:
+        return "as you asked"
+    if not machine.devices:
+        return "llama.cpp as it is installed here knows none"
+    usable_ones = usable(machine.devices, asked=wishes.gpu_layers is not None)
+    if not usable_ones:
+        return "the one within the processor shares its memory and writes no faster; --gpu-layers N uses it anyway"
+    rooms = " and ".join(f"{in_words(room_on(device, wishes.vram))} of {device.name}" for device in usable_ones)
+    return f"not one fits into the {rooms} that may be used"
+
+
+def _why_so_many(facts: ModelFacts, wishes: Wishes, plan: Plan) -> str:
+    if wishes.gpu_layers is not None and plan.gpu_layers == min(wishes.gpu_layers, facts.n_layer + 1):
+        return "as you asked"
+    if plan.gpu_layers > facts.n_layer:
+        return "the whole model fits" if len(plan.devices) == 1 else "together they take the whole model"
+    return "as many as fit"
 
 
 def _count(n: int, noun: str) -> str:

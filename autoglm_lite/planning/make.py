@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,6 +11,7 @@ from autoglm_lite.errors import UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
 from autoglm_lite.planning.memory import Predicted, Sizes, predict
+from autoglm_lite.planning.offload import offload
 from autoglm_lite.planning.plan import KV_TYPES, KvType, Plan
 from autoglm_lite.planning.preferences import RULE, Layer, Source, Values, filled, taken_from
 
@@ -53,6 +55,10 @@ class Wishes:
     gpu_layers: int | None = None
     memory: int | None = None
     """Bytes that may be used, instead of what is available now."""
+    vram: int | None = None
+    """Bytes that may be used of each graphics card and each other computer."""
+    rpc: tuple[str, ...] = ()
+    """HOST:PORT of the other computers; Machine.devices has what they offer."""
     threads_batch: int | None = None
     """For prefill; as many as `threads` where only those are wished for."""
     n_ubatch: int | None = None
@@ -87,11 +93,15 @@ def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact
     memory is still planned for (verdict `streams`). Raises UsageError for wishes that make no sense.
     """
     _check(facts, wishes)
-    available = available_bytes(machine, wishes)
-    plans = list(_candidates(facts, machine, wishes))
+    plans = [
+        offload(facts, machine.devices, plan, wishes.vram, wishes.gpu_layers)
+        for plan in _candidates(facts, machine, wishes)
+    ]
     for plan in plans:
         needed = predict(facts, machine.features, plan)
-        if exact and needed.resident_total <= DOUBTFUL_SHARE * available:
+        available = available_bytes(machine, wishes) - _shared_bytes(machine, needed)
+        # What devices take, the formulas alone tell.
+        if exact and not plan.devices and needed.resident_total <= DOUBTFUL_SHARE * available:
             needed = predict(facts, machine.features, plan, exact(plan))
         if holds(needed, available, insisted=wishes.repack is not None):
             ample = plan == plans[0] and needed.resident_total <= TIGHT_SHARE * available
@@ -118,17 +128,41 @@ def decide(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact
     return choice
 
 
-def notices(facts: ModelFacts, wishes: Wishes, choice: Choice) -> tuple[str, ...]:
-    """Sentences about what the user may not expect of `choice`."""
+def fallbacks(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> tuple[Plan, ...]:
+    """What to try in turn if devices refuse `plan`, made from the same: half as many layers on them, then none."""
+    if not plan.devices:
+        return ()
+    used = {part.name for part in plan.devices}
+    here = replace(machine, devices=tuple(device for device in machine.devices if device.name in used))
+    found = []
+    for most in (sum(part.layers for part in plan.devices) // 2, 0):
+        with suppress(WillNotFitError):
+            lighter = decide(facts, here, replace(wishes, gpu_layers=most)).plan
+            if bool(lighter.devices) == bool(most):
+                found.append(replace(lighter, model_path=plan.model_path))
+    return tuple(found)
+
+
+def notices(facts: ModelFacts, machine: Machine, wishes: Wishes, choice: Choice) -> tuple[str, ...]:
+    """Sentences about what the user may not expect of `choice`, made from the same."""
     found = []
     if sources(wishes, choice.plan)["n_ctx"] == RULE and choice.plan.n_ctx < min(facts.n_ctx_train, DEFAULT_CTX):
         found.append(f"Memory is short, so a conversation can be {choice.plan.n_ctx:,} tokens long.")
+    found += _idle_computers(facts, machine, choice.plan)
     if choice.verdict == "streams":
         found.append(
             f"{facts.name} is larger than the free memory and will be read from the disk all the time, which is slow;"
             " close other programs, or take a smaller model."
         )
     return tuple(found)
+
+
+def _idle_computers(facts: ModelFacts, machine: Machine, plan: Plan) -> Iterator[str]:
+    why = f"{facts.name} fits without it" if plan.gpu_layers > facts.n_layer else "not one layer fits into its memory"
+    taking_part = {part.endpoint for part in plan.devices}
+    for endpoint in dict.fromkeys(device.endpoint for device in machine.devices):
+        if endpoint is not None and endpoint not in taking_part:
+            yield f"{endpoint} takes no part: {why}."
 
 
 def _check(facts: ModelFacts, wishes: Wishes) -> None:
@@ -143,6 +177,8 @@ def _check(facts: ModelFacts, wishes: Wishes) -> None:
         raise UsageError(f"--threads {wishes.threads} makes no sense: give a number from 1 to {MAX_THREADS}.")
     if wishes.gpu_layers is not None and wishes.gpu_layers < 0:
         raise UsageError(f"--gpu-layers {wishes.gpu_layers} makes no sense: give 0 or the number of layers.")
+    if wishes.vram is not None and wishes.vram < 1:
+        raise UsageError("--vram makes no sense: give a size such as 2GB, or --gpu-layers 0 to use none.")
     if wishes.memory is not None and wishes.memory < 1:
         raise UsageError("--memory makes no sense: give a size such as 3GB.")
     if wishes.kv_type is not None and wishes.kv_type not in KV_TYPES:
@@ -165,7 +201,6 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
         threads_batch=wishes.threads_batch or batch,
         n_ubatch=wishes.n_ubatch or liked.n_ubatch or DEFAULT_UBATCH,
         kv_type=wishes.kv_type or liked.kv_type or "f16",
-        gpu_layers=wishes.gpu_layers or 0,
         repack=_first(wishes.repack, liked.repack) is not False,
         cpus=machine.cpus,
         flash_attention=_first(wishes.flash_attention, liked.flash_attention),
@@ -221,6 +256,12 @@ def sources(wishes: Wishes, plan: Plan) -> dict[str, Source]:
 def available_bytes(machine: Machine, wishes: Wishes) -> int:
     """Bytes that a plan may use."""
     return machine.memory_available if wishes.memory is None else wishes.memory
+
+
+def _shared_bytes(machine: Machine, needed: Predicted) -> int:
+    """What devices take of this computer's own memory: graphics within the processor have no other."""
+    within = {device.name for device in machine.devices if device.kind == "igpu"}
+    return sum(n_bytes for name, n_bytes in needed.devices.items() if name in within)
 
 
 def _will_not_fit(facts: ModelFacts, machine: Machine, wishes: Wishes, needed: Predicted) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from autoglm_lite.gguf.facts import ModelFacts
+from autoglm_lite.gguf.facts import ModelFacts, is_matrix
+from autoglm_lite.gguf.tensors import EMBEDDING
+from autoglm_lite.planning.placement import place
 from autoglm_lite.planning.plan import KvType, Plan
 
 MIB = 1 << 20
@@ -18,6 +20,8 @@ MERGE_BYTES = 117
 """A pair that BPE joins, measured with 152,000 of them."""
 WORK_BYTES = 512 << 10
 """A thread's work space for prefill."""
+SERVER_BYTES = 3 * MIB
+"""A graph in an RPC server, and what its allocator rounds up."""
 
 N_CTX_STEP = 256
 """llama.cpp rounds the context up to a multiple of this."""
@@ -39,6 +43,8 @@ class Predicted:
     kv: int
     compute: int
     process: int
+    devices: Mapping[str, int] = field(default_factory=dict)
+    """What each device takes, by its name; not of this computer's memory."""
 
     @property
     def anonymous(self) -> int:
@@ -51,49 +57,123 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Bytes that llama.cpp itself says a plan takes in main memory, and on each device."""
+    """Bytes of a plan in main memory, and at most on each device by its name."""
 
     repacked: int
     kv: int
     compute: int
-    devices: Mapping[str, int]
+    devices: Mapping[str, int] = field(default_factory=dict)
 
 
 def predict(facts: ModelFacts, features: Collection[str], plan: Plan, sizes: Sizes | None = None) -> Predicted:
-    """`features` are Machine.features; `sizes` are llama.cpp's own for this plan, in place of the formulas. Layers on a
-    graphics card are taken to need nothing here."""
-    share = 1 - min(plan.gpu_layers, facts.n_layer + 1) / (facts.n_layer + 1)
-    if sizes is None:
-        repacked = repacked_bytes(facts, features) if plan.repack else 0
-        sizes = Sizes(int(repacked * share), int(kv_bytes(facts, plan) * share), compute_bytes(facts, plan), {})
+    """`features` are Machine.features; `sizes` are llama.cpp's own for this plan, in place of the formulas."""
+    sizes = sizes or foreseen_sizes(facts, features, plan)
     return Predicted(
-        mapped=mapped_bytes(facts, sizes.repacked) if share == 1 else int(facts.tensor_bytes * share),
+        mapped=mapped_bytes(facts, plan, sizes.repacked),
         repacked=sizes.repacked,
         kv=sizes.kv,
         compute=sizes.compute + WORK_BYTES * plan.threads_batch,
         process=PROCESS_BYTES + TOKEN_BYTES * facts.n_vocab + MERGE_BYTES * facts.n_merges,
+        devices=sizes.devices,
     )
 
 
-def mapped_bytes(facts: ModelFacts, repacked: int) -> int:
-    """What stays mapped when `repacked` bytes of weights were copied: the mapping is given back then, and only what is
-    multiplied by returns. Of an embedding that is nothing else, the few rows of the tokens read are left out."""
+def mapped_bytes(facts: ModelFacts, plan: Plan, repacked: int) -> int:
+    """What stays mapped when `repacked` bytes of weights were copied. Where any were, also to a device, the mapping is
+    given back, and only what is multiplied by returns: of an embedding that is nothing else, the few rows of the tokens
+    read are left out."""
+    if plan.devices:
+        here = place(facts, plan).here
+        lookup = _looks_up(facts, plan)
+        return sum(tensor.n_bytes for tensor in here if not (lookup and tensor.name == EMBEDDING)) - repacked
     return sum(facts.matrix_bytes.values()) - repacked if repacked else facts.tensor_bytes
+
+
+def foreseen_sizes(facts: ModelFacts, features: Collection[str], plan: Plan) -> Sizes:
+    """By formulas, what llama.cpp would say."""
+    if not plan.devices:
+        repacked = repacked_bytes(facts, features) if plan.repack else 0
+        return Sizes(repacked, kv_bytes(facts, plan), compute_bytes(facts, plan))
+    placement, kv = place(facts, plan), layer_kv_bytes(facts, plan)
+    types, lookup = repacked_types(features) if plan.repack else frozenset(), _looks_up(facts, plan)
+    return Sizes(
+        repacked=sum(
+            tensor.n_bytes
+            for tensor in placement.here
+            if tensor.type.name in types and is_matrix(tensor) and not (lookup and tensor.name == EMBEDDING)
+        ),
+        kv=sum(n_bytes for n_bytes, device in zip(kv, placement.layers, strict=True) if device is None),
+        compute=compute_bytes(facts, plan) if None in placement.layers else _edge_bytes(facts, plan),
+        devices={
+            part.name: device_bytes(
+                facts,
+                plan,
+                weights=sum(tensor.n_bytes for tensor in tensors),
+                largest=max((tensor.n_bytes for tensor in tensors), default=0),
+                kv=sum(n_bytes for n_bytes, device in zip(kv, placement.layers, strict=True) if device == i),
+                remote=part.endpoint is not None,
+                output=any(tensor.name.startswith("output.") or tensor.name == EMBEDDING for tensor in tensors),
+            )
+            for i, (part, tensors) in enumerate(zip(plan.devices, placement.there, strict=True))
+        },
+    )
+
+
+def _looks_up(facts: ModelFacts, plan: Plan) -> bool:
+    """Whether the processor takes rows of the embedding and no more: another matrix, or a device, is the output."""
+    there = place(facts, plan).there
+    return not facts.tied or any(tensor.name == EMBEDDING for tensors in there for tensor in tensors)
+
+
+def device_bytes(
+    facts: ModelFacts, plan: Plan, *, weights: int, largest: int, kv: int, remote: bool, output: bool
+) -> int:
+    """The most that a device takes at once for `weights` and `kv` bytes; `largest`: of its tensors.
+
+    An RPC server takes a whole tensor into a vector before it copies it to its place (SET_TENSOR in ggml-rpc.cpp); it
+    has let go of that when the caches and buffers are made.
+    """
+    compute = graph_bytes(facts, plan, widths=3) + (4 * facts.n_vocab if output else 0)
+    if not remote:
+        return weights + kv + compute
+    return weights + max(largest, kv + compute + _serving_bytes(facts, plan))
+
+
+def _serving_bytes(facts: ModelFacts, plan: Plan) -> int:
+    """What an RPC server on a processor allocates to compute: a micro-batch quantised for multiplication, what it
+    receives or sends back of one, and the graph."""
+    n_tokens = min(plan.n_ubatch, plan.n_ctx)
+    return n_tokens * (max(facts.n_ff, facts.n_embd) * 5 // 4 + 4 * facts.n_embd) + SERVER_BYTES
+
+
+def _edge_bytes(facts: ModelFacts, plan: Plan) -> int:
+    """The processor's compute buffer where it has no layer of its own: what goes in, and the logits."""
+    n_tokens = min(plan.n_ubatch, plan.n_ctx)
+    return 2 * 4 * n_tokens * facts.n_embd + 4 * facts.n_vocab
 
 
 def kv_bytes(facts: ModelFacts, plan: Plan) -> int:
     """Keys and values of all layers; llama.cpp commits them when it makes the context. A layer with a sliding window
     keeps the window and one micro-batch (llama-kv-cache-iswa.cpp)."""
+    return sum(layer_kv_bytes(facts, plan))
+
+
+def layer_kv_bytes(facts: ModelFacts, plan: Plan) -> tuple[int, ...]:
     whole = _padded(plan.n_ctx)
-    values = 0
+    found = []
     for n_head, window in zip(facts.kv_heads, facts.windows, strict=True):
         n_tokens = _padded(min(whole, window + plan.n_ubatch)) if window else whole
-        values += n_tokens * n_head * (facts.key_length + facts.value_length)
-    return int(values * _KV_BYTES[plan.kv_type])
+        found.append(int(n_tokens * n_head * (facts.key_length + facts.value_length) * _KV_BYTES[plan.kv_type]))
+    return tuple(found)
 
 
 def repacked_bytes(facts: ModelFacts, features: Collection[str]) -> int:
     """Bytes of the weights for which ggml has a faster layout on a processor with `features` (repack.cpp)."""
+    types = repacked_types(features)
+    return sum(n_bytes for name, n_bytes in facts.matrix_bytes.items() if name in types)
+
+
+def repacked_types(features: Collection[str]) -> frozenset[str]:
     types: frozenset[str] = frozenset()
     if "avx2" in features:
         types |= _AVX2
@@ -101,11 +181,16 @@ def repacked_bytes(facts: ModelFacts, features: Collection[str]) -> int:
         types |= {"Q2_K"}
     if "dotprod" in features:
         types |= _DOTPROD
-    return sum(n_bytes for name, n_bytes in facts.matrix_bytes.items() if name in types)
+    return types
 
 
 def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
-    """Intermediate results of one micro-batch, and logits for one token.
+    """Intermediate results of one micro-batch on the processor, and logits for one token."""
+    return graph_bytes(facts, plan) + 4 * facts.n_vocab
+
+
+def graph_bytes(facts: ModelFacts, plan: Plan, widths: int = 4) -> int:
+    """Of any layers, without logits; `widths` is 3 on a device, where the embeddings do not come in.
 
     What llama.cpp holds at its widest step is three times the feed-forward part and four times the model's width for
     each token, measured exact for Llama's and Qwen's graphs of all widths; and a mask of two bytes for each token
@@ -113,11 +198,10 @@ def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
     has a number for each place, measured on Qwen's shapes of 0.5B and 1.5B from 1k to 16k.
     """
     n_tokens, n_places = min(plan.n_ubatch, plan.n_ctx), _padded(plan.n_ctx)
-    width, mask = 3.0 * facts.n_ff + 4.0 * facts.n_embd, 2
+    width, mask = 3.0 * facts.n_ff + float(widths * facts.n_embd), 2
     if plan.flash_attention is False:
         width, mask = max(width, facts.n_head * n_places + 5.25 * facts.n_embd), 4
-    step = 4 * n_tokens * width + mask * n_tokens * n_places
-    return int(step) + 4 * facts.n_vocab
+    return int(4 * n_tokens * width + mask * n_tokens * n_places)
 
 
 def _padded(n_ctx: int) -> int:

@@ -21,6 +21,16 @@ class Saving:
 
 
 @dataclass(frozen=True, slots=True)
+class DevicePart:
+    """What one device takes: a run of layers, all before those of the next device."""
+
+    name: str
+    """Of the device, as in hardware.devices; likewise the endpoint."""
+    endpoint: str | None
+    layers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     model_path: str
     n_ctx: int
@@ -33,10 +43,15 @@ class Plan:
     """Micro-batch: tokens computed at once in prefill."""
     kv_type: KvType = "f16"
     gpu_layers: int = 0
+    """On all devices together; the output layer counts as one."""
     load_mode: LoadMode = "mmap"
     repack: bool = True
     """Copy weights into the layout the processor multiplies fastest (llama.cpp's extra buffer types),
     and give the mapped pages that they were copied from back."""
+    devices: tuple[DevicePart, ...] = ()
+    """They take the model's last layers; the processor computes those before."""
+    on_cpu: tuple[str, ...] = ()
+    """Regular expressions: tensors of the devices' layers, or of the output layer, that stay with the processor."""
     cpus: tuple[int, ...] = ()
     """The processors to compute on; none leaves it to the system."""
     flash_attention: bool | None = None

@@ -45,8 +45,8 @@ def _unknown(facts: ModelFacts, choice: Choice) -> str:
         return "it will not run"
     if choice.verdict == "streams":
         return "parts of the file are read from the disk for each token, many times slower than from memory"
-    if choice.plan.gpu_layers:
-        return "the graphics card's is not measured"
+    if choice.plan.devices:
+        return "that of other devices is not measured"
     if facts.tensor_bytes <= ONE_THREAD_BYTES:
         return "so small a model is limited by other things than memory"
     return ""

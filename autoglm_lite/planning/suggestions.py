@@ -62,8 +62,10 @@ def chat_command(facts: ModelFacts, wishes: Wishes) -> str:
         "--gpu-layers": wishes.gpu_layers,
         "--memory": wishes.memory,
         "--profile": wishes.profile,
+        "--vram": wishes.vram,
     }
     words = [str(word) for pair in options.items() if pair[1] is not None for word in pair]
+    words += [word for endpoint in wishes.rpc for word in ("--rpc", endpoint)]
     return shlex.join(["autoglm-lite", "chat", str(facts.path), *words])
 
 
@@ -148,4 +150,5 @@ def scaled(facts: ModelFacts, file_bytes: int) -> ModelFacts:
         tensor_bytes=int(facts.tensor_bytes * share),
         token_bytes=int(facts.token_bytes * share),
         matrix_bytes={name: int(n_bytes * share) for name, n_bytes in facts.matrix_bytes.items()},
+        tensors=(),
     )

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from autoglm_lite.engine.devices import list_devices, serve
 from autoglm_lite.engine.engine import Engine
 from autoglm_lite.engine.inputs import collect_inputs
 from autoglm_lite.engine.layers import compare_layers
@@ -31,9 +32,11 @@ from autoglm_lite.worker.protocol import (
     Cancel,
     CollectInputs,
     CompareLayers,
+    Devices,
     Failed,
     Freed,
     Generate,
+    ListDevices,
     Load,
     Loaded,
     LoadProgress,
@@ -42,6 +45,8 @@ from autoglm_lite.worker.protocol import (
     Message,
     PlanSizes,
     Score,
+    ServeDevices,
+    Serving,
     SetEffort,
     ShedContext,
     Tokenize,
@@ -133,6 +138,10 @@ class Child:
             self._load(request_id, message)
         elif isinstance(message, AskSizes):
             self._send(request_id, PlanSizes(measure_sizes(message.plan)))
+        elif isinstance(message, ListDevices):
+            self._send(request_id, Devices(list_devices(message.rpc)))
+        elif isinstance(message, ServeDevices):
+            serve(message.host, message.port, message.threads, lambda offered: self._send(request_id, Serving(offered)))
         elif isinstance(message, Tokenize):
             engine = self._loaded_engine()
             self._send(request_id, Tokens(engine.tokenize(message.text, templated=message.templated)))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from autoglm_lite.errors import LoadError, PromptTooLongError, WorkerDiedError
+from autoglm_lite.errors import DeviceError, LoadError, PromptTooLongError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text
+from autoglm_lite.hardware.devices import Device
 from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.hardware.room import read_room
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
@@ -25,8 +26,10 @@ from autoglm_lite.worker.protocol import (
     Cancel,
     CollectInputs,
     CompareLayers,
+    Devices,
     Freed,
     Generate,
+    ListDevices,
     Load,
     Loaded,
     LoadProgress,
@@ -35,6 +38,8 @@ from autoglm_lite.worker.protocol import (
     PlanSizes,
     Reply,
     Score,
+    ServeDevices,
+    Serving,
     SetEffort,
     ShedContext,
     Tokenize,
@@ -74,6 +79,8 @@ class Worker:
         """When the last request ended."""
         self.context_bytes = 0
         """Of memory, that the context takes; 0 after it was shed."""
+        self.lost_device = False
+        """Whether the last child died because a device did that its model was on."""
 
     async def __aenter__(self) -> Worker:
         return self
@@ -119,7 +126,7 @@ class Worker:
     async def load(self, plan: Plan, on_progress: Callable[[float], None] | None = None) -> LoadedModel:
         """Loads `plan`'s model instead of any other; `on_progress` gets the share done, 0 to 1.
 
-        Raises LoadError, or WorkerDiedError.
+        Raises LoadError, DeviceError for a device that cannot be used, or WorkerDiedError.
         """
         async with self._in_turn():
             return await self._load(plan, on_progress)
@@ -132,10 +139,33 @@ class Worker:
         """
         sizes = None
         async with self._in_turn():
-            async for reply in (await self._connected()).ask(next(self._ids), AskSizes(plan)):
+            async for reply in (await self._started()).ask(next(self._ids), AskSizes(plan)):
                 if isinstance(reply, PlanSizes):
                     sizes = reply.sizes
         return sizes
+
+    async def devices(self, rpc: Sequence[str]) -> tuple[Device, ...]:
+        """What a model can be put on beside the processor: devices of the servers `rpc` (each HOST:PORT), and this
+        computer's. Raises DeviceError for a server that cannot be used, or WorkerDiedError."""
+        found: tuple[Device, ...] = ()
+        async with self._turn:
+            connection = await self._started()
+            async for reply in connection.ask(next(self._ids), ListDevices(tuple(rpc))):
+                if isinstance(reply, Devices):
+                    found = reply.devices
+        return found
+
+    async def serve_devices(self, host: str, port: int, threads: int, on_serving: Callable[[Serving], None]) -> None:
+        """Lets other computers compute on this one, at an IPv4 address, until the worker is closed or cancelled.
+
+        `on_serving` is called once with what is offered. Raises LoadError when the address cannot be had, or
+        WorkerDiedError.
+        """
+        async with self._turn:
+            connection = await self._started()
+            async for reply in connection.ask(next(self._ids), ServeDevices(host, port, threads)):
+                if isinstance(reply, Serving):
+                    on_serving(reply)
 
     async def tokenize(self, text: str, *, templated: bool) -> list[int]:
         """Token ids as a prompt would have them (see GenerateRequest.templated)."""
@@ -289,17 +319,19 @@ class Worker:
 
     async def _load_and(self, request: Load | Measurement) -> AsyncGenerator[Reply, None]:
         """The replies to a request that loads a model, from a child that is started if there is none."""
-        self.loaded = None
-        connection = await self._connected()
+        self.loaded, self.lost_device = None, False
+        connection = await self._started()
         try:
             async with aclosing(connection.ask(next(self._ids), request)) as replies:
                 async for reply in replies:
                     yield reply
+        except DeviceError:
+            raise
         except LoadError as error:
             reason = load_failure(connection.log_path)
             raise LoadError(f"{error} It says: {reason}." if reason else str(error)) from error
 
-    async def _connected(self) -> Connection:
+    async def _started(self) -> Connection:
         if self._connection is None:
             self._connection = await Connection.open(start_child(self._log_path), self._lost)
         return self._connection
@@ -337,9 +369,10 @@ class Worker:
             raise WorkerDiedError("No model is loaded.")
         return self._connection
 
-    def _lost(self) -> None:
+    def _lost(self, by_device: bool) -> None:
         self._connection = None
         self.loaded = None
+        self.lost_device = by_device
 
 
 def _check_room(n_bytes: int) -> None:

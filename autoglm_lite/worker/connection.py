@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from autoglm_lite.errors import WorkerDiedError
-from autoglm_lite.worker.process import ChildProcess, death_sentence
+from autoglm_lite.planning.plan import Plan
+from autoglm_lite.worker.process import ChildProcess, death_sentence, device_failed
 from autoglm_lite.worker.protocol import (
     CANCELLABLE,
     LAST_REPLIES,
@@ -17,6 +18,7 @@ from autoglm_lite.worker.protocol import (
     MAX_FRAME,
     Cancel,
     Failed,
+    Load,
     Reply,
     Request,
     decode,
@@ -37,18 +39,20 @@ class Connection:
         child: ChildProcess,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        on_lost: Callable[[], None],
+        on_lost: Callable[[bool], None],
     ) -> None:
         self._child = child
         self._reader = reader
         self._writer = writer
         self._on_lost = on_lost
         self._inboxes: dict[int, asyncio.Queue[Reply]] = {}
+        self._plan: Plan | None = None
+        """Of the model last asked for."""
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def open(cls, child: ChildProcess, on_lost: Callable[[], None]) -> Connection:
-        """`on_lost` is called once if the child ends by itself."""
+    async def open(cls, child: ChildProcess, on_lost: Callable[[bool], None]) -> Connection:
+        """`on_lost` is called once if the child ends by itself, and told whether a device was the reason."""
         reader, writer = await asyncio.open_connection(sock=child.connection, limit=MAX_FRAME)
         return cls(child, reader, writer, on_lost)
 
@@ -69,6 +73,8 @@ class Connection:
         Closed early, an answer or a measurement is cancelled, and its end awaited: the next request finds the child at
         rest. A child that does not come to rest is killed.
         """
+        if isinstance(request, Load):
+            self._plan = request.plan
         inbox = self._inboxes[request_id] = asyncio.Queue()
         self.send(request_id, request)
         reply: Reply | None = None
@@ -104,8 +110,10 @@ class Connection:
                 if inbox is not None:
                     inbox.put_nowait(message)  # type: ignore[arg-type]
         returncode = await self._hang_up()
-        sentence = death_sentence(returncode, self._child.log_path)
-        self._on_lost()
+        log_path, plan = self._child.log_path, self._plan
+        by_device = plan is not None and bool(plan.devices) and device_failed(log_path)
+        sentence = _device_sentence(plan) if plan and by_device else death_sentence(returncode, log_path)
+        self._on_lost(by_device)
         self._fail_all(sentence)
 
     def _fail_all(self, sentence: str) -> None:
@@ -121,3 +129,11 @@ class Connection:
         except subprocess.TimeoutExpired:
             process.kill()
             return await asyncio.to_thread(process.wait)
+
+
+def _device_sentence(plan: Plan) -> str:
+    names = " or ".join(part.name for part in plan.devices)
+    return (
+        f"The connection to {names}, where {plan.gpu_layers} of the model's layers were, is lost:"
+        " ask again, and this computer answers alone."
+    )

@@ -20,6 +20,8 @@ LOGS_KEPT = 8
 TELLING = r"GGML_ASSERT|\berror\b|failed|what\(\)|^/\S+:\d+: "
 """Marks a line of the native log that tells of a failure."""
 LOAD_REASON = "error loading model: "
+DEVICE_FAILURE = r"Remote RPC server crashed|Failed to connect to|CUDA error|HIP error|vk::\w+Error|SYCL error"
+"""What ggml writes before it gives up because of a device."""
 LOG_TAIL = 8192
 """Bytes of the log that are searched for the reason of a death."""
 
@@ -78,6 +80,11 @@ def death_sentence(returncode: int, log_path: Path) -> str:
     if number > 0:
         return f"The model's process crashed ({_signal_name(number)}){last}. The log is {log_path}."
     return f"The model's process ended unexpectedly (exit code {returncode}){last}. The log is {log_path}."
+
+
+def device_failed(log_path: Path) -> bool:
+    """Whether a child that died did so because of a device."""
+    return any(re.search(DEVICE_FAILURE, line) for line in _log_tail(log_path))
 
 
 def load_failure(log_path: Path) -> str:

@@ -2,7 +2,8 @@
 
 Requests carry an id that their replies repeat. A Generate is answered by events and ends with Finished or Failed; a
 measurement, which loads the model of its own plan, by LoadProgress and its results and ends with one of LAST_REPLIES;
-every other request is answered once, Load after any number of LoadProgress.
+ServeDevices by Serving, and then never unless it fails; every other request is answered once, Load after any number of
+LoadProgress.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import Any
 from autoglm_lite import errors
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
+from autoglm_lite.hardware.devices import Device
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.planning.memory import Sizes
-from autoglm_lite.planning.plan import Plan, Saving
+from autoglm_lite.planning.plan import DevicePart, Plan, Saving
 
 LENGTH = struct.Struct("<I")
 MAX_FRAME = 64 * 1024 * 1024
@@ -36,6 +38,23 @@ class AskSizes:
     """What llama.cpp would take for a plan, without loading it; answered by PlanSizes."""
 
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ListDevices:
+    """`rpc`: HOST:PORT of servers to be asked as well."""
+
+    rpc: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServeDevices:
+    """Answered once it is about to serve, and by Failed when it cannot; the child does nothing else from then on."""
+
+    host: str
+    """IPv4 address."""
+    port: int
+    threads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +132,18 @@ class PlanSizes:
 
 
 @dataclass(frozen=True, slots=True)
+class Devices:
+    devices: tuple[Device, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What other computers are offered: descriptions and bytes of free memory."""
+
+    devices: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     ids: list[int]
 
@@ -142,18 +173,21 @@ class Failed:
 
 Measurement = CollectInputs | Score | CompareLayers
 Measured = TokensRead | InputsOf | Collected | ChunkScores | Scored | LayersCompared
-Request = Load | AskSizes | Tokenize | Generate | Measurement | Cancel | ShedContext | SetEffort
-Reply = LoadProgress | Loaded | PlanSizes | Tokens | Freed | Failed | Prefill | Text | Finished | Measured
+Questions = AskSizes | ListDevices | ServeDevices | Tokenize
+Request = Load | Questions | Generate | Measurement | Cancel | ShedContext | SetEffort
+Answers = PlanSizes | Devices | Serving | Tokens | Freed | Failed
+Reply = LoadProgress | Loaded | Answers | Prefill | Text | Finished | Measured
 Message = Request | Reply
 
 CANCELLABLE = (Generate, CollectInputs, Score, CompareLayers)
-LAST_REPLIES = (Finished, Loaded, PlanSizes, Tokens, Freed, Failed, Collected, Scored, LayersCompared)
+LAST_REPLIES = (Finished, Loaded, PlanSizes, Devices, Tokens, Freed, Failed, Collected, Scored, LayersCompared)
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
-        *(Load, AskSizes, Tokenize, Generate, CollectInputs, Score, CompareLayers, Cancel, ShedContext, SetEffort),
-        *(LoadProgress, Loaded, PlanSizes, Tokens, Freed, Failed, Prefill, Text, Finished),
+        *(Load, AskSizes, ListDevices, ServeDevices, Tokenize, Generate, CollectInputs, Score, CompareLayers),
+        *(Cancel, ShedContext, SetEffort),
+        *(LoadProgress, Loaded, PlanSizes, Devices, Serving, Tokens, Freed, Failed, Prefill, Text, Finished),
         *(TokensRead, InputsOf, Collected, ChunkScores, Scored, LayersCompared),
     )
 }
@@ -176,6 +210,12 @@ def decode(body: bytes) -> tuple[int, Message]:
             return request_id, Loaded(LoadedModel(**fields["model"]))
         if kind is PlanSizes:
             return request_id, PlanSizes(None if fields["sizes"] is None else Sizes(**fields["sizes"]))
+        if kind is Devices:
+            return request_id, Devices(tuple(Device(**device) for device in fields["devices"]))
+        if kind is Serving:
+            return request_id, Serving(tuple((name, free) for name, free in fields["devices"]))
+        if kind is ListDevices:
+            return request_id, ListDevices(tuple(fields["rpc"]))
         if kind is Generate:
             return request_id, Generate(_request(**fields["request"]))
         return request_id, kind(**fields)
@@ -183,8 +223,16 @@ def decode(body: bytes) -> tuple[int, Message]:
         raise ValueError(f"not a message of this protocol: {body[:80]!r}") from error
 
 
-def _plan(cpus: list[int], saving: dict[str, int] | None, **rest: Any) -> Plan:
-    return Plan(cpus=tuple(cpus), saving=None if saving is None else Saving(**saving), **rest)
+def _plan(
+    devices: list[dict[str, Any]], on_cpu: list[str], cpus: list[int], saving: dict[str, int] | None, **rest: Any
+) -> Plan:
+    return Plan(
+        devices=tuple(DevicePart(**part) for part in devices),
+        on_cpu=tuple(on_cpu),
+        cpus=tuple(cpus),
+        saving=None if saving is None else Saving(**saving),
+        **rest,
+    )
 
 
 def _request(sampling: dict[str, Any], stop: list[str], **rest: Any) -> GenerateRequest:

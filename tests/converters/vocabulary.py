@@ -26,7 +26,7 @@ def run(keys: KeyValues, folder: Path) -> Iterator[Model]:
     """llama.cpp's vocabulary of `keys`."""
     path = folder / "vocabulary.gguf"
     path.write_bytes(header(keys, []))
-    model = Model(str(path), gpu_layers=0, load_mode="none", repack=False, vocab_only=True)
+    model = Model(str(path), load_mode="none", repack=False, vocab_only=True)
     try:
         yield model
     finally:

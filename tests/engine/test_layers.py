@@ -30,7 +30,7 @@ def similarity(model: Path) -> list[float]:
 def test_the_cosines_are_right(tmp_path: Path) -> None:
     tiny = as_f32(llama())
     path = tiny.write(tmp_path / "tiny.gguf")
-    model = Model(str(path), gpu_layers=0, load_mode="mmap", repack=False)
+    model = Model(str(path), load_mode="mmap", repack=False)
     tokens = model.tokenize(TEXT, add_special=True, parse_special=False)
     model.close()
     assert len(tokens) >= 128

@@ -24,7 +24,7 @@ def model(stories_gguf: Path, tmp_path: Path) -> Iterator[Model]:
     named.write_bytes(stories_gguf.read_bytes())
     link = tmp_path / "link.gguf"
     link.symlink_to(named)
-    with closing(Model(str(link), gpu_layers=0, load_mode="mmap", repack=False)) as loaded:
+    with closing(Model(str(link), load_mode="mmap", repack=False)) as loaded:
         yield loaded
 
 

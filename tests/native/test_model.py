@@ -25,7 +25,7 @@ def model(tmp_path: Path) -> Iterator[Model]:
     tiny.put(numbers("tokenizer.ggml.token_type", I32, [1] * (N_TOKENS - 3) + [3] * 3))
     tiny.put(strings("tokenizer.ggml.merges", ["a b"]))
     path = tiny.write(tmp_path / "tiny.gguf")
-    with closing(Model(str(path), gpu_layers=0, load_mode="mmap", repack=False)) as loaded:
+    with closing(Model(str(path), load_mode="mmap", repack=False)) as loaded:
         yield loaded
 
 
@@ -52,4 +52,4 @@ def test_the_end_ends(model: Model) -> None:
 
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(LoadError, match="cannot load"):
-        Model(str(tmp_path / "missing.gguf"), gpu_layers=0, load_mode="mmap", repack=False)
+        Model(str(tmp_path / "missing.gguf"), load_mode="mmap", repack=False)

@@ -26,7 +26,7 @@ class Watcher:
 @contextmanager
 def context_of(tiny: Tiny, path: Path, watcher: Watcher) -> Iterator[Context]:
     with (
-        closing(Model(str(tiny.write(path)), gpu_layers=0, load_mode="mmap", repack=False)) as model,
+        closing(Model(str(tiny.write(path)), load_mode="mmap", repack=False)) as model,
         closing(
             Context(
                 model,

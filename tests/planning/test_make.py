@@ -30,7 +30,7 @@ def needed(plan: Plan) -> int:
 def test_with_plenty_of_memory() -> None:
     plan = make_plan(QWEN_1_5B, PLENTY)
     assert plan == Plan(str(QWEN_1_5B.path), n_ctx=4096, threads=4, threads_batch=4)
-    assert notices(QWEN_1_5B, Wishes(), decide(QWEN_1_5B, PLENTY)) == ()
+    assert notices(QWEN_1_5B, PLENTY, Wishes(), decide(QWEN_1_5B, PLENTY)) == ()
 
 
 def test_a_short_trained_context_is_the_limit() -> None:
@@ -38,10 +38,10 @@ def test_a_short_trained_context_is_the_limit() -> None:
 
 
 def test_wishes_are_kept() -> None:
-    wishes = Wishes(ctx=1000, threads=3, kv_type="q8_0", gpu_layers=5)
+    wishes = Wishes(ctx=1000, threads=3, kv_type="q8_0")
     plan = make_plan(QWEN_1_5B, PLENTY, wishes)
     assert (plan.n_ctx, plan.threads, plan.threads_batch) == (1000, 3, 3)
-    assert (plan.kv_type, plan.gpu_layers) == ("q8_0", 5)
+    assert plan.kv_type == "q8_0"
 
 
 def test_repacking_is_given_up_first_then_the_length_of_the_context() -> None:
@@ -52,7 +52,7 @@ def test_repacking_is_given_up_first_then_the_length_of_the_context() -> None:
     less = machine(needed(tight) - 1)
     shorter = make_plan(QWEN_1_5B, less)
     assert (shorter.n_ctx, shorter.repack) == (3072, False)
-    (notice,) = notices(QWEN_1_5B, Wishes(), decide(QWEN_1_5B, less))
+    (notice,) = notices(QWEN_1_5B, less, Wishes(), decide(QWEN_1_5B, less))
     assert "3,072 tokens" in notice
 
 
@@ -69,7 +69,7 @@ def test_a_file_most_of_which_fits_streams() -> None:
     assert (plan.n_ctx, plan.repack) == (min(CTX_STEPS), False)
     choice = decide(QWEN_1_5B, small)
     assert choice.verdict == "streams"
-    assert any("read from the disk all the time" in notice for notice in notices(QWEN_1_5B, Wishes(), choice))
+    assert any("read from the disk all the time" in notice for notice in notices(QWEN_1_5B, small, Wishes(), choice))
 
 
 def test_a_file_larger_than_memory_is_refused_unless_more_is_allowed() -> None:
@@ -95,8 +95,8 @@ def test_an_allowance_below_what_is_free_counts() -> None:
         make_plan(QWEN_1_5B, PLENTY, Wishes(memory=GB // 2))
 
 
-def test_layers_on_a_graphics_card_need_no_memory_here() -> None:
-    assert make_plan(QWEN_1_5B, machine(0.5 * GB), Wishes(gpu_layers=99)).gpu_layers == 99
+def test_layers_cannot_be_on_a_card_that_is_not_there() -> None:
+    assert make_plan(QWEN_1_5B, PLENTY, Wishes(gpu_layers=99)) == make_plan(QWEN_1_5B, PLENTY)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,7 @@ def test_layers_on_a_graphics_card_need_no_memory_here() -> None:
         (Wishes(threads=513), "--threads 513"),
         (Wishes(gpu_layers=-1), "--gpu-layers -1"),
         (Wishes(memory=0), "--memory"),
+        (Wishes(vram=0), "--vram"),
         (Wishes(kv_type="q3"), "--kv-type q3"),  # type: ignore[arg-type]
     ],
 )

@@ -13,7 +13,7 @@ from autoglm_lite.planning.make import Choice, Wishes, choose, notices, sources
 from autoglm_lite.planning.memory import compute_bytes, predict
 from autoglm_lite.planning.plan import KV_TYPES, Plan, Saving, same_model
 from autoglm_lite.planning.preferences import Layer, Measured, Values, filled
-from tests.planning.models import GB, QWEN_1_5B, machine
+from tests.planning.models import GB, QWEN_1_5B, QWEN_TENSORS, card, machine
 
 PLENTY = machine(8 * GB)
 TUNED = "tuned on this machine"
@@ -98,7 +98,7 @@ def test_a_shorter_context_that_is_preferred_is_no_lack_of_memory() -> None:
     wishes = Wishes(layers=(profile(ctx=1024),))
     found = choose(QWEN_1_5B, PLENTY, wishes)
     assert (found.plan.n_ctx, found.verdict) == (1024, "fits")
-    assert notices(QWEN_1_5B, wishes, found) == ()
+    assert notices(QWEN_1_5B, PLENTY, wishes, found) == ()
 
 
 def test_reasons_say_where_a_value_comes_from() -> None:
@@ -118,8 +118,9 @@ def test_measured_speeds_are_expected_of_the_plan_they_were_measured_with() -> N
     layer = Layer("tuned", TUNED, Values(), measured=Measured(values, 123.0, 7.0))
     found = forecast(QWEN_1_5B, PLENTY, Wishes(layers=(layer,)), 20e9).expected
     assert (found.prefill, found.decode) == (123.0, 7.0)
-    for other in (Wishes(threads=2, layers=(layer,)), Wishes(gpu_layers=3, layers=(layer,))):
-        assert forecast(QWEN_1_5B, PLENTY, other, 20e9).expected.decode != 7.0
+    assert forecast(QWEN_1_5B, PLENTY, Wishes(threads=2, layers=(layer,)), 20e9).expected.decode != 7.0
+    with_card = replace(PLENTY, devices=(card(2 * GB),))
+    assert forecast(QWEN_TENSORS, with_card, Wishes(layers=(layer,)), 20e9).expected.decode != 7.0
 
 
 def test_weights_are_loaded_again_only_for_what_they_depend_on() -> None:

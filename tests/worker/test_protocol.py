@@ -8,24 +8,29 @@ from hypothesis import strategies as st
 
 from autoglm_lite import errors
 from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
+from autoglm_lite.hardware.devices import Device
 from autoglm_lite.measurement import ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.planning.memory import Sizes
-from autoglm_lite.planning.plan import Plan, Saving
+from autoglm_lite.planning.plan import DevicePart, Plan, Saving
 from autoglm_lite.worker.protocol import (
     LENGTH,
     AskSizes,
     Cancel,
     CollectInputs,
     CompareLayers,
+    Devices,
     Failed,
     Freed,
     Generate,
+    ListDevices,
     Load,
     Loaded,
     LoadProgress,
     Message,
     PlanSizes,
     Score,
+    ServeDevices,
+    Serving,
     SetEffort,
     ShedContext,
     Tokenize,
@@ -45,11 +50,26 @@ requests = st.builds(
     st.lists(st.text()).map(tuple),
 )
 savings = st.none() | st.builds(Saving, st.integers(), st.integers())
-plans = st.builds(Plan, st.text(), *[st.integers()] * 3, cpus=st.lists(st.integers()).map(tuple), saving=savings)
+parts = st.builds(DevicePart, st.text(), st.none() | st.text(), st.integers())
+plans = st.builds(
+    Plan,
+    st.text(),
+    *[st.integers()] * 3,
+    devices=st.lists(parts).map(tuple),
+    on_cpu=st.lists(st.text()).map(tuple),
+    cpus=st.lists(st.integers()).map(tuple),
+    saving=savings,
+)
+kinds = st.sampled_from(["gpu", "igpu", "rpc"])
+devices = st.builds(Device, st.text(), st.text(), kinds, st.integers(), st.integers(), st.none() | st.text())
 messages = st.one_of(
     st.builds(Load, plans),
     st.builds(AskSizes, plans),
     st.builds(PlanSizes, st.none() | st.builds(Sizes, *[st.integers()] * 3, st.dictionaries(st.text(), st.integers()))),
+    st.builds(ListDevices, st.lists(st.text()).map(tuple)),
+    st.builds(Devices, st.lists(devices).map(tuple)),
+    st.builds(ServeDevices, st.text(), st.integers(), st.integers()),
+    st.builds(Serving, st.lists(st.tuples(st.text(), st.integers())).map(tuple)),
     st.builds(CollectInputs, plans, st.text()),
     st.builds(Score, plans, st.text(), st.integers(), st.sampled_from(["none", "keep", "compare"]), st.text()),
     st.builds(CompareLayers, plans, st.text()),

@@ -1,0 +1,45 @@
+"""A device that dies under the app: the user is told, and the next answer comes from this computer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+from autoglm_lite.chat.history import History
+from autoglm_lite.hardware import read_machine
+from autoglm_lite.planning.make import Wishes, choose, fallbacks
+from tests.tui.driving import STORY, read, send, setup_of, until, write
+from tests.worker.serving import serving
+from tui.app import ChatApp
+from tui.words import ENGLISH
+
+
+def test_the_server_dies_in_mid_answer(endless_gguf: Path, history: History) -> None:
+    async def run() -> None:
+        async with serving() as server:
+            alone, wishes = setup_of(endless_gguf, history, max_tokens=4000), Wishes(ctx=8192, threads=1)
+            here = replace(read_machine(), devices=(server.device,))
+            plan = choose(alone.facts, here, wishes).plan
+            app = ChatApp(replace(alone, plan=plan, fallbacks=fallbacks(alone.facts, here, wishes, plan)), ENGLISH)
+            try:
+                async with app.run_test(size=(100, 40)) as pilot:
+                    assert "what you write goes to them as well" in read(app)
+                    await write(pilot, "Once")
+                    await send(pilot, app)
+                    await until(pilot, lambda: app.answer_text)
+                    os.kill(server.pid, signal.SIGKILL)
+                    await until(pilot, lambda: not app.is_busy)
+                    assert f"The connection to {server.endpoint}" in read(app)
+                    await write(pilot, "Once upon a time")
+                    await send(pilot, app)
+                    await until(pilot, lambda: len(app.answer_text) > 60)
+                    assert app.answer_text.startswith(STORY[:60])
+                    assert app._loader.plan.devices == ()
+                    assert f"{server.endpoint} is not used any more" in read(app)
+            finally:
+                await app._model.close()
+
+    asyncio.run(run())
