@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from autoglm_lite.commands.bandwidth import memory_bandwidth
     from autoglm_lite.commands.devices import machine_with_devices
+    from autoglm_lite.commands.disk_speed import read_speed
     from autoglm_lite.commands.preferences import preferred, read_tuned
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.planning.forecast import forecast
@@ -68,7 +69,8 @@ def run(args: argparse.Namespace) -> int:
     wanted = preferred(wanted, facts, machine, args.profile, say, tuned=read_tuned(facts, machine, say))
     choice = choose(facts, machine, wanted)
     bandwidth = memory_bandwidth(choice.plan.threads, machine.memory_available) if choice.fits else None
-    found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored(), exact_sizes)
+    disk = None if choice.verdict == "wont-fit" else read_speed(facts.path)
+    found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored(), exact_sizes, disk)
     if not choice.fits:
         found = replace(found, suggestions=(*found.suggestions, *_better_suited(choice.available)))
     if args.json:
@@ -116,6 +118,8 @@ def as_json(facts: ModelFacts, wanted: Wishes, found: Forecast) -> dict[str, obj
         "expected": {
             "prefill_tokens_per_second": _rounded(expected.prefill),
             "decode_tokens_per_second": _rounded(expected.decode),
+            "first_token_seconds": _rounded(expected.first_token),
+            "load_seconds": _rounded(expected.load),
         },
         "suggestions": [{"what": s.what, "command": s.command} for s in found.suggestions],
     }
@@ -125,6 +129,7 @@ def page(facts: ModelFacts, found: Forecast, *, colour: bool) -> Iterator[str]:
     """The lines of the page, of at most 80 characters but for paths and commands."""
     from autoglm_lite.commands.shell import without_controls
     from autoglm_lite.planning.make import in_words
+    from autoglm_lite.planning.speed import QUESTION_TOKENS
 
     choice, expected = found.choice, found.expected
     name = " ".join(without_controls(facts.name).split())
@@ -145,6 +150,10 @@ def page(facts: ModelFacts, found: Forecast, *, colour: bool) -> Iterator[str]:
     yield ""
     yield f"Reads a prompt at   {_speed(expected.prefill, 'at least')}"
     yield f"Writes an answer at {_speed(expected.decode, 'about')}"
+    if expected.first_token is not None:
+        yield f"First word after    {_seconds(expected.first_token)} of a question of {QUESTION_TOKENS} tokens"
+    if expected.load is not None:
+        yield f"Loads in            about {_seconds(expected.load)} from this disk, at first"
     yield ""
     yield "Why"
     for reason in (*found.reasons, *expected.why):
@@ -200,6 +209,10 @@ def _speed(tokens_per_second: float | None, how: str) -> str:
         return "an unknown speed"
     digits = 0 if tokens_per_second >= 10 else 1
     return f"{how} {tokens_per_second:,.{digits}f} tokens a second"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:,.0f} s"
 
 
 def _rounded(value: float | None) -> float | None:

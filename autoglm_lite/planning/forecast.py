@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
@@ -40,15 +40,21 @@ def forecast(
     bandwidth: float | None = None,
     others: Iterable[ModelFacts] = (),
     exact: Exact | None = None,
+    disk: float | None = None,
 ) -> Forecast:
-    """`bandwidth` of reading memory in bytes per second, None if unknown; `others` are the models that could be taken
-    instead; `exact` is for `choose`. Raises UsageError for wishes that make no sense."""
+    """`bandwidth` of reading memory and of reading the model's `disk`, in bytes per second, None if unknown; `others`
+    are the models that could be taken instead; `exact` is for `choose`. Raises UsageError for wishes that make no
+    sense."""
     choice = choose(facts, machine, wishes, exact)
     known = measured(wishes.layers, choice.plan) if choice.fits and not choice.plan.gpu_layers else None
+    expected = expect(facts, machine, choice, bandwidth)
+    if known:
+        expected = Expected(known.prefill, known.decode, (_TUNED_SPEED,))
+    load = facts.file_bytes / disk if disk and choice.verdict != "wont-fit" else None
     return Forecast(
         choice,
         tuple(_reasons(facts, machine, wishes, choice)),
-        Expected(known.prefill, known.decode, (_TUNED_SPEED,)) if known else expect(facts, machine, choice, bandwidth),
+        replace(expected, load=load),
         suggest(facts, machine, wishes, choice, others),
     )
 

@@ -16,6 +16,8 @@ CORE_BYTES = 7e9
 AVX-512, 15 on a core of an AMD processor."""
 PLAIN_CORE_BYTES = 4e9
 """The same where weights that could be repacked are not; measured 4 and 10.5."""
+QUESTION_TOKENS = 500
+"""A page of text."""
 PREFILL_FLOPS = {"avx512": 60e9, "avx2": 30e9}
 """A core's operations per second in prefill, about half of the least seen: 131e9 with AVX-512 and VNNI, 56e9 on an
 i7-8550U with AVX2. Other processors are not known well enough."""
@@ -28,6 +30,13 @@ class Expected:
     prefill: float | None
     decode: float | None
     why: tuple[str, ...]
+    load: float | None = None
+    """Seconds until the file is read, where the page cache has nothing of it; None where unknown."""
+
+    @property
+    def first_token(self) -> float | None:
+        """Seconds from a question of QUESTION_TOKENS to the first word, of a loaded model."""
+        return None if self.prefill is None else QUESTION_TOKENS / self.prefill
 
 
 def expect(facts: ModelFacts, machine: Machine, choice: Choice, bandwidth: float | None) -> Expected:

@@ -25,6 +25,9 @@ PARTS = ("mapped", "repacked", "kv", "compute", "process")
 
 
 @pytest.fixture
+EXPECTED = {"prefill_tokens_per_second", "decode_tokens_per_second", "first_token_seconds", "load_seconds"}
+
+
 def model(tmp_path: Path) -> Path:
     return llama().write(tmp_path / "tiny.gguf")
 
@@ -47,7 +50,7 @@ def test_the_object(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     predicted = found["predicted_bytes"]
     assert predicted["devices"] == {}
     assert predicted["resident_total"] == sum(predicted[part] for part in PARTS)
-    assert set(found["expected"]) == {"prefill_tokens_per_second", "decode_tokens_per_second"}
+    assert set(found["expected"]) == EXPECTED
     assert found["suggestions"] == []
 
 
