@@ -76,10 +76,10 @@ class StateFolder:
         room. False where it does not fit or the disk refuses."""
         try:
             private_dir(self._folder)
-            budget = self._budget()
-            if n_bytes > budget:
+            most = budget(self._folder) if self._most_bytes is None else self._most_bytes
+            if n_bytes > most:
                 return False
-            self._make_room(budget - n_bytes)
+            self._make_room(most - n_bytes)
             write_state(self._folder / self._name(tokens), self._key, save)
         except (OSError, DamagedStateError):
             return False
@@ -92,12 +92,6 @@ class StateFolder:
 
     def _files(self, own: bool) -> Iterator[Path]:
         return iter(sorted(self._folder.glob(f"{self._key.hex()[:16] if own else ''}*{SUFFIX}")))
-
-    def _budget(self) -> int:
-        if self._most_bytes is not None:
-            return self._most_bytes
-        held = sum(size for _, size in kept_states(self._folder))
-        return min(MOST_BYTES, int(FREE_SHARE * (shutil.disk_usage(self._folder).free + held)))
 
     def _make_room(self, most: int) -> None:
         remove_abandoned(self._folder)
@@ -116,6 +110,12 @@ class StateFolder:
                 kept = read_head(path, self._key).tokens
                 if len(kept) < len(tokens) and kept == tokens[: len(kept)]:
                     path.unlink()
+
+
+def budget(folder: Path) -> int:
+    """Bytes that states may take in `folder`, which exists."""
+    held = sum(size for _, size in kept_states(folder))
+    return min(MOST_BYTES, int(FREE_SHARE * (shutil.disk_usage(folder).free + held)))
 
 
 def common_prefix(one: array[int], other: array[int]) -> int:
