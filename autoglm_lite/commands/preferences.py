@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from autoglm_lite.gguf.facts import ModelFacts
     from autoglm_lite.hardware.machine import Machine
@@ -22,12 +22,11 @@ def preferred(
     say: Callable[[str], object],
     *,
     tuned: Tuned | None = None,
-    device_memory: Collection[int] = (),
 ) -> Wishes:
     """`wishes` with its layers: the profile that is named; else what was `tuned`, the user's own file, and the profile
     for this machine. A value is taken from the first that has it. `say` gets a word on what could not be used.
 
-    `device_memory`: bytes of each graphics card. Raises UsageError, ProfileError for a mistake in a profile.
+    Raises UsageError, ProfileError for a mistake in a profile.
     """
     from autoglm_lite.planning.make import choose
     from autoglm_lite.profiles.files import named_profile, own_profile, read_profiles
@@ -41,7 +40,7 @@ def preferred(
     if own is not None:
         layers.append(own.layer("own", "as your profile.toml says", facts, machine))
     if named is None:
-        found = chosen(read_profiles(), machine, device_memory)
+        found = chosen(read_profiles(), machine)
         if found is not None:
             layers.append(found.layer("profile", f"profile {found.name}", facts, machine))
     return replace(wishes, profile=profile, layers=tuple(layers))

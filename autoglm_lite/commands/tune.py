@@ -54,11 +54,11 @@ def run(args: argparse.Namespace) -> int:
 
     Raises AutoglmError.
     """
+    from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.commands.measuring import measure
     from autoglm_lite.commands.preferences import preferred
     from autoglm_lite.commands.shell import StatusLine, without_controls
     from autoglm_lite.gguf.facts import read_facts
-    from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.make import decide
     from autoglm_lite.store import resolve
     from autoglm_lite.tune.search import Search
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     asked = wishes(args)
     facts = read_facts(resolve(args.model, asked, say))
     facts = replace(facts, path=facts.path.absolute())
-    machine = read_machine()
+    machine = machine_with_devices(asked, say)
     wanted = preferred(asked, facts, machine, args.profile, say)
     choice = decide(facts, machine, wanted, exact_sizes)
     line, name = StatusLine(sys.stderr), without_controls(facts.name)

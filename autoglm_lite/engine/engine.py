@@ -242,6 +242,7 @@ class Engine:
             tokens = prompt[done : done + next_chunk(total - done, self._prefill_speed, self._context.n_ubatch)]
             started = perf_counter()
             self._decode(tokens, logits=done + len(tokens) == total)
+            self._context.wait()
             self._prefill_speed = len(tokens) / (perf_counter() - started)
             done += len(tokens)
             yield Prefill(done, total, cached)

@@ -144,6 +144,10 @@ class Context:
         if status != 0:
             raise LoadError(f"llama.cpp could not compute {n} tokens at position {position} (status {status}).")
 
+    def wait(self) -> None:
+        """Until all that was decoded is computed: a device goes on after `decode` has returned."""
+        self._lib.llama_synchronize(self.handle)
+
     def logits(self, n: int) -> npt.NDArray[np.float32]:
         """(n, n_vocab): of the `n` tokens that the last decode kept them for, valid until the next one."""
         import numpy as np

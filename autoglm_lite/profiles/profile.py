@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -49,9 +49,8 @@ class Match:
     """Of the largest graphics card; a machine without one does not match. Likewise `device_memory_most`."""
     device_memory_most: int | None
 
-    def fits(self, machine: Machine, device_memory: Collection[int] = ()) -> bool:
-        """`device_memory`: bytes of each graphics card."""
-        card = max(device_memory, default=None)
+    def fits(self, machine: Machine) -> bool:
+        card = max((device.memory_total for device in machine.devices if device.kind == "gpu"), default=None)
         needs_card = self.device_memory_least is not None or self.device_memory_most is not None
         return (
             _within(machine.memory_total, self.memory_least, self.memory_most)
@@ -97,9 +96,9 @@ class Profile:
         return Layer(origin, words, values, self.name if origin == "profile" else None)
 
 
-def chosen(profiles: Iterable[Profile], machine: Machine, device_memory: Collection[int] = ()) -> Profile | None:
+def chosen(profiles: Iterable[Profile], machine: Machine) -> Profile | None:
     """The one for this machine; None where none is."""
-    fitting = [p for p in profiles if p.match is not None and p.match.fits(machine, device_memory)]
+    fitting = [p for p in profiles if p.match is not None and p.match.fits(machine)]
     return max(fitting, key=lambda p: (p.match.rank if p.match else 0, p.name), default=None)
 
 

@@ -73,6 +73,7 @@ def identity(facts: ModelFacts, machine: Machine) -> Identity:
             "logical_cores": machine.logical_cores,
             "features": sorted(machine.features),
             "memory_total": machine.memory_total,
+            "devices": sorted([device.name, device.memory_total] for device in machine.devices),
         },
         "llama_cpp": _installed_version(),
     }

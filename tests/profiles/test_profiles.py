@@ -10,6 +10,7 @@ import pytest
 
 from autoglm_lite.errors import ProfileError, UsageError
 from autoglm_lite.hardware import Machine, read_machine
+from autoglm_lite.hardware.devices import Device, DeviceKind
 from autoglm_lite.planning.make import Wishes, choose
 from autoglm_lite.planning.plan import Saving
 from autoglm_lite.profiles.files import named_profile, own_path, own_profile, profile_names, read_profiles
@@ -29,6 +30,10 @@ def pi(root: Path) -> Path:
     write(root, "proc/cpuinfo", f"{cores}\n\nRevision\t: c03114\nModel\t\t: Raspberry Pi 4 Model B Rev 1.4\n")
     memory(root, 4 * GIB, 3 * GIB)
     return root
+
+
+def card(memory: int, kind: DeviceKind = "gpu") -> Device:
+    return Device("CUDA0", "A card", kind, memory, memory)
 
 
 def netbook(root: Path) -> Path:
@@ -56,8 +61,15 @@ def test_the_profile_for_a_machine(tree: Callable[[Path], Path], name: str | Non
 
 def test_a_small_graphics_card_comes_before_the_memory(tmp_path: Path) -> None:
     here = read_machine(laptop(tmp_path))
-    names = {cards: chosen(read_profiles(), here, cards) for cards in ((2 * GIB,), (8 * GIB,), (2 * GIB, 8 * GIB))}
-    assert [found and found.name for found in names.values()] == ["small-gpu", "laptop-8gb", "laptop-8gb"]
+
+    def name(*devices: Device) -> str | None:
+        found = chosen(read_profiles(), replace(here, devices=devices))
+        return found.name if found else None
+
+    assert name(card(2 * GIB)) == "small-gpu"
+    assert name(card(8 * GIB)) == name(card(2 * GIB), card(8 * GIB)) == "laptop-8gb"
+    # Another computer, and graphics that share the processor's memory, are no card.
+    assert name(card(2 * GIB, "rpc")) == name(card(2 * GIB, "igpu")) == "laptop-8gb"
 
 
 def test_what_comes_with_the_program_is_sound(tmp_path: Path) -> None:
@@ -125,8 +137,9 @@ def test_everything_can_be_said(file: Path) -> None:
     match = found.match
     assert match is not None
     assert (match.memory_least, match.memory_most) == (GIB, 4_500_000_000)
-    here = Machine(2, 4, 2 * GIB, GIB, features=frozenset({"avx", "avx2"}), architecture="x86", processor="A Celeron 1")
-    assert match.fits(here, [1500])
+    features = frozenset({"avx", "avx2"})
+    here = Machine(2, 4, 2 * GIB, GIB, features=features, architecture="x86", processor="A Celeron 1")
+    assert match.fits(replace(here, devices=(card(1500),)))
     for other, cards in (
         (replace(here, memory_total=GIB - 1), [1500]),
         (replace(here, memory_total=5 * GIB), [1500]),
@@ -140,7 +153,7 @@ def test_everything_can_be_said(file: Path) -> None:
         (here, [999]),
         (here, [3 * GIB]),
     ):
-        assert not match.fits(other, cards)
+        assert not match.fits(replace(other, devices=tuple(map(card, cards))))
 
 
 def test_an_empty_file_prefers_nothing(file: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from autoglm_lite.hardware.devices import Device
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.planning.preferences import Values
 from autoglm_lite.tune.search import Found
@@ -54,6 +55,7 @@ def test_another_model_or_machine_has_results_of_its_own(tmp_path: Path) -> None
         identity(facts, replace(here, memory_total=4 * GB)),
         identity(facts, machine(8 * GB, cores=2)),
         identity(facts, machine(8 * GB, features=frozenset())),
+        identity(facts, replace(here, devices=(Device("CUDA0", "A card", "gpu", GB, GB),))),
         identity(replace(facts, file_bytes=7), here),
     ]
     path.write_bytes(b"two")
