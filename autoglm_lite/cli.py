@@ -24,10 +24,6 @@ COMMANDS = {
     "rpc-server": "let another computer put a part of its model on this one",
 }
 
-NUMPY_REFUSES = "NumPy was built with baseline optimizations"
-"""How its error begins on an x86 processor that lacks what NumPy was compiled for."""
-NO_NUMPY = "This needs NumPy, and NumPy a processor with SSE4.2 and POPCNT, which this one lacks; chat works without."
-
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:
     """The whole parser; only `command`, if given, has its arguments, so that help needs no other import."""
@@ -116,10 +112,6 @@ def _run(command: str, parsed: argparse.Namespace) -> int:
         return code
     except AutoglmError as error:
         failed, code = error, error.exit_code
-    except RuntimeError as error:
-        if not str(error).startswith(NUMPY_REFUSES):
-            raise
-        failed, code = AutoglmError(NO_NUMPY), 1
     if os.environ.get("AUTOGLM_LITE_DEBUG") == "1":
         raise failed
     print(f"autoglm-lite: {failed}", file=sys.stderr)

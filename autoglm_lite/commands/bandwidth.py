@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from autoglm_lite.hardware.arrays import runs_numpy
+from autoglm_lite.hardware.processor import read_processor
 from autoglm_lite.paths import cache_dir, private_dir
 
 BUFFER_BYTES = 256 << 20
@@ -27,14 +29,10 @@ def memory_bandwidth(threads: int, memory_available: int) -> float | None:
     if known is not None:
         return known
     n_bytes = min(BUFFER_BYTES, memory_available // SHARE_OF_MEMORY)
-    # Too short of memory to see past the caches.
-    if n_bytes < LEAST_BUFFER_BYTES:
+    # Memory too short to see past the caches, or a processor from before 2008: a plan can be made without.
+    if n_bytes < LEAST_BUFFER_BYTES or not runs_numpy(read_processor(Path("/"))):
         return None
-    try:
-        measured = measure(threads, n_bytes)
-    except RuntimeError:
-        # On a processor from before 2008 numpy does not start; a plan can be made without it.
-        return None
+    measured = measure(threads, n_bytes)
     with suppress(OSError):
         private_dir(path.parent)
         new = path.with_name(f"{path.name}.{os.getpid()}")

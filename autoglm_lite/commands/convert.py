@@ -84,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Converts; returns 0. Raises ConversionError, UsageError, or KeyboardInterrupt when asked to stop."""
     from autoglm_lite.errors import UsageError
+    from autoglm_lite.hardware.arrays import refuse_without_numpy
     from converters.conversion import Resources, write_conversion
     from converters.progress import Progress
 
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--threads {args.threads} is not a number from 1 to 1024.")
     if args.mmproj and args.drop_layers:
         raise UsageError("--drop-layers is for the language model; convert the vision part without it.")
+    refuse_without_numpy()
     print_anything()
     resources = Resources(args.threads or _cores(), args.memory)
     began = time.monotonic()

@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
     """Reads the text and writes the file; returns 0, or 130 when interrupted. Raises AutoglmError."""
     from autoglm_lite.commands.measuring import Progress
     from autoglm_lite.gguf.importance import write_importance
+    from autoglm_lite.hardware.arrays import refuse_without_numpy
 
+    refuse_without_numpy()
     print_anything()
     began = time.monotonic()
     text = measured_text(args.text)

@@ -28,8 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measures and prints; returns 0, or 130 when interrupted. Raises AutoglmError."""
+    from autoglm_lite.hardware.arrays import refuse_without_numpy
     from autoglm_lite.measurement import Scores
 
+    refuse_without_numpy()
     print_anything()
     began = time.monotonic()
     text = measured_text(args.text)

@@ -10,8 +10,7 @@ from types import ModuleType
 import pytest
 
 from autoglm_lite import __version__
-from autoglm_lite.cli import COMMANDS, NO_NUMPY
-from tests.conftest import STORIES
+from autoglm_lite.cli import COMMANDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 HEAVY = {"textual", "numpy", "llama_cpp", "asyncio", "jinja2", "gguf", "psutil", "safetensors", "sentencepiece"}
@@ -66,18 +65,6 @@ def test_wrong_usage_is_one_line(arguments: list[str]) -> None:
     ran = subprocess.run([sys.executable, "-m", "autoglm_lite", *arguments], capture_output=True, text=True)
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
     assert ran.stderr.startswith("autoglm-lite")
-
-
-def test_a_processor_too_old_for_numpy(stories_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As NumPy says it on a Core 2; tests/install/test_old_processors.py has the real one say it."""
-    refusal = "NumPy was built with baseline optimizations: \n(X86_V2) but your machine doesn't support:\n(X86_V2)."
-    (tmp_path / "numpy.py").write_text(f"raise RuntimeError({refusal!r})")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    command = [sys.executable, "-m", "autoglm_lite"]
-    convert = [*command, "convert", str(STORIES), "-o", str(tmp_path / "out.gguf")]
-    ran = subprocess.run(convert, capture_output=True, text=True)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", f"autoglm-lite: {NO_NUMPY}\n")
-    assert subprocess.run([*command, "plan", str(stories_gguf)], capture_output=True).returncode == 0
 
 
 def test_debugging_shows_where_an_error_came_from(monkeypatch: pytest.MonkeyPatch) -> None:
