@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.commands.measuring import Progress
     from autoglm_lite.gguf.importance import write_importance
     from autoglm_lite.hardware.arrays import refuse_without_numpy
+    from autoglm_lite.worker.measuring import input_sums
 
     refuse_without_numpy()
     print_anything()
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         nonlocal n_chunks
         progress = Progress()
         try:
-            found, n_chunks = await worker.input_sums(plan, text, lambda read: progress.show(read.done, read.total))
+            found, n_chunks = await input_sums(worker, plan, text, lambda read: progress.show(read.done, read.total))
         finally:
             progress.close()
         sums.update(found)

@@ -59,6 +59,7 @@ def _measure(model: Path) -> Sequence[float]:
     from autoglm_lite.commands.measuring import Progress, make_plans, measure
     from autoglm_lite.measurement import TokensRead
     from autoglm_lite.worker.client import Worker
+    from autoglm_lite.worker.measuring import layer_similarity
 
     text = (files("autoglm_lite") / "data" / "calibration.txt").read_text("utf-8")
     [plan] = make_plans([str(model)], None, None)
@@ -68,7 +69,7 @@ def _measure(model: Path) -> Sequence[float]:
         progress.show(read.done, read.total, "looking at the layers")
 
     async def work(worker: Worker) -> int:
-        found.extend(await worker.layer_similarity(plan, text, show))
+        found.extend(await layer_similarity(worker, plan, text, show))
         return 0
 
     try:

@@ -73,6 +73,7 @@ class _Measurement:
     async def _score(self, plan: Plan, base: BaseUse, turn: int) -> tuple[int, int]:
         from autoglm_lite.measurement import ChunkScores, TokensRead
         from autoglm_lite.paths import cache_dir
+        from autoglm_lite.worker.measuring import score
 
         def show(read: TokensRead) -> None:
             if self._base is None:
@@ -83,8 +84,8 @@ class _Measurement:
                 self._progress.show(read.done + other, 2 * read.total, self._so_far())
 
         next_chunk = n_chunks = self._done
-        async for scores in self._worker.score(
-            plan, self._text, first_chunk=self._done, base=base, folder=cache_dir(), on_progress=show
+        async for scores in score(
+            self._worker, plan, self._text, first_chunk=self._done, base=base, folder=cache_dir(), on_progress=show
         ):
             if not isinstance(scores, ChunkScores):
                 next_chunk, n_chunks = scores.next_chunk, scores.n_chunks

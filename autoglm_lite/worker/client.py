@@ -9,14 +9,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from autoglm_lite.errors import DeviceError, LoadError, PromptTooLongError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text
 from autoglm_lite.hardware.devices import Device
 from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.hardware.room import read_room
-from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
+from autoglm_lite.measurement import ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.planning.memory import Sizes
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.connection import Connection
@@ -24,8 +23,6 @@ from autoglm_lite.worker.process import load_failure, start_child
 from autoglm_lite.worker.protocol import (
     AskSizes,
     Cancel,
-    CollectInputs,
-    CompareLayers,
     Devices,
     Freed,
     Generate,
@@ -37,7 +34,6 @@ from autoglm_lite.worker.protocol import (
     Measurement,
     PlanSizes,
     Reply,
-    Score,
     ServeDevices,
     Serving,
     SetEffort,
@@ -45,9 +41,6 @@ from autoglm_lite.worker.protocol import (
     Tokenize,
     Tokens,
 )
-
-if TYPE_CHECKING:
-    from autoglm_lite.gguf.importance import InputSums
 
 MAX_TEXT = 8_000_000
 """Characters: more than a context of a million tokens holds, and a frame of the protocol when all are escaped."""
@@ -197,70 +190,19 @@ class Worker:
             finally:
                 self._generating = None
 
-    async def input_sums(
-        self, plan: Plan, text: str, on_progress: Callable[[TokensRead], None] | None = None
-    ) -> tuple[dict[str, InputSums], int]:
-        """By weight, what an importance matrix is made of; and the number of chunks of plan.n_ctx tokens.
-
-        The model of `plan` is loaded for this alone, as for the other measurements: any other is unloaded. Raises
-        LoadError, UsageError for a text of less than two chunks, or WorkerDiedError.
-        """
-        import base64
-
-        import numpy as np
-
-        from autoglm_lite.gguf.importance import InputSums
-
-        sums: dict[str, InputSums] = {}
-        n_chunks = 0
-        async with aclosing(self._measure(CollectInputs(plan, text), on_progress)) as replies:
+    async def measure(
+        self, request: Measurement, on_progress: Callable[[TokensRead], None] | None = None
+    ) -> AsyncGenerator[Measured, None]:
+        """The results of a measurement (see worker/measuring.py). Its plan is loaded for this alone: any other model is
+        unloaded. Raises LoadError, UsageError, AutoglmError, or WorkerDiedError."""
+        _check_size(request.text)
+        async with self._in_turn(), aclosing(self._load_and(request)) as replies:
             async for reply in replies:
-                if isinstance(reply, InputsOf):
-                    values = np.frombuffer(base64.b64decode(reply.squares), "<f4").astype(np.float32)
-                    counts = np.array(reply.counts, dtype=np.int64)
-                    sums[reply.name] = InputSums(values.reshape(reply.n_matrices, -1), counts)
-                elif isinstance(reply, Collected):
-                    n_chunks = reply.n_chunks
-        return sums, n_chunks
-
-    async def score(
-        self,
-        plan: Plan,
-        text: str,
-        *,
-        first_chunk: int = 0,
-        base: BaseUse = "none",
-        folder: Path | None = None,
-        on_progress: Callable[[TokensRead], None] | None = None,
-    ) -> AsyncGenerator[ChunkScores | Scored, None]:
-        """The scores of each chunk of plan.n_ctx tokens from `first_chunk` on, then one Scored.
-
-        With `base` "keep", the distributions of as many chunks as `folder` has room for are kept in a nameless file
-        there, and a "compare" of the same chunks with another plan uses them. Raises LoadError, UsageError for a text
-        of less than two chunks or a base with another vocabulary, AutoglmError when the disk is full, or
-        WorkerDiedError.
-        """
-        request = Score(plan, text, first_chunk, base, str(folder or ""))
-        async with aclosing(self._measure(request, on_progress)) as replies:
-            async for reply in replies:
-                if isinstance(reply, ChunkScores | Scored):
+                if isinstance(reply, TokensRead):
+                    if on_progress is not None:
+                        on_progress(reply)
+                elif isinstance(reply, InputsOf | Collected | ChunkScores | Scored | LayersCompared):
                     yield reply
-
-    async def layer_similarity(
-        self, plan: Plan, text: str, on_progress: Callable[[TokensRead], None] | None = None
-    ) -> list[float]:
-        """For each layer, the mean cosine between the hidden states that enter and leave it: near 1 where it changes
-        little.
-
-        Reads whole chunks of plan.n_ctx tokens. Raises LoadError, UsageError for a text of less than one chunk,
-        AutoglmError for the few kinds of models whose layers cannot be told apart, or WorkerDiedError.
-        """
-        similarity: list[float] = []
-        async with aclosing(self._measure(CompareLayers(plan, text), on_progress)) as replies:
-            async for reply in replies:
-                if isinstance(reply, LayersCompared):
-                    similarity = reply.similarity
-        return similarity
 
     async def cancel(self) -> None:
         """Ends the running answer: its generator finishes soon with reason `cancelled`."""
@@ -304,18 +246,6 @@ class Worker:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await connection.close()
-
-    async def _measure(
-        self, request: Measurement, on_progress: Callable[[TokensRead], None] | None
-    ) -> AsyncGenerator[Measured, None]:
-        _check_size(request.text)
-        async with self._in_turn(), aclosing(self._load_and(request)) as replies:
-            async for reply in replies:
-                if isinstance(reply, TokensRead):
-                    if on_progress is not None:
-                        on_progress(reply)
-                elif isinstance(reply, InputsOf | Collected | ChunkScores | Scored | LayersCompared):
-                    yield reply
 
     async def _load_and(self, request: Load | Measurement) -> AsyncGenerator[Reply, None]:
         """The replies to a request that loads a model, from a child that is started if there is none."""
