@@ -23,11 +23,10 @@ KEYS = {"verdict", "reasons", "n_ctx", "kv_type", "load_mode", "repack", "gpu_la
 KEYS |= {"predicted_bytes", "available_bytes", "expected", "suggestions"}
 PARTS = ("mapped", "repacked", "kv", "compute", "process")
 
-
-@pytest.fixture
 EXPECTED = {"prefill_tokens_per_second", "decode_tokens_per_second", "first_token_seconds", "load_seconds"}
 
 
+@pytest.fixture
 def model(tmp_path: Path) -> Path:
     return llama().write(tmp_path / "tiny.gguf")
 
