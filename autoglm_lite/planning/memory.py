@@ -147,9 +147,9 @@ def _serving_bytes(facts: ModelFacts, plan: Plan) -> int:
 
 
 def _edge_bytes(facts: ModelFacts, plan: Plan) -> int:
-    """The processor's compute buffer where it has no layer of its own: what goes in, and the logits."""
+    """The processor's compute buffer where it has no layer of its own: what goes in, its mask, and the logits."""
     n_tokens = min(plan.n_ubatch, plan.n_ctx)
-    return 2 * 4 * n_tokens * facts.n_embd + 4 * facts.n_vocab
+    return 2 * 4 * n_tokens * facts.n_embd + 2 * n_tokens * _padded(plan.n_ctx) + 4 * facts.n_vocab
 
 
 def kv_bytes(facts: ModelFacts, plan: Plan) -> int:
