@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 
-from autoglm_lite.engine.loading import open_context, open_model, release_copied
+from autoglm_lite.engine.loading import open_context, open_model
 from autoglm_lite.engine.prefixes import Prefixes, model_key
 from autoglm_lite.engine.text import TextStream
 from autoglm_lite.errors import LoadError, PromptTooLongError, UsageError
@@ -59,7 +59,7 @@ class Engine:
         self._kept: Context | None = None
         """None once it was shed, until the next answer."""
         try:
-            release_copied(plan, self._open_context())
+            self._open_context()
         except BaseException:
             # Its memory here and on devices is wanted for the next try.
             self._model.close()
@@ -85,7 +85,7 @@ class Engine:
         self._open_context()
         return True
 
-    def _open_context(self) -> Context:
+    def _open_context(self) -> None:
         self._most_threads = max(self._plan.threads, self._plan.threads_batch)
         before = _anonymous_bytes()
         self._kept = open_context(self._model, self._plan, abort=self._abort)
@@ -94,7 +94,6 @@ class Engine:
         if self._states is not None:
             with suppress(OSError):
                 self._prefixes = Prefixes(StateFolder(self._states, model_key(self._plan)))
-        return self._kept
 
     @property
     def loaded(self) -> LoadedModel:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from autoglm_lite.native.context import AbortFlag, Context
-from autoglm_lite.native.mapping import release
+from autoglm_lite.native.mapping import release_unused
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.node import Observer
 from autoglm_lite.native.sizes import buffer_sizes
@@ -15,8 +15,8 @@ from autoglm_lite.planning.plan import Plan
 
 
 def open_model(plan: Plan, on_progress: Callable[[float], None] | None = None) -> Model:
-    """Loads the plan's model; `on_progress` gets the share done, 0 to 1. Raises LoadError."""
-    return Model(
+    """Loads the plan's model, each weight once; `on_progress` gets the share done, 0 to 1. Raises LoadError."""
+    model = Model(
         plan.model_path,
         load_mode=plan.load_mode,
         repack=plan.repack,
@@ -24,6 +24,8 @@ def open_model(plan: Plan, on_progress: Callable[[float], None] | None = None) -
         on_cpu=plan.on_cpu,
         on_progress=on_progress,
     )
+    release_unused(model, plan.model_path)
+    return model
 
 
 def open_context(
@@ -49,13 +51,6 @@ def open_context(
         observer=observer,
         abort=abort,
     )
-
-
-def release_copied(plan: Plan, context: Context) -> None:
-    """Gives the mapped file back where weights of it were copied: into another layout, or to a device. What is still
-    read from it comes back by itself."""
-    if any(buffer.weights for buffer in buffer_sizes(context) or () if buffer.name != "CPU"):
-        release(plan.model_path)
 
 
 def measure_sizes(plan: Plan) -> Sizes | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from autoglm_lite.engine.loading import open_context, open_model, release_copied
+from autoglm_lite.engine.loading import open_context, open_model
 from autoglm_lite.errors import AutoglmError, UsageError
 from autoglm_lite.measurement import LOGITS_BYTES
 from autoglm_lite.native.context import Aborted, AbortFlag
@@ -55,7 +55,6 @@ class Reader:
         except BaseException:
             self._model.close()
             raise
-        release_copied(plan, self._context)
         self.n_ctx = plan.n_ctx
         self.n_vocab = self._model.n_vocab
 

@@ -39,6 +39,10 @@ class _Tensor(ctypes.Structure):
     )
 
 
+TENSOR_DATA = _Tensor.data.offset
+"""Where a tensor's address of its values stands in it, in bytes."""
+
+
 class Node:
     """One tensor of the graph; valid inside the callback that brought it, and not after."""
 

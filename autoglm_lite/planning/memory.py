@@ -69,7 +69,7 @@ def predict(facts: ModelFacts, features: Collection[str], plan: Plan, sizes: Siz
     """`features` are Machine.features; `sizes` are llama.cpp's own for this plan, in place of the formulas."""
     sizes = sizes or foreseen_sizes(facts, features, plan)
     return Predicted(
-        mapped=mapped_bytes(facts, plan, sizes.repacked),
+        mapped=mapped_bytes(facts, features, plan, sizes.repacked),
         repacked=sizes.repacked,
         kv=sizes.kv,
         compute=sizes.compute + WORK_BYTES * plan.threads_batch,
@@ -78,15 +78,13 @@ def predict(facts: ModelFacts, features: Collection[str], plan: Plan, sizes: Siz
     )
 
 
-def mapped_bytes(facts: ModelFacts, plan: Plan, repacked: int) -> int:
-    """What stays mapped when `repacked` bytes of weights were copied. Where any were, also to a device, the mapping is
-    given back, and only what is multiplied by returns: of an embedding that is nothing else, the few rows of the tokens
-    read are left out."""
-    if plan.devices:
-        here = place(facts, plan).here
-        lookup = _looks_up(facts, plan)
-        return sum(tensor.n_bytes for tensor in here if not (lookup and tensor.name == EMBEDDING)) - repacked
-    return sum(facts.matrix_bytes.values()) - repacked if repacked else facts.tensor_bytes
+def mapped_bytes(facts: ModelFacts, features: Collection[str], plan: Plan, repacked: int) -> int:
+    """What of the file stays mapped when `repacked` bytes of weights were copied: the pages of those are given back,
+    but for an embedding that is the output matrix as well, whose rows are still looked up."""
+    here = sum(tensor.n_bytes for tensor in place(facts, plan).here) if plan.devices else facts.tensor_bytes
+    types = repacked_types(features) if plan.repack and not _looks_up(facts, plan) else frozenset()
+    embedding = [tensor for tensor in facts.tensors if tensor.name == EMBEDDING and is_matrix(tensor)]
+    return here - repacked + sum(tensor.n_bytes for tensor in embedding if tensor.type.name in types)
 
 
 def foreseen_sizes(facts: ModelFacts, features: Collection[str], plan: Plan) -> Sizes:

@@ -34,8 +34,9 @@ def counts(plan: Plan) -> dict[str, int]:
 def test_a_card_of_2_gb_takes_the_whole_model() -> None:
     choice = on(card(1.8 * GB))
     assert (choice.plan.gpu_layers, counts(choice.plan), choice.plan.on_cpu) == (29, {"CUDA0": 28}, ())
-    # Rows of the embedding are looked up here, the mapping of the rest is given back.
-    assert choice.predicted.mapped == 0
+    # The embedding is looked up here and multiplied by there.
+    embedding = QWEN_TENSORS.tensors[1].n_bytes
+    assert choice.predicted.mapped == embedding
     assert (choice.predicted.kv, choice.predicted.repacked) == (0, 0)
     assert choice.predicted.devices["CUDA0"] > QWEN_TENSORS.tensor_bytes
 
