@@ -11,6 +11,10 @@ from pathlib import Path
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.tensors import Place, tensor_places
 
+LEAST_BYTES = 64 << 10
+"""What is less than this lies between tensors."""
+_POPULATE_READ = 22
+"""MADV_POPULATE_READ of Linux 5.14; mmap does not name it."""
 _MAPS = Path("/proc/self/maps")
 
 
@@ -18,21 +22,34 @@ def release_unused(model: Model, path: str) -> int:
     """Gives back the pages of the model's mapped file that no tensor lies in: they were copied into another layout, or
     to a device. Returns how many bytes those are.
 
-    Pages of tensors that stay are left as they are: what comes back to a mapping comes with its neighbours, two
-    megabytes at a time. Does nothing where llama.cpp cannot be asked for its tensors or the system has no /proc.
+    Does nothing where llama.cpp cannot be asked for its tensors or the system has no /proc.
     """
     places = tensor_places(model)
     if places is None:
         return 0
     real = os.path.realpath(path)
-    libc = ctypes.CDLL(None, use_errno=True)
     n_bytes = 0
     for start, end, mapped in _read_only_mappings():
-        if mapped == real:
-            for gap in _gaps(start, end, places):
-                size = gap.end - gap.start
-                if libc.madvise(ctypes.c_void_p(gap.start), ctypes.c_size_t(size), mmap.MADV_DONTNEED) == 0:
-                    n_bytes += size
+        gaps = list(_gaps(start, end, places)) if mapped == real else []
+        if sum(gap.end - gap.start for gap in gaps) < LEAST_BYTES:
+            continue
+        # Linux 6.18 maps two megabytes at once where it can. Giving back a part of that unmaps the whole, and what is
+        # then touched again comes back with all its neighbours: so it is brought back here, and they are given back.
+        _advise([Place(start, end)], mmap.MADV_NOHUGEPAGE)
+        _advise(gaps, mmap.MADV_DONTNEED)
+        _advise(_gaps(start, end, gaps), _POPULATE_READ)
+        n_bytes += _advise(gaps, mmap.MADV_DONTNEED)
+    return n_bytes
+
+
+def _advise(places: Iterable[Place], advice: int) -> int:
+    """Bytes for which the kernel took the advice."""
+    libc = ctypes.CDLL(None)
+    n_bytes = 0
+    for place in places:
+        size = place.end - place.start
+        if libc.madvise(ctypes.c_void_p(place.start), ctypes.c_size_t(size), ctypes.c_int(advice)) == 0:
+            n_bytes += size
     return n_bytes
 
 
