@@ -84,7 +84,8 @@ def test_plan_says_tuned(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(run(capsys, "plan", "--json")[1])
     assert (found["tuned"], found["n_ubatch"], found["flash_attention"]) == (True, 64, False)
     assert (found["origins"]["n_ubatch"], found["origins"]["threads"]) == ("tuned", "rule")
-    assert found["expected"] == {"prefill_tokens_per_second": 1000.0, "decode_tokens_per_second": 100.0}
+    speeds = {"prefill_tokens_per_second": 1000.0, "decode_tokens_per_second": 100.0, "first_token_seconds": 0.5}
+    assert found["expected"] == {**speeds, "load_seconds": None}
     page = run(capsys, "plan")[1]
     assert "- Micro-batch of 64 tokens: tuned on this machine." in page
     assert "- Flash attention off: tuned on this machine." in page
