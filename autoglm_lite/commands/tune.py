@@ -94,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
             print("\n".join(page(facts, choice.plan, found, path)))
         return 0
 
+    line.line(f"autoglm-lite: tuning {name}, which takes {_duration(args.budget)} at most; other programs disturb it.")
     return measure(work)
 
 
