@@ -157,6 +157,7 @@ class Child:
             self._run(request_id, stop.set, self._measure(request_id, message, stop))
 
     def _load(self, request_id: int, message: Load) -> None:
+        self._keep_prefix()
         engine, self._engine = self._engine, None
         try:
             if engine is None or not engine.change(message.plan):
