@@ -29,6 +29,10 @@ class DeviceError(LoadError):
     """A device that a plan counts on cannot be used, or is not there."""
 
 
+class NoRoomError(LoadError):
+    """Memory is too short now for what was given back to be had again."""
+
+
 class PromptTooLongError(AutoglmError):
     """The prompt leaves no room for an answer in the context."""
 

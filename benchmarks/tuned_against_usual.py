@@ -46,8 +46,7 @@ def plans_of(model: Path) -> dict[str, Plan]:
     if tuned is None:
         raise SystemExit(f"Run first: autoglm-lite tune {model}")
     usual, best = (
-        decide(facts, machine, preferred(Wishes(), facts, machine, None, print, tuned=found)).plan
-        for found in (None, tuned)
+        decide(facts, machine, preferred(Wishes(), facts, machine, None, tuned=found)).plan for found in (None, tuned)
     )
     print(f"Tuned: {', '.join(f'{name} {getattr(best, name)}' for name in tuned.decided)}\n")
     return {"usual": usual, "tuned": best, "usual, repacking the other way": replace(usual, repack=not usual.repack)}

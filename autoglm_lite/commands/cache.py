@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.errors import AutoglmError
     from autoglm_lite.paths import states_dir
     from autoglm_lite.planning.make import in_words
-    from autoglm_lite.states.folder import budget, kept_states, remove_abandoned
+    from autoglm_lite.states.folder import budget, kept_states, unfinished_states
 
     folder = states_dir()
     kept = kept_states(folder)
@@ -39,9 +39,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"{len(kept)} {noun}, {in_words(total)} of at most {limit}, in {folder}.")
         return 0
     try:
-        for path, _ in kept:
+        for path, _ in (*kept, *unfinished_states(folder)):
             path.unlink(missing_ok=True)
-        remove_abandoned(folder, older_than=0)
     except OSError as error:
         raise AutoglmError(f"{folder} cannot be cleared: {error.strerror}.") from error
     print(f"Removed what was kept of {len(kept)} {noun}: {in_words(total)}." if kept else "Nothing was kept.")

@@ -129,7 +129,7 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     path = resolve(last_model if args.model is None else args.model, wanted, said.append)
     facts = read_facts(path)
     machine = machine_with_devices(wanted, said.append)
-    wanted = preferred(wanted, facts, machine, args.profile, said.append, tuned=read_tuned(facts, machine, said.append))
+    wanted = preferred(wanted, facts, machine, args.profile, tuned=read_tuned(facts, machine, said.append))
     choice = decide(facts, machine, wanted, exact_sizes)
     plan = replace(choice.plan, model_path=str(path.absolute()))
     switch, budget = thinking(args.think)

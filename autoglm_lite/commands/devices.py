@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from autoglm_lite.errors import DeviceError, WorkerDiedError
+from autoglm_lite.errors import DeviceError, LoadError, WorkerDiedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ async def _list(rpc: tuple[str, ...], local: bool, on_unusable: Callable[[str], 
         if local:
             try:
                 found += await worker.devices([])
-            except WorkerDiedError as error:
+            except (LoadError, WorkerDiedError) as error:
                 # A driver that crashes.
                 if on_unusable is not None:
                     on_unusable(f"The graphics card is not used: {error}")

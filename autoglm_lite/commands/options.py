@@ -57,7 +57,7 @@ def add_planning_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--profile",
         metavar="NAME",
-        help="what to prefer, instead of what was tuned and of the profile for this machine: a name or a .toml file",
+        help="what to prefer before what was tuned, in place of the profile for this machine: a name or a .toml file",
     )
 
 

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     wanted = wishes(args)
     facts = read_facts(resolve(args.model, wanted, say))
     machine = machine_with_devices(wanted)
-    wanted = preferred(wanted, facts, machine, args.profile, say, tuned=read_tuned(facts, machine, say))
+    wanted = preferred(wanted, facts, machine, args.profile, tuned=read_tuned(facts, machine, say))
     choice = choose(facts, machine, wanted)
     bandwidth = memory_bandwidth(choice.plan.threads, machine.memory_available) if choice.fits else None
     disk = None if choice.verdict == "wont-fit" else read_speed(facts.path)

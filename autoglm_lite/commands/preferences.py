@@ -19,12 +19,11 @@ def preferred(
     facts: ModelFacts,
     machine: Machine,
     profile: str | None,
-    say: Callable[[str], object],
     *,
     tuned: Tuned | None = None,
 ) -> Wishes:
-    """`wishes` with its layers: the profile that is named; else what was `tuned`, the user's own file, and the profile
-    for this machine. A value is taken from the first that has it. `say` gets a word on what could not be used.
+    """`wishes` with its layers: the profile that is named, what was `tuned`, the user's own file, and where none was
+    named the profile for this machine. A value is taken from the first that has it.
 
     Raises UsageError, ProfileError for a mistake in a profile.
     """

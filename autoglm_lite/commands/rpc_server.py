@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.make import MAX_THREADS
 
+    if not args.host.strip():
+        raise UsageError(f"--host makes no sense without an address: give this computer's, such as {HOST}.")
     if not 1 <= args.port <= 65535:
         raise UsageError(f"--port {args.port} makes no sense: give a number from 1 to 65535.")
     if args.threads is not None and not 1 <= args.threads <= MAX_THREADS:

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from autoglm_lite.commands.options import add_planning_options, wishes
+from autoglm_lite.commands.options import add_model_argument, add_planning_options, wishes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,12 +36,7 @@ NAMES = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
-    parser.add_argument(
-        "model",
-        nargs="?",
-        metavar="MODEL",
-        help="a GGUF file or a stored model's name (default: the best stored model that fits, else the starter)",
-    )
+    add_model_argument(parser)
     parser.add_argument(
         "--budget", type=_seconds, default=SECONDS, metavar="SECONDS", help="time to take at most, about (default: 180)"
     )
@@ -74,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     facts = read_facts(resolve(args.model, asked, say))
     facts = replace(facts, path=facts.path.absolute())
     machine = machine_with_devices(asked, say)
-    wanted = preferred(asked, facts, machine, args.profile, say)
+    wanted = preferred(asked, facts, machine, args.profile)
     choice = decide(facts, machine, wanted, exact_sizes)
     line, name = StatusLine(sys.stderr), without_controls(facts.name)
 

@@ -41,7 +41,7 @@ SECONDS_A_TEXT = 0.02
 """Tokens that come faster than this are sent together: no reader sees the difference, and each event costs."""
 
 
-TOO_LITTLE = "There is too little memory now to read the conversation again: close other programs and ask again."
+TOO_LITTLE = "There is too little memory now to go on with the conversation: close other programs and ask again."
 
 
 class Engine:
@@ -53,6 +53,7 @@ class Engine:
         """Loads the model; raises LoadError. `states`: the folder in which what was read is kept."""
         self._states = states
         self._prefixes: Prefixes | None = None
+        self._file = _identity(plan.model_path)
         self._model = open_model(plan, on_progress)
         self._plan = plan
         self._abort = AbortFlag()
@@ -77,7 +78,7 @@ class Engine:
 
         Raises LoadError, after which only `close` is of use.
         """
-        if not same_model(plan, self._plan):
+        if not same_model(plan, self._plan) or _identity(plan.model_path) != self._file:
             return False
         if self._kept is not None:
             self._kept.close()
@@ -224,7 +225,7 @@ class Engine:
         wanted = array("i", prompt[:-1])
         common = common_prefix(array("i", self._cached), wanted)
         if self._prefixes is not None:
-            found = self._prefixes.better(wanted, common, self._prefill_speed, self._n_ctx)
+            found = self._prefixes.better(self._context, wanted, common, self._prefill_speed)
             if common < len(self._cached):
                 self.keep_prefix()
             if found is not None:
@@ -242,7 +243,9 @@ class Engine:
             started = perf_counter()
             self._decode(tokens, logits=done + len(tokens) == total)
             self._context.wait()
-            self._prefill_speed = len(tokens) / (perf_counter() - started)
+            # A few tokens take nearly as long as many, so they say little.
+            if len(tokens) >= FIRST_CHUNK or not self._prefill_speed:
+                self._prefill_speed = len(tokens) / (perf_counter() - started)
             done += len(tokens)
             yield Prefill(done, total, cached)
 
@@ -267,3 +270,12 @@ def next_chunk(n_left: int, tokens_per_second: float, n_ubatch: int) -> int:
     most = min(max(FIRST_CHUNK, int(tokens_per_second * SECONDS_A_CHUNK)), n_ubatch)
     n_chunks = -(-n_left // most)
     return -(-n_left // n_chunks)
+
+
+def _identity(path: str) -> tuple[int, ...]:
+    """Another one when the file was replaced or written to; empty where there is none."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return ()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -11,12 +11,16 @@ from time import perf_counter
 from autoglm_lite.native.bindings import version
 from autoglm_lite.native.context import Context
 from autoglm_lite.planning.plan import Plan
-from autoglm_lite.states.folder import Found, StateFolder, common_prefix
+from autoglm_lite.states.folder import Found, StateFolder, common_prefix, remove
 
 LEAST_SECONDS = 2.0
 """Of reading that a kept state must save."""
-READ_BYTES = 100e6
-"""A second, off a slow disk and through the checksum, until it was measured."""
+DISK_BYTES = 100e6
+"""A second, to and from a slow disk and through the checksum, until it was measured."""
+PAYS = 4
+"""How many times the seconds of writing a state must save: it is written whole for each answer that adds to it."""
+MOST_SECONDS = 8.0
+"""Of writing, in which a question would have to wait."""
 UNKNOWN_SPEED = 20.0
 """Tokens of prefill a second, before the first was measured."""
 _HEAD_BYTES = 64 << 10
@@ -29,15 +33,15 @@ class Prefixes:
 
     def __init__(self, folder: StateFolder) -> None:
         self._folder = folder
-        self._read_bytes = READ_BYTES
+        self._read_bytes = self._write_bytes = DISK_BYTES
         self._kept = array("i")
         """The tokens that were last kept or restored."""
 
-    def better(self, prompt: Sequence[int], n_common: int, speed: float, n_ctx: int) -> Found | None:
+    def better(self, context: Context, prompt: Sequence[int], n_common: int, speed: float) -> Found | None:
         """The kept state to begin `prompt` with where `n_common` tokens of it are at hand already; None where no state
         is quicker. `speed`: tokens of prefill a second, 0 if unknown."""
-        found = self._folder.find(prompt)
-        if found is None or len(found.head.tokens) >= n_ctx:
+        found = self._folder.find(prompt, most=context.n_ctx - 1, whole=not context.can_be_cut)
+        if found is None:
             return None
         gained = (found.n_common - n_common) / (speed or UNKNOWN_SPEED)
         return found if gained >= max(LEAST_SECONDS, 2 * found.head.n_bytes / self._read_bytes) else None
@@ -48,7 +52,7 @@ class Prefixes:
         started = perf_counter()
         path = self._folder.open(found)
         if path is None or not context.load_state(path, len(found.head.tokens)):
-            found.head.path.unlink(missing_ok=True)
+            remove(found.head.path)
             context.forget_from(0)
             return []
         self._read_bytes = found.head.n_bytes / (perf_counter() - started)
@@ -59,13 +63,16 @@ class Prefixes:
         """Keeps what is in `context`, which `tokens` are, if reading what is new of it again would take longer than
         writing it."""
         held = array("i", tokens)
-        n_bytes = context.state_bytes()
-        lost = (len(held) - common_prefix(self._kept, held)) / (speed or UNKNOWN_SPEED)
-        if lost < LEAST_SECONDS or lost < n_bytes / READ_BYTES:
+        n_new, n_bytes = len(held) - common_prefix(self._kept, held), context.state_bytes()
+        lost = n_new / (speed or UNKNOWN_SPEED)
+        writing = n_bytes / self._write_bytes
+        if not n_new or lost < max(LEAST_SECONDS, PAYS * writing) or writing > MOST_SECONDS:
             return False
+        started = perf_counter()
         kept = self._folder.keep(held, n_bytes, lambda path: context.save_state(path, held))
         if kept:
             self._kept = held
+            self._write_bytes = n_bytes / (perf_counter() - started)
         return kept
 
 

@@ -157,6 +157,12 @@ class Context:
             raise LoadError("llama.cpp has computed no logits: this model cannot write.")
         return np.ctypeslib.as_array(rows, shape=(n, self._model.n_vocab))
 
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether the cache can go on from any of its tokens: recurrent layers and windows keep the last ones alone."""
+        recurrent = self._lib.llama_model_is_recurrent(self._model.handle)
+        return not (self._model.n_swa or recurrent or self._lib.llama_model_is_hybrid(self._model.handle))
+
     def state_bytes(self) -> int:
         """How large the state of the tokens in the cache is."""
         return int(self._lib.llama_state_seq_get_size(self.handle, 0))

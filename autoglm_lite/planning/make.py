@@ -89,20 +89,25 @@ def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact
     """The fastest plan that fits: when memory is short, first without repacked weights, then with a shorter context
     unless the user chose its length.
 
-    `exact` is asked of each plan that may fit; without it formulas tell its size. A file of which most can stay in
-    memory is still planned for (verdict `streams`). Raises UsageError for wishes that make no sense.
+    `exact` is asked of each plan that may fit, and what it said of one is believed of the next; without it formulas
+    tell its size. A file of which most can stay in memory is still planned for (verdict `streams`). Raises UsageError
+    for wishes that make no sense.
     """
     _check(facts, wishes)
-    plans = [
-        offload(facts, machine.devices, plan, wishes.vram, wishes.gpu_layers)
-        for plan in _candidates(facts, machine, wishes)
-    ]
+    candidates = _candidates(facts, machine, wishes)
+    plans = list(dict.fromkeys(offload(facts, machine.devices, p, wishes.vram, wishes.gpu_layers) for p in candidates))
+    missed: dict[bool, int] = {}
+    """Bytes by which the formulas said too little of a plan, with weights repacked or not."""
     for plan in plans:
         needed = predict(facts, machine.features, plan)
         available = available_bytes(machine, wishes) - _shared_bytes(machine, needed)
         # What devices take, the formulas alone tell.
         if exact and not plan.devices and needed.resident_total <= DOUBTFUL_SHARE * available:
+            if plan != plans[-1] and needed.resident_total + missed.get(plan.repack, 0) > available:
+                continue
+            foreseen = needed.resident_total
             needed = predict(facts, machine.features, plan, exact(plan))
+            missed[plan.repack] = needed.resident_total - foreseen
         if holds(needed, available, insisted=wishes.repack is not None):
             ample = plan == plans[0] and needed.resident_total <= TIGHT_SHARE * available
             return Choice("fits" if ample else "tight", plan, needed, available)

@@ -13,7 +13,7 @@ that and its loading."""
 Step = Literal["nothing"] | Part
 
 SENTENCES: dict[Part, str] = {
-    "context": "Memory is short, so {freed} went back to the system: the next question reads the conversation again.",
+    "context": "Memory is short, so {freed} went back to the system: the next question takes a little longer.",
     "model": "Memory is short, so the model was unloaded ({freed}): the next question loads it again.",
 }
 """For the user, with what was freed in words."""

@@ -16,10 +16,9 @@ from autoglm_lite.states.file import DamagedStateError, StateHead, read_head, ve
 
 SUFFIX = ".kv"
 MOST_BYTES = 2 << 30
+MOST_TOKENS = 1 << 24
 FREE_SHARE = 0.1
 """Of the disk's free space: the rest belongs to others."""
-SECONDS_ABANDONED = 3600
-"""After which a file that was being written has lost its writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +38,24 @@ class StateFolder:
         self._folder = folder
         self._key = key
         self._most_bytes = most_bytes
+        remove_abandoned(folder)
 
-    def find(self, prompt: Sequence[int]) -> Found | None:
-        """The state that shares the longest prefix with `prompt`, of these the smallest. Files that are no states of
-        this program any more are removed."""
+    def find(self, prompt: Sequence[int], *, most: int = MOST_TOKENS, whole: bool = False) -> Found | None:
+        """The state that shares the longest prefix with `prompt`, of these the smallest; of at most `most` tokens, and
+        with `whole` only one that is used to its end. Files that are no states of this program any more are removed."""
         best: Found | None = None
         wanted = array("i", prompt)
         for path in self._files(own=True):
             try:
                 head = read_head(path, self._key)
             except DamagedStateError:
-                path.unlink(missing_ok=True)
+                remove(path)
                 continue
             except OSError:
                 continue
             found = Found(head, common_prefix(head.tokens, wanted))
+            if len(head.tokens) > most or (whole and found.n_common < len(head.tokens)):
+                continue
             if best is None or _worth(found) > _worth(best):
                 best = found
         return best if best and best.n_common else None
@@ -65,7 +67,7 @@ class StateFolder:
             verify(path, self._key)
             os.utime(path)
         except DamagedStateError:
-            path.unlink(missing_ok=True)
+            remove(path)
             return None
         except OSError:
             return None
@@ -114,7 +116,7 @@ class StateFolder:
 
 def budget(folder: Path) -> int:
     """Bytes that states may take in `folder`, which exists."""
-    held = sum(size for _, size in kept_states(folder))
+    held = sum(size for _, size in (*kept_states(folder), *unfinished_states(folder)))
     return min(MOST_BYTES, int(FREE_SHARE * (shutil.disk_usage(folder).free + held)))
 
 
@@ -132,21 +134,44 @@ def common_prefix(one: array[int], other: array[int]) -> int:
 
 def kept_states(folder: Path) -> list[tuple[Path, int]]:
     """Every model's states, with their bytes."""
+    return _sized(folder, f"*{SUFFIX}")
+
+
+def unfinished_states(folder: Path) -> list[tuple[Path, int]]:
+    """What is being written, or was by a process that was killed."""
+    return _sized(folder, f".*{SUFFIX}.*.part")
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Removes what a process was writing that is no more."""
+    for path, _ in unfinished_states(folder):
+        if not _alive(path.name.split(".")[-2]):
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """If it can be."""
+    with suppress(OSError):
+        path.unlink()
+
+
+def _sized(folder: Path, pattern: str) -> list[tuple[Path, int]]:
     found = []
-    for path in folder.glob(f"*{SUFFIX}"):
+    for path in folder.glob(pattern):
         with suppress(OSError):
             found.append((path, path.stat().st_size))
     return found
 
 
-def remove_abandoned(folder: Path, older_than: float = SECONDS_ABANDONED) -> None:
-    """Removes what a killed process was writing; `older_than` seconds."""
-    import time
-
-    for path in folder.glob(f".*{SUFFIX}.*.part"):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > older_than:
-                path.unlink()
+def _alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except OSError:
+        # Another user's.
+        return True
+    return True
 
 
 def _worth(found: Found) -> tuple[int, int]:

@@ -55,7 +55,7 @@ from autoglm_lite.worker.protocol import (
     encode,
 )
 
-SECONDS_TO_KEEP = 3.0
+SECONDS_TO_KEEP = 10.0
 """After an answer: who goes on at once is not kept waiting for the disk."""
 OOM_SCORE = "1000"
 

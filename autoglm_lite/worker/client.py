@@ -10,7 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 
-from autoglm_lite.errors import DeviceError, LoadError, PromptTooLongError, WorkerDiedError
+from autoglm_lite.errors import DeviceError, LoadError, NoRoomError, PromptTooLongError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text
 from autoglm_lite.hardware.devices import Device
 from autoglm_lite.hardware.process import process_memory
@@ -67,7 +67,7 @@ class Worker:
         self._wanted: tuple[Plan, Callable[[float], None] | None] | None = None
         """The arguments of the last load."""
         self._shed: int | None = None
-        """Of a model that `shed_model` has unloaded, to be loaded again by the next request: the bytes it held."""
+        """Of a model that `shed_model` has unloaded, to be loaded again by the next request: the bytes it needs."""
         self._rested = time.monotonic()
         """When the last request ended."""
         self.context_bytes = 0
@@ -210,8 +210,8 @@ class Worker:
             self._connection.send(self._generating, Cancel())
 
     async def shed_context(self) -> int:
-        """Has an idle model give its KV cache back until the next answer, which reads its prompt anew; returns how many
-        bytes that freed, 0 where a request is under way. Raises WorkerDiedError."""
+        """Has an idle model give its KV cache back until the next answer; what it had read is kept on disk first where
+        that pays. Returns how many bytes that freed, 0 where a request is under way. Raises WorkerDiedError."""
         if self._turn.locked() or self.loaded is None:
             return 0
         freed = 0
@@ -228,9 +228,10 @@ class Worker:
         if self._turn.locked() or self.loaded is None or self.pid is None:
             return 0
         freed = process_memory(self.pid)[1]
+        needed = freed + self.loaded.context_bytes - self.context_bytes
         async with self._turn:
             await self.close()
-            self._shed = freed
+            self._shed = needed
         return freed
 
     def set_effort(self, threads: int, nice: int) -> None:
@@ -267,7 +268,7 @@ class Worker:
         return self._connection
 
     async def _load(self, plan: Plan, on_progress: Callable[[float], None] | None) -> LoadedModel:
-        if self._shed is not None and self._wanted is not None and plan == self._wanted[0]:
+        if self._shed is not None and self._wanted is not None and plan.model_path == self._wanted[0].model_path:
             _check_room(self._shed)
         self._wanted = plan, on_progress
         async with aclosing(self._load_and(Load(plan, str(self._states or "")))) as replies:
@@ -306,10 +307,10 @@ class Worker:
 
 
 def _check_room(n_bytes: int) -> None:
-    """Raises LoadError where the kernel would have to end a process that takes so many, even by swapping."""
+    """Raises NoRoomError where the kernel would have to end a process that takes so many, even by swapping."""
     room = read_room()
     if room is not None and n_bytes > room.left:
-        raise LoadError(
+        raise NoRoomError(
             f"There is too little memory now to load the model again: it needs {n_bytes / 1e6:,.0f} MB and"
             f" {room.left / 1e6:,.0f} MB are left. Close other programs and ask again."
         )

@@ -135,5 +135,5 @@ def _device_sentence(plan: Plan) -> str:
     names = " or ".join(part.name for part in plan.devices)
     return (
         f"The connection to {names}, where {plan.gpu_layers} of the model's layers were, is lost:"
-        " ask again, and this computer answers alone."
+        " ask again, and this computer answers alone if it can hold the model."
     )

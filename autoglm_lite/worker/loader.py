@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autoglm_lite.errors import AutoglmError, DeviceError, LoadError, WorkerDiedError
+from autoglm_lite.errors import AutoglmError, DeviceError, LoadError, NoRoomError, WorkerDiedError
 from autoglm_lite.generation import LoadedModel
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.client import Worker
@@ -16,7 +16,8 @@ class Loader:
     """What a face loads its model with, again after each death of the worker."""
 
     def __init__(self, worker: Worker, plan: Plan, fallbacks: Sequence[Plan] = ()) -> None:
-        """`fallbacks` are tried in turn when a device refuses the plan before; the last ones need no device."""
+        """`fallbacks` are tried in turn when a device refuses the plan before; the last one needs none where this
+        computer alone can hold the model."""
         self._worker = worker
         self._plans = [plan, *fallbacks]
 
@@ -39,8 +40,12 @@ class Loader:
             plan = self.plan
             try:
                 return await self._worker.load(plan, on_progress)
+            except NoRoomError:
+                raise
             except (LoadError, WorkerDiedError) as error:
-                if not plan.devices or len(self._plans) == 1:
+                # Where every plan needs a device, one that cannot be reached now is tried again with the next question.
+                only = isinstance(error, DeviceError) and bool(self._plans[-1].devices)
+                if not plan.devices or len(self._plans) == 1 or only:
                     raise
                 if isinstance(error, DeviceError):
                     self._drop_devices()
@@ -50,8 +55,7 @@ class Loader:
 
     def _drop_devices(self) -> None:
         """Goes on to the first plan without any, if there is one."""
-        without = [plan for plan in self._plans if not plan.devices]
-        self._plans = without or self._plans[-1:]
+        self._plans = [plan for plan in self._plans if not plan.devices] or self._plans
 
 
 def _notice(refused: Plan, plan: Plan, error: AutoglmError) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from pathlib import Path
 
 from autoglm_lite.errors import LoadError, WorkerDiedError
 from autoglm_lite.planning.memory import Sizes
@@ -14,7 +16,8 @@ def exact_sizes(plan: Plan) -> Sizes | None:
     """The sizes of `plan`, in half a second here; None where llama.cpp cannot say. Not for use in an event loop."""
 
     async def ask() -> Sizes | None:
-        async with Worker() as worker:
+        # Not among the logs that are kept for the next crash.
+        async with Worker(Path(os.devnull)) as worker:
             return await worker.sizes(plan)
 
     try:

@@ -27,7 +27,7 @@ def test_nothing_is_kept_at_first(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_is_kept_is_shown_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
     one, two = keep("a.kv", 2_000_000), keep("b.kv", 1_000_000)
-    left = states_dir() / ".c.kv.1.part"
+    left = states_dir() / ".c.kv.999999999.part"
     left.write_bytes(b"x")
     assert main(["cache", "show"]) == 0
     assert capsys.readouterr().out.startswith("2 conversations, 3 MB of at most ")

@@ -29,7 +29,8 @@ def states(tmp_path: Path) -> Path:
 def engine(stories_gguf: Path, states: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Opens engines that keep all they read, as a slow machine does."""
     monkeypatch.setattr(prefixes, "LEAST_SECONDS", 0.0)
-    monkeypatch.setattr(prefixes, "READ_BYTES", 1e15)
+    monkeypatch.setattr(prefixes, "DISK_BYTES", 1e15)
+    monkeypatch.setattr(prefixes, "PAYS", 0)
 
     def start(n_ctx: int = 512, states: Path | None = states) -> Engine:
         return Engine(Plan(str(stories_gguf), n_ctx, 1, 1), states=states)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoglm_lite.states.file import DamagedStateError, read_head, verify, write_state
-from autoglm_lite.states.folder import StateFolder, common_prefix, kept_states, remove_abandoned
+from autoglm_lite.states.folder import StateFolder, common_prefix, kept_states, unfinished_states
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
@@ -98,14 +100,42 @@ def test_a_state_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     assert not StateFolder(tmp_path / "file" / "kv", KEY).keep([1], 10, saver([1]))
 
 
-def test_what_a_killed_process_was_writing_is_removed_later(tmp_path: Path) -> None:
-    part = tmp_path / ".abc.kv.123.part"
-    part.write_bytes(b"x")
-    remove_abandoned(tmp_path)
-    assert part.exists()
-    os.utime(part, (1, 1))
-    keep(StateFolder(tmp_path, KEY), [1])
-    assert not part.exists()
+def test_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    mine, theirs, odd = (tmp_path / f".abc.kv.{pid}.part" for pid in (os.getpid(), ended.pid, "x"))
+    for part in (mine, theirs, odd):
+        part.write_bytes(b"x")
+    StateFolder(tmp_path, KEY)
+    assert unfinished_states(tmp_path) == [(mine, 1)]
+
+
+def test_states_that_are_too_long_or_cannot_be_cut_are_passed_over(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path, KEY)
+    keep(folder, [1, 2, 3, 4, 5])
+    keep(folder, [1, 2, 9])
+    prompt = [1, 2, 3, 4, 8]
+    for found, tokens in (
+        (folder.find(prompt), [1, 2, 3, 4, 5]),
+        (folder.find(prompt, most=4), [1, 2, 9]),
+        (folder.find([1, 2, 9, 9], whole=True), [1, 2, 9]),
+    ):
+        assert found
+        assert list(found.head.tokens) == tokens
+    assert folder.find(prompt, whole=True) is None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_damaged_state_that_cannot_be_removed_is_passed_over(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path, KEY)
+    keep(folder, [1, 2])
+    ((path, _),) = kept_states(tmp_path)
+    path.write_bytes(b"x" * 500)
+    tmp_path.chmod(0o500)
+    try:
+        assert folder.find([1, 2]) is None
+    finally:
+        tmp_path.chmod(0o700)
 
 
 @given(st.data())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from autoglm_lite.errors import LoadError, WorkerDiedError
+from autoglm_lite.errors import LoadError, NoRoomError, WorkerDiedError
 from autoglm_lite.generation import Finished, GenerateRequest, Sampling, Text
 from autoglm_lite.gguf.facts import read_facts
 from autoglm_lite.hardware import process_memory
@@ -147,6 +147,13 @@ def test_a_model_is_not_loaded_again_where_that_would_end_a_program(
         assert worker.pid is None
         monkeypatch.setattr(client, "read_room", lambda: replace(full, swap_free=held))
         assert (await answer(worker, QUESTION))[0] == text
+        # A context that was given back before the model is needed again with it.
+        assert await worker.shed_context() > 0
+        rest = await worker.shed_model()
+        assert rest < held
+        monkeypatch.setattr(client, "read_room", lambda: replace(full, swap_free=rest))
+        with pytest.raises(NoRoomError):
+            await answer(worker, QUESTION)
 
     with_worker(plan_of(stories_gguf, 512), test)
 
