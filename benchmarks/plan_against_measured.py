@@ -27,6 +27,7 @@ from autoglm_lite.hardware import process_memory, read_machine
 from autoglm_lite.planning.make import Choice
 from autoglm_lite.planning.memory import predict
 from autoglm_lite.planning.plan import KV_TYPES, Plan
+from autoglm_lite.planning.prefill import usual_ubatch
 from autoglm_lite.planning.speed import expect
 from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.sizes import exact_sizes
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("--ctx", type=int, nargs="+", default=[2048, 4096, 16384])
     parser.add_argument("--kv-type", nargs="+", choices=KV_TYPES, default=["f16", "q8_0"])
     parser.add_argument("--repack", nargs="+", choices=("on", "off"), default=["on", "off"])
-    parser.add_argument("--ubatch", type=int, default=512)
+    parser.add_argument("--ubatch", type=int, help="default: what the plan takes")
     parser.add_argument("--prompt-tokens", type=int, default=544)
     parser.add_argument("--gen-tokens", type=int, default=16)
     parser.add_argument("--threads", type=int, default=read_machine().physical_cores)
@@ -71,7 +72,7 @@ def main() -> None:
                 n_ctx,
                 args.threads,
                 args.threads,
-                args.ubatch,
+                args.ubatch or usual_ubatch(facts, read_machine(), args.threads, kv_type),
                 kv_type=kv_type,
                 repack=repack == "on",
                 cpus=read_machine().cpus,

@@ -31,12 +31,11 @@ from autoglm_lite.native.heap import return_freed_memory
 from autoglm_lite.native.rpc import notice_silence
 from autoglm_lite.native.sampler import Sampler
 from autoglm_lite.planning.plan import Plan, same_model
+from autoglm_lite.planning.prefill import STEP_SECONDS
 from autoglm_lite.states.folder import StateFolder, common_prefix
 
 FIRST_CHUNK = 32
 """Tokens of the first prefill step: small, so that the speed is known and shown at once."""
-SECONDS_A_CHUNK = 6.0
-"""How often prefill reports on a slow machine; each chunk reads all weights once more."""
 SECONDS_A_TEXT = 0.02
 """Tokens that come faster than this are sent together: no reader sees the difference, and each event costs."""
 
@@ -266,8 +265,8 @@ def _anonymous_bytes() -> int:
 
 
 def next_chunk(n_left: int, tokens_per_second: float, n_ubatch: int) -> int:
-    """How many of the `n_left` tokens to compute next: equal parts, each of SECONDS_A_CHUNK and n_ubatch at most."""
-    most = min(max(FIRST_CHUNK, int(tokens_per_second * SECONDS_A_CHUNK)), n_ubatch)
+    """How many of the `n_left` tokens to compute next: equal parts, each of STEP_SECONDS and n_ubatch at most."""
+    most = min(max(FIRST_CHUNK, int(tokens_per_second * STEP_SECONDS)), n_ubatch)
     n_chunks = -(-n_left // most)
     return -(-n_left // n_chunks)
 

@@ -12,6 +12,7 @@ from autoglm_lite.planning.memory import repacked_bytes
 from autoglm_lite.planning.offload import room_on, usable
 from autoglm_lite.planning.plan import KvType, Plan
 from autoglm_lite.planning.preferences import measured
+from autoglm_lite.planning.prefill import UBATCHES
 from autoglm_lite.planning.speed import Expected, expect
 from autoglm_lite.planning.suggestions import Suggestion, suggest
 
@@ -70,14 +71,13 @@ def _reasons(facts: ModelFacts, machine: Machine, wishes: Wishes, choice: Choice
     yield f"{_count(plan.threads, 'thread')}: {of['threads'].words or _why_threads(machine, plan.threads)}."
     if plan.threads_batch != plan.threads:
         yield f"{_count(plan.threads_batch, 'thread')} for reading prompts: {of['threads_batch'].words}."
-    yield f"Micro-batch of {plan.n_ubatch} tokens: {of['n_ubatch'].words or _UBATCH_WORDS}."
+    yield f"Micro-batch of {plan.n_ubatch} tokens: {of['n_ubatch'].words or _why_ubatch(plan.n_ubatch)}."
     if plan.flash_attention is not None:
         yield f"Flash attention {'on' if plan.flash_attention else 'off'}: {of['flash_attention'].words}."
     yield from _why_layers(facts, machine, wishes, choice)
 
 
 _TUNED_SPEED = "Speeds at the beginning of a conversation, as `tune` measured them here."
-_UBATCH_WORDS = "llama.cpp's usual, and what its buffers are counted for"
 
 
 def _why_ctx(facts: ModelFacts, n_ctx: int) -> str:
@@ -104,6 +104,12 @@ def _why_repack(facts: ModelFacts, machine: Machine, choice: Choice, words: str)
         f"memory is short, and a faster copy of {in_words(n_bytes)} of weights could not be dropped when another"
         " program needs it"
     )
+
+
+def _why_ubatch(n_ubatch: int) -> str:
+    if n_ubatch == UBATCHES[0]:
+        return "llama.cpp's usual, and what its buffers are counted for"
+    return "as many as this machine reads between two looks at its progress; buffers for more would not be used"
 
 
 def _why_threads(machine: Machine, threads: int) -> str:

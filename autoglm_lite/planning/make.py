@@ -14,10 +14,10 @@ from autoglm_lite.planning.memory import Predicted, Sizes, predict
 from autoglm_lite.planning.offload import offload
 from autoglm_lite.planning.plan import KV_TYPES, KvType, Plan
 from autoglm_lite.planning.preferences import RULE, Layer, Source, Values, filled, taken_from
+from autoglm_lite.planning.prefill import UBATCHES, usual_ubatch
 
 DEFAULT_CTX = 4096
 """Tokens; long enough for a conversation, and its cache is paid for in full whether it is used or not."""
-DEFAULT_UBATCH = 512
 """Tokens; llama.cpp's own."""
 CTX_STEPS = (4096, 3072, 2048, 1536, 1024, 768, 512)
 """What is tried when memory is short."""
@@ -198,14 +198,15 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
     first = wishes.ctx or min(facts.n_ctx_train, liked.ctx or DEFAULT_CTX)
     usual = 1 if facts.tensor_bytes <= ONE_THREAD_BYTES else machine.physical_cores
     threads = wishes.threads or liked.threads or usual
-    batch = wishes.threads or liked.threads_batch or threads
+    batch = wishes.threads_batch or wishes.threads or liked.threads_batch or threads
+    kv_type: KvType = wishes.kv_type or liked.kv_type or "f16"
     plan = Plan(
         model_path=str(facts.path),
         n_ctx=first,
         threads=threads,
-        threads_batch=wishes.threads_batch or batch,
-        n_ubatch=wishes.n_ubatch or liked.n_ubatch or DEFAULT_UBATCH,
-        kv_type=wishes.kv_type or liked.kv_type or "f16",
+        threads_batch=batch,
+        n_ubatch=wishes.n_ubatch or liked.n_ubatch or usual_ubatch(facts, machine, batch, kv_type),
+        kv_type=kv_type,
         repack=_first(wishes.repack, liked.repack) is not False,
         cpus=machine.cpus,
         flash_attention=_first(wishes.flash_attention, liked.flash_attention),
@@ -238,7 +239,7 @@ def _without_luxuries(plan: Plan, wishes: Wishes, threads: int) -> Plan:
     return replace(
         plan,
         threads_batch=plan.threads_batch if asked else min(plan.threads_batch, threads),
-        n_ubatch=plan.n_ubatch if wishes.n_ubatch else min(plan.n_ubatch, DEFAULT_UBATCH),
+        n_ubatch=plan.n_ubatch if wishes.n_ubatch else min(plan.n_ubatch, UBATCHES[0]),
         kv_type=plan.kv_type if wishes.kv_type or plan.kv_type != "f32" else "f16",
         flash_attention=plan.flash_attention if wishes.flash_attention is not None else plan.flash_attention or None,
     )

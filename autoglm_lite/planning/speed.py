@@ -8,6 +8,7 @@ from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
 from autoglm_lite.planning.make import ONE_THREAD_BYTES, Choice, in_words
 from autoglm_lite.planning.memory import repacked_bytes
+from autoglm_lite.planning.prefill import prefill_flops, tokens_per_second
 
 DECODE_SHARE = 0.9
 """Of the bandwidth of memory; 0.97 was measured where memory is the limit."""
@@ -18,9 +19,6 @@ PLAIN_CORE_BYTES = 4e9
 """The same where weights that could be repacked are not; measured 4 and 10.5."""
 QUESTION_TOKENS = 500
 """A page of text."""
-PREFILL_FLOPS = {"avx512": 60e9, "avx2": 30e9}
-"""A core's operations per second in prefill, about half of the least seen: 131e9 with AVX-512 and VNNI, 56e9 on an
-i7-8550U with AVX2. Other processors are not known well enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +60,13 @@ def _unknown(facts: ModelFacts, choice: Choice) -> str:
 
 
 def _prefill(facts: ModelFacts, machine: Machine, choice: Choice) -> tuple[float | None, str]:
-    flops = max((flops for name, flops in PREFILL_FLOPS.items() if name in machine.features), default=None)
+    flops = prefill_flops(machine)
     if flops is None:
         return None, "Prefill unknown: no figures for this kind of processor."
     if choice.plan.kv_type == "q8_0":
         return None, "Prefill unknown: with a quantised KV cache it slows down as the conversation grows."
-    threads = min(choice.plan.threads_batch, machine.physical_cores)
-    used = facts.n_params * facts.token_bytes / facts.tensor_bytes
     return (
-        threads * flops / (2 * used),
+        tokens_per_second(facts, machine, choice.plan.threads_batch, flops),
         f"Prefill at least, by a cautious rule: {flops / 1e9:.0f} billion operations a second on each core in use.",
     )
 
