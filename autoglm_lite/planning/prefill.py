@@ -13,8 +13,9 @@ UNKNOWN_FLOPS = 15e9
 """For the micro-batch alone, where a guess does no harm."""
 STEP_SECONDS = 6.0
 """A step of prefill on a slow machine: how often it reports, each time reading all weights once more."""
-LIKELY = 3.0
-"""Of the cautious rule's speed: 1.6 to 3.4 times it was measured (docs/performance.md), half with a q8_0 KV cache."""
+LIKELY = 2.0
+"""Of the cautious rule's speed: 1.6 to 3.4 times it was measured (docs/performance.md), half with a q8_0 KV cache. The
+lower end, since micro-batches of 256 were read as fast as those of 512."""
 UBATCHES = (512, 256, 128, 64)
 
 

@@ -14,10 +14,10 @@ from tests.planning.models import GB, QWEN_1_5B, QWEN_TENSORS, card, machine
 def test_a_slow_machine_takes_fewer_tokens_at_once() -> None:
     seven = replace(QWEN_1_5B, n_params=7_600_000_000)
     fast, slow = machine(8 * GB), machine(8 * GB, cores=2, features=frozenset({"sse4.2"}))
-    assert usual_ubatch(QWEN_1_5B, fast, 4, "f16") == 512
-    assert usual_ubatch(QWEN_1_5B, fast, 4, "q8_0") == 256
-    assert usual_ubatch(seven, fast, 4, "f16") == 128
-    assert usual_ubatch(QWEN_1_5B, slow, 2, "f16") == 128
+    assert usual_ubatch(QWEN_1_5B, fast, 4, "f16") == 256
+    assert usual_ubatch(QWEN_1_5B, fast, 4, "q8_0") == 128
+    assert usual_ubatch(seven, fast, 4, "f16") == 64
+    assert usual_ubatch(QWEN_1_5B, slow, 2, "f16") == 64
     assert usual_ubatch(seven, slow, 2, "f16") == UBATCHES[-1]
     # A card is faster than any rule for processors.
     assert usual_ubatch(QWEN_TENSORS, replace(slow, devices=(card(2 * GB),)), 2, "f16") == 512
