@@ -94,8 +94,7 @@ def choose(facts: ModelFacts, machine: Machine, wishes: Wishes = Wishes(), exact
     for wishes that make no sense.
     """
     _check(facts, wishes)
-    candidates = _candidates(facts, machine, wishes)
-    plans = list(dict.fromkeys(offload(facts, machine.devices, p, wishes.vram, wishes.gpu_layers) for p in candidates))
+    plans = list(dict.fromkeys(_placed(facts, machine, wishes, p) for p in _candidates(facts, machine, wishes)))
     missed: dict[bool, int] = {}
     """Bytes by which the formulas said too little of a plan, with weights repacked or not."""
     for plan in plans:
@@ -200,12 +199,13 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
     threads = wishes.threads or liked.threads or usual
     batch = wishes.threads_batch or wishes.threads or liked.threads_batch or threads
     kv_type: KvType = wishes.kv_type or liked.kv_type or "f16"
+    n_ubatch = usual_ubatch(facts, machine, batch, kv_type)
     plan = Plan(
         model_path=str(facts.path),
         n_ctx=first,
         threads=threads,
         threads_batch=batch,
-        n_ubatch=wishes.n_ubatch or liked.n_ubatch or usual_ubatch(facts, machine, batch, kv_type),
+        n_ubatch=wishes.n_ubatch or liked.n_ubatch or n_ubatch,
         kv_type=kv_type,
         repack=_first(wishes.repack, liked.repack) is not False,
         cpus=machine.cpus,
@@ -213,13 +213,22 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
         saving=liked.saving,
     )
     yield plan
-    plan = _without_luxuries(plan, wishes, usual)
+    plan = _without_luxuries(plan, wishes, usual, n_ubatch)
     yield plan
     if wishes.repack is None:
         plan = replace(plan, repack=False)
         yield plan
     if wishes.ctx is None:
         yield from (replace(plan, n_ctx=step) for step in CTX_STEPS if step < first)
+
+
+def _placed(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> Plan:
+    """`plan` with the layers that devices take; these read faster than the rule for micro-batches knows."""
+    larger = plan
+    if wishes.n_ubatch is None and sources(wishes, plan)["n_ubatch"] == RULE:
+        larger = replace(plan, n_ubatch=UBATCHES[0])
+    placed = offload(facts, machine.devices, larger, wishes.vram, wishes.gpu_layers)
+    return placed if placed.devices else plan
 
 
 def _liked(facts: ModelFacts, wishes: Wishes) -> Values:
@@ -233,13 +242,13 @@ def _liked(facts: ModelFacts, wishes: Wishes) -> Values:
     return liked
 
 
-def _without_luxuries(plan: Plan, wishes: Wishes, threads: int) -> Plan:
-    """`plan` without preferences that take more memory than the usual, with `threads` the usual number."""
+def _without_luxuries(plan: Plan, wishes: Wishes, threads: int, n_ubatch: int) -> Plan:
+    """`plan` without preferences that take more memory than the usual `threads` and `n_ubatch`, and the like."""
     asked = wishes.threads or wishes.threads_batch
     return replace(
         plan,
         threads_batch=plan.threads_batch if asked else min(plan.threads_batch, threads),
-        n_ubatch=plan.n_ubatch if wishes.n_ubatch else min(plan.n_ubatch, UBATCHES[0]),
+        n_ubatch=plan.n_ubatch if wishes.n_ubatch else min(plan.n_ubatch, n_ubatch),
         kv_type=plan.kv_type if wishes.kv_type or plan.kv_type != "f32" else "f16",
         flash_attention=plan.flash_attention if wishes.flash_attention is not None else plan.flash_attention or None,
     )

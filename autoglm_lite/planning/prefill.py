@@ -31,9 +31,9 @@ def tokens_per_second(facts: ModelFacts, machine: Machine, threads: int, flops: 
 
 
 def usual_ubatch(facts: ModelFacts, machine: Machine, threads: int, kv_type: KvType) -> int:
-    """The micro-batch that a step of prefill will likely fill: buffers for more would be counted and never touched.
-    llama.cpp's usual 512 where the machine is fast enough, or computes on devices."""
-    if machine.devices or not facts.token_bytes:
+    """The micro-batch that a step of prefill on the processor will likely fill: buffers for more would be counted and
+    never touched. llama.cpp's usual 512 where it is fast enough."""
+    if not facts.token_bytes:
         return UBATCHES[0]
     likely = LIKELY * tokens_per_second(facts, machine, threads, prefill_flops(machine) or UNKNOWN_FLOPS)
     if kv_type == "q8_0":

@@ -37,7 +37,7 @@ def test_a_model_with_room_to_spare() -> None:
         "Weights mapped from the file",
         "Repacking on",
         "4 threads",
-        "Micro-batch of 512 tokens",
+        "Micro-batch of 256 tokens",
         "No layers on a graphics card",
     ]
 

@@ -29,7 +29,7 @@ def needed(plan: Plan) -> int:
 
 def test_with_plenty_of_memory() -> None:
     plan = make_plan(QWEN_1_5B, PLENTY)
-    assert plan == Plan(str(QWEN_1_5B.path), n_ctx=4096, threads=4, threads_batch=4)
+    assert plan == Plan(str(QWEN_1_5B.path), n_ctx=4096, threads=4, threads_batch=4, n_ubatch=256)
     assert notices(QWEN_1_5B, PLENTY, Wishes(), decide(QWEN_1_5B, PLENTY)) == ()
 
 

@@ -50,7 +50,7 @@ def test_a_smaller_card_takes_the_last_layers_and_not_the_output() -> None:
     assert part.predicted.devices["CUDA0"] <= room_on(card(0.7 * GB), None)
     for name in ("mapped", "repacked", "kv"):
         assert 0 < getattr(part.predicted, name) < getattr(whole.predicted, name)
-    assert part.predicted.compute == whole.predicted.compute
+    assert part.predicted.compute > whole.predicted.compute
 
 
 def test_the_output_layer_comes_after_all_others() -> None:

@@ -72,7 +72,7 @@ def test_a_preference_is_given_up_where_memory_is_short() -> None:
     needed = predict(QWEN_1_5B, PLENTY.features, choose(QWEN_1_5B, PLENTY).plan).resident_total
     liked = tuned(kv_type="f32", n_ubatch=2048, flash_attention=False, repack=True)
     found, origins = plan(liked, available=needed / 0.9 + 1)
-    assert (found.kv_type, found.n_ubatch, found.flash_attention, found.repack) == ("f16", 512, None, True)
+    assert (found.kv_type, found.n_ubatch, found.flash_attention, found.repack) == ("f16", 256, None, True)
     assert {origins[name] for name in ("kv_type", "n_ubatch", "flash_attention")} == {"rule"}
     found, origins = plan(liked, available=needed / 0.9 - 1)
     assert (found.repack, origins["repack"]) == (False, "rule")
@@ -114,7 +114,7 @@ def test_reasons_say_where_a_value_comes_from() -> None:
 
 
 def test_measured_speeds_are_expected_of_the_plan_they_were_measured_with() -> None:
-    values = Values(kv_type="f16", threads=4, threads_batch=4, n_ubatch=512, repack=True)
+    values = Values(kv_type="f16", threads=4, threads_batch=4, n_ubatch=256, repack=True)
     layer = Layer("tuned", TUNED, Values(), measured=Measured(values, 123.0, 7.0))
     found = forecast(QWEN_1_5B, PLENTY, Wishes(layers=(layer,)), 20e9).expected
     assert (found.prefill, found.decode) == (123.0, 7.0)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoglm_lite.planning.make import choose
 from autoglm_lite.planning.prefill import UBATCHES, usual_ubatch
 from tests.planning.models import GB, QWEN_1_5B, QWEN_TENSORS, card, machine
 
@@ -19,8 +20,9 @@ def test_a_slow_machine_takes_fewer_tokens_at_once() -> None:
     assert usual_ubatch(seven, fast, 4, "f16") == 64
     assert usual_ubatch(QWEN_1_5B, slow, 2, "f16") == 64
     assert usual_ubatch(seven, slow, 2, "f16") == UBATCHES[-1]
-    # A card is faster than any rule for processors.
-    assert usual_ubatch(QWEN_TENSORS, replace(slow, devices=(card(2 * GB),)), 2, "f16") == 512
+    # A card is faster than any rule for processors, one without room for a layer changes nothing.
+    assert choose(QWEN_TENSORS, replace(fast, devices=(card(2 * GB),))).plan.n_ubatch == 512
+    assert choose(QWEN_TENSORS, replace(fast, devices=(card(0.1 * GB),))).plan.n_ubatch == 256
 
 
 @given(st.integers(1, 64), st.integers(1, 64), st.integers(10**8, 10**11))
