@@ -40,7 +40,7 @@ def test_what_is_kept_is_shown_and_removed(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_changed(capsys: pytest.CaptureFixture[str]) -> None:
-    keep("a.kv", 10)
+    keep("a.kv", 100)
     states_dir().chmod(0o500)
     try:
         assert main(["cache", "clear"]) == 1
