@@ -42,7 +42,7 @@ def test_a_shortage_is_told_of_and_costs_no_answer(endless_gguf: Path, history: 
         first = app.worker_pid
         memory(root, GIB, GIB // 10)
         pressure(root, 40)
-        await until(pilot, lambda: "went back to the system: the next question reads the" in read(app))
+        await until(pilot, lambda: "went back to the system: the next question takes a" in read(app))
         assert app.worker_pid == first
         await until(pilot, lambda: "the model was unloaded" in read(app))
         await until(pilot, lambda: "not loaded" in status(app))
@@ -66,7 +66,7 @@ def test_too_little_memory_to_read_the_conversation_again_costs_nothing(endless_
         full = resource.prlimit(pid, resource.RLIMIT_AS)
         resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + 2_000_000, full[1]))
         await ask(pilot, app, "Once upon a time")
-        await until(pilot, lambda: "too little memory now to read the conversation again" in read(app))
+        await until(pilot, lambda: "too little memory now to go on with the conversation" in read(app))
         assert app.query_one(Prompt).text == "Once upon a time"
         assert app.worker_pid == pid
         resource.prlimit(pid, resource.RLIMIT_AS, full)
