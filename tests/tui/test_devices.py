@@ -32,13 +32,13 @@ def test_the_server_dies_in_mid_answer(endless_gguf: Path, history: History) -> 
                     await until(pilot, lambda: app.answer_text)
                     os.kill(server.pid, signal.SIGKILL)
                     await until(pilot, lambda: not app.is_busy)
-                    assert f"The connection to {server.endpoint}" in read(app)
+                    await until(pilot, lambda: f"The connection to {server.endpoint}" in read(app))
                     await write(pilot, "Once upon a time")
                     await send(pilot, app)
+                    await until(pilot, lambda: f"{server.endpoint} is not used any more" in read(app))
                     await until(pilot, lambda: len(app.answer_text) > 60)
                     assert app.answer_text.startswith(STORY[:60])
                     assert app._loader.plan.devices == ()
-                    assert f"{server.endpoint} is not used any more" in read(app)
             finally:
                 await app._model.close()
 
