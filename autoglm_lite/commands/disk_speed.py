@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import time
-from contextlib import suppress
 from pathlib import Path
 
-from autoglm_lite.paths import cache_dir, private_dir
+from autoglm_lite.commands.remembered import remember, remembered
 
 PIECE_BYTES = 4 << 20
 LEAST_FILE_BYTES = 64 << 20
 """Of a smaller file nobody waits for the loading."""
 SECONDS = 0.3
-SECONDS_KEPT = 24 * 3600
+FILE = "disks.json"
+"""By the number of the device."""
 
 
 def read_speed(path: Path) -> float | None:
@@ -24,15 +23,15 @@ def read_speed(path: Path) -> float | None:
         status = path.stat()
         if status.st_size < LEAST_FILE_BYTES:
             return None
-        known = _remembered()
         device = str(status.st_dev)
-        if device not in known:
-            known[device] = measure(path, status.st_size)
-            _remember(known)
+        known = remembered(FILE, device)
+        if known is None:
+            known = measure(path, status.st_size)
+            remember(FILE, device, known)
     except (OSError, AttributeError):
         # AttributeError: a system without O_DIRECT.
         return None
-    return known[device]
+    return known
 
 
 def measure(path: Path, n_bytes: int) -> float:
@@ -50,25 +49,3 @@ def measure(path: Path, n_bytes: int) -> float:
             return done / (time.perf_counter() - began)
         finally:
             os.close(file)
-
-
-def _path() -> Path:
-    return cache_dir() / "disks.json"
-
-
-def _remembered() -> dict[str, float]:
-    """Bytes per second by number of the device."""
-    with suppress(OSError, ValueError):
-        if time.time() - _path().stat().st_mtime < SECONDS_KEPT:
-            found = json.loads(_path().read_bytes())
-            if isinstance(found, dict) and all(isinstance(speed, float) and speed > 0 for speed in found.values()):
-                return found
-    return {}
-
-
-def _remember(speeds: dict[str, float]) -> None:
-    with suppress(OSError):
-        private_dir(_path().parent)
-        new = _path().with_name(f"disks.json.{os.getpid()}")
-        new.write_text(json.dumps(speeds), encoding="utf-8")
-        new.replace(_path())

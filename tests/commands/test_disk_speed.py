@@ -33,7 +33,7 @@ def test_a_disk_is_measured_once(file: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert read_speed(file) == speed
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"1": "fast"}', '{"1": -1.0}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"1": "fast"}', '{"1": [-1.0, 9e99]}'])
 def test_a_damaged_note_is_measured_again(file: Path, content: str) -> None:
     assert read_speed(file)
     (cache_dir() / "disks.json").write_text(content)

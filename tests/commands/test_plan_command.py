@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -153,14 +153,16 @@ def test_the_bandwidth_is_measured_once_a_day(monkeypatch: pytest.MonkeyPatch) -
     assert first is not None
     assert first > 10**8
     path = cache_dir() / "bandwidth.json"
-    path.write_text('{"threads": 1, "bytes_per_second": 5}')
+    now = time.time()
+    path.write_text(json.dumps({"1": [5, now]}))
     assert bandwidth.memory_bandwidth(1, plenty) == 5
     assert bandwidth.memory_bandwidth(2, plenty) != 5
-    for unusable in ("", "[]", '{"threads": 1}', '{"threads": 1, "bytes_per_second": "x"}'):
+    # What is known of one thread stays when two are measured.
+    assert bandwidth.memory_bandwidth(1, plenty) == 5
+    for unusable in ("", "[]", '{"1": 5}', f'{{"1": ["x", {now}]}}', f'{{"1": [-5, {now}]}}', f'{{"1": [{now}]}}'):
         path.write_text(unusable)
         assert (bandwidth.memory_bandwidth(1, plenty) or 0) > 10**8
-    path.write_text('{"threads": 1, "bytes_per_second": 5}')
-    os.utime(path, (1, 1))
+    path.write_text(json.dumps({"1": [5, now - 25 * 3600]}))
     assert bandwidth.memory_bandwidth(1, plenty) != 5
 
 
