@@ -40,10 +40,14 @@ class Prefixes:
     def better(self, context: Context, prompt: Sequence[int], n_common: int, speed: float) -> Found | None:
         """The kept state to begin `prompt` with where `n_common` tokens of it are at hand already; None where no state
         is quicker. `speed`: tokens of prefill a second, 0 if unknown."""
+        speed = speed or UNKNOWN_SPEED
+        if (len(prompt) - n_common) / speed < LEAST_SECONDS:
+            # The next question of a conversation: no file could save enough, so none is looked at.
+            return None
         found = self._folder.find(prompt, most=context.n_ctx - 1, whole=not context.can_be_cut)
         if found is None:
             return None
-        gained = (found.n_common - n_common) / (speed or UNKNOWN_SPEED)
+        gained = (found.n_common - n_common) / speed
         return found if gained >= max(LEAST_SECONDS, 2 * found.head.n_bytes / self._read_bytes) else None
 
     def restore(self, context: Context, found: Found) -> list[int]:

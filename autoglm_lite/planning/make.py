@@ -225,7 +225,7 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
 def _placed(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> Plan:
     """`plan` with the layers that devices take; these read faster than the rule for micro-batches knows."""
     larger = plan
-    if wishes.n_ubatch is None and sources(wishes, plan)["n_ubatch"] == RULE:
+    if sources(wishes, plan)["n_ubatch"] == RULE:
         larger = replace(plan, n_ubatch=UBATCHES[0])
     placed = offload(facts, machine.devices, larger, wishes.vram, wishes.gpu_layers)
     return placed if placed.devices else plan
