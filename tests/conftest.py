@@ -16,10 +16,6 @@ for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
 
-# Started in the background, as CI may be, we ignore SIGINT, and so would each program that a test interrupts.
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
 STORIES = Path(__file__).parent / "data" / "stories260K"
 TEMPLATE = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% if not loop.last %}\n{% endif %}{% endfor %}"
 

@@ -44,9 +44,6 @@ class AbortFlag:
     def clear(self) -> None:
         self._bytes[0] = b"\x00"
 
-    def is_set(self) -> bool:
-        return bool(self._bytes[0] != b"\x00")
-
 
 class Context:
     """Owns a `llama_context` with one sequence; positions follow the order of decoding."""
