@@ -41,6 +41,10 @@ class TemplateError(AutoglmError):
     """The model's chat template failed, or took too long, or wrote too much."""
 
 
+class BusyError(AutoglmError):
+    """So many requests wait already that another one is refused."""
+
+
 class WorkerDiedError(AutoglmError):
     """The worker process ended while it was needed."""
 

@@ -22,9 +22,29 @@ class Sampling:
     """Only the k most likely tokens; 0 means all."""
     top_p: float = 0.95
     min_p: float = 0.05
+    typical_p: float = 1.0
+    """Locally typical sampling; 1 is off."""
     repeat_penalty: float = 1.0
     repeat_last_n: int = 64
-    """Tokens that the repeat penalty looks back on."""
+    """Tokens that the three penalties look back on; -1 means the whole context."""
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    dry_multiplier: float = 0.0
+    """Against repeated phrases; 0 is off."""
+    dry_base: float = 1.75
+    dry_allowed_length: int = 2
+    """Tokens that a repetition may have unpunished."""
+    xtc_probability: float = 0.0
+    """Of leaving out the likeliest choices; 0 is off."""
+    xtc_threshold: float = 0.1
+    mirostat: Literal[0, 1, 2] = 0
+    """The version, which takes the place of top-k, top-p, min-p, typical and XTC; 0 is off."""
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """Token ids, and what is added to their logits; -inf forbids one."""
+    grammar: str | None = None
+    """GBNF, with a rule `root`, that the answer must follow."""
     seed: int | None = None
     """None draws a new seed for each answer."""
 
@@ -44,6 +64,19 @@ class GenerateRequest:
     """None: until the model stops or the context is full."""
     stop: tuple[str, ...] = ()
     """The answer ends before the first of these."""
+    n: int = 1
+    """Answers to be written, each by itself, from one reading of the prompt."""
+    logprobs: int | None = None
+    """With each token its logarithmic probability, and those of so many of the likeliest; None gives neither."""
+    thinking_tokens: int | None = None
+    """After so many tokens of reasoning it is closed in the model's name; None sets no end to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Others are being answered first: `ahead` of them must end before this one can begin."""
+
+    ahead: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +89,31 @@ class Prefill:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A sampled token: what it stands for, the natural logarithm of its probability as the model
+    gave it, before any sampler, and the likeliest tokens in its place with theirs, best first."""
+
+    token: int
+    piece: bytes
+    logprob: float
+    top: tuple[tuple[int, bytes, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A piece of the answer, always whole characters, made of `n_tokens` newly sampled tokens."""
 
     text: str
     n_tokens: int
+    choice: int = 0
+    """Which of the `n` answers it belongs to."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """One for each token where they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The answer is complete. Times in seconds."""
+    """An answer is complete. Times in seconds."""
 
     reason: FinishReason
     prompt_tokens: int
@@ -75,6 +123,9 @@ class Finished:
     """Reading the part of the prompt that was not cached, up to the first logits."""
     decode_seconds: float
     """From the first sampled token to the last."""
+    choice: int = 0
+    n_left: int = 0
+    """Other choices that have not ended yet."""
 
     @property
     def prefill_tokens_per_second(self) -> float:
@@ -86,7 +137,7 @@ class Finished:
         return max(self.completion_tokens - 1, 0) / max(self.decode_seconds, 1e-9)
 
 
-Event = Prefill | Text | Finished
+Event = Waiting | Prefill | Text | Finished
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ async def stream_answer(
                 finished = event
             elif isinstance(event, Prefill):
                 yield event
-            elif not over:
+            elif isinstance(event, Text) and not over:
                 for piece in sorter.take(event):
                     yield piece
                 if thinking_tokens is not None and sorter.inside and sorter.n_reasoned >= thinking_tokens:

@@ -58,9 +58,21 @@ class Plan:
     """None leaves it to llama.cpp, which uses it where it can."""
     saving: Saving | None = None
     """None: the same effort at all times."""
+    n_parallel: int = 1
+    """Answers that may be written at the same time; they share the `n_ctx` tokens."""
 
 
-_CONTEXT = ("n_ctx", "threads", "threads_batch", "n_ubatch", "kv_type", "cpus", "flash_attention", "saving")
+_CONTEXT = (
+    "n_ctx",
+    "threads",
+    "threads_batch",
+    "n_ubatch",
+    "kv_type",
+    "cpus",
+    "flash_attention",
+    "saving",
+    "n_parallel",
+)
 
 
 def same_model(plan: Plan, other: Plan) -> bool:

@@ -13,7 +13,6 @@ from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.process import ChildProcess, death_sentence, device_failed
 from autoglm_lite.worker.protocol import (
     CANCELLABLE,
-    LAST_REPLIES,
     LENGTH,
     MAX_FRAME,
     Cancel,
@@ -23,6 +22,7 @@ from autoglm_lite.worker.protocol import (
     Request,
     decode,
     encode,
+    is_last,
 )
 
 SECONDS_TO_EXIT = 5.0
@@ -79,16 +79,16 @@ class Connection:
         self.send(request_id, request)
         reply: Reply | None = None
         try:
-            while not isinstance(reply, LAST_REPLIES):
+            while reply is None or not is_last(reply):
                 reply = await inbox.get()
                 if isinstance(reply, Failed):
                     raise reply.error()
                 yield reply
         finally:
-            if isinstance(request, CANCELLABLE) and not isinstance(reply, LAST_REPLIES):
+            if isinstance(request, CANCELLABLE) and (reply is None or not is_last(reply)):
                 self.send(request_id, Cancel())
                 unless_it_rests = asyncio.get_running_loop().call_later(SECONDS_TO_REST, self._child.process.kill)
-                while not isinstance(reply, LAST_REPLIES):
+                while reply is None or not is_last(reply):
                     reply = await inbox.get()
                 unless_it_rests.cancel()
             del self._inboxes[request_id]

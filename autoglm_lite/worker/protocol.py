@@ -1,9 +1,9 @@
 """What client and child say to each other: one JSON object a frame, its length before it in four bytes.
 
-Requests carry an id that their replies repeat. A Generate is answered by events and ends with Finished or Failed; a
-measurement, which loads the model of its own plan, by LoadProgress and its results and ends with one of LAST_REPLIES;
-ServeDevices by Serving, and then never unless it fails; every other request is answered once, Load after any number of
-LoadProgress.
+Requests carry an id that their replies repeat. A Generate is answered by events and ends with Failed or the Finished of
+its last choice; several may be under way. A measurement, which loads the model of its own plan, is answered by
+LoadProgress and its results, ServeDevices by Serving and then never unless it fails; every other request is answered
+once, Load after any number of LoadProgress.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from typing import Any
 
 from autoglm_lite import errors
 from autoglm_lite.errors import AutoglmError
-from autoglm_lite.generation import Finished, GenerateRequest, LoadedModel, Prefill, Sampling, Text
+from autoglm_lite.generation import (
+    Finished,
+    GenerateRequest,
+    LoadedModel,
+    Prefill,
+    Sampling,
+    Text,
+    TokenLogprob,
+    Waiting,
+)
 from autoglm_lite.hardware.devices import Device
 from autoglm_lite.measurement import BaseUse, ChunkScores, Collected, InputsOf, LayersCompared, Scored, TokensRead
 from autoglm_lite.planning.memory import Sizes
@@ -176,26 +185,32 @@ Measured = TokensRead | InputsOf | Collected | ChunkScores | Scored | LayersComp
 Questions = AskSizes | ListDevices | ServeDevices | Tokenize
 Request = Load | Questions | Generate | Measurement | Cancel | ShedContext | SetEffort
 Answers = PlanSizes | Devices | Serving | Tokens | Freed | Failed
-Reply = LoadProgress | Loaded | Answers | Prefill | Text | Finished | Measured
+Reply = LoadProgress | Loaded | Answers | Waiting | Prefill | Text | Finished | Measured
 Message = Request | Reply
 
 CANCELLABLE = (Generate, CollectInputs, Score, CompareLayers)
-LAST_REPLIES = (Finished, Loaded, PlanSizes, Devices, Tokens, Freed, Failed, Collected, Scored, LayersCompared)
+LAST_REPLIES = (Loaded, PlanSizes, Devices, Tokens, Freed, Failed, Collected, Scored, LayersCompared)
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         *(Load, AskSizes, ListDevices, ServeDevices, Tokenize, Generate, CollectInputs, Score, CompareLayers),
         *(Cancel, ShedContext, SetEffort),
-        *(LoadProgress, Loaded, PlanSizes, Devices, Serving, Tokens, Freed, Failed, Prefill, Text, Finished),
+        *(LoadProgress, Loaded, PlanSizes, Devices, Serving, Tokens, Freed, Failed, Waiting, Prefill, Text, Finished),
         *(TokensRead, InputsOf, Collected, ChunkScores, Scored, LayersCompared),
     )
 }
 
 
+def is_last(reply: Reply) -> bool:
+    """Whether nothing more comes for its request."""
+    return reply.n_left == 0 if isinstance(reply, Finished) else isinstance(reply, LAST_REPLIES)
+
+
 def encode(request_id: int, message: Message) -> bytes:
     """A whole frame."""
-    body = json.dumps([request_id, type(message).__name__, asdict(message)], ensure_ascii=True).encode()
+    fields = [request_id, type(message).__name__, asdict(message)]
+    body = json.dumps(fields, ensure_ascii=True, default=bytes.hex).encode()
     return LENGTH.pack(len(body)) + body
 
 
@@ -218,6 +233,8 @@ def decode(body: bytes) -> tuple[int, Message]:
             return request_id, ListDevices(tuple(fields["rpc"]))
         if kind is Generate:
             return request_id, Generate(_request(**fields["request"]))
+        if kind is Text:
+            return request_id, _text(**fields)
         return request_id, kind(**fields)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a message of this protocol: {body[:80]!r}") from error
@@ -236,4 +253,14 @@ def _plan(
 
 
 def _request(sampling: dict[str, Any], stop: list[str], **rest: Any) -> GenerateRequest:
+    sampling["logit_bias"] = tuple((token, bias) for token, bias in sampling["logit_bias"])
     return GenerateRequest(sampling=Sampling(**sampling), stop=tuple(stop), **rest)
+
+
+def _text(logprobs: list[dict[str, Any]], **rest: Any) -> Text:
+    return Text(logprobs=tuple(_logprob(**one) for one in logprobs), **rest)
+
+
+def _logprob(piece: str, top: list[tuple[int, str, float]], **rest: Any) -> TokenLogprob:
+    likeliest = tuple((token, bytes.fromhex(text), logprob) for token, text, logprob in top)
+    return TokenLogprob(piece=bytes.fromhex(piece), top=likeliest, **rest)

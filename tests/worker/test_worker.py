@@ -46,7 +46,7 @@ async def answer(worker: Worker, request: GenerateRequest) -> tuple[str, Finishe
             text += event.text
         elif isinstance(event, Prefill):
             prefill.append(event)
-        else:
+        elif isinstance(event, Finished):
             assert finished is None
             finished = event
     assert finished is not None
