@@ -26,6 +26,7 @@ from autoglm_lite.paths import states_dir
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.loader import Loader
+from autoglm_lite.worker.pace import Loading
 from autoglm_lite.worker.watch import Notice, Watch
 from tui.answer import AnswerView
 from tui.conversation import ConversationView, Earlier
@@ -33,7 +34,7 @@ from tui.ending import hangups_to
 from tui.keys import KeysLine
 from tui.prompt import Prompt
 from tui.speed import Speedometer
-from tui.status import Status, StatusLine, read_memory, size
+from tui.status import Status, StatusLine, loading_line, read_memory, size
 from tui.text import printable
 from tui.welcome import Suggestion, Welcome
 from tui.words import Words, words_of
@@ -281,9 +282,10 @@ class ChatApp(App[None]):
 
     async def _load(self) -> None:
         told: list[str] = []
+        loading = Loading(self._setup.facts.file_bytes)
 
         def progress(share: float) -> None:
-            self._status.change(activity=self._words.loading.format(percent=round(100 * share)))
+            self._status.change(activity=loading_line(loading.pace(share), self._words))
 
         progress(0)
         try:

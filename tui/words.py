@@ -22,6 +22,8 @@ class Words:
     """Questions for the starter model."""
     suggestions_hint: str
     loading: str
+    loading_on: str
+    """The same when the time left is known."""
     not_loaded: str
     waiting: str
     reading: str
@@ -71,6 +73,7 @@ ENGLISH = Words(
     suggestions=("What can you do?", "How do I get a better model?", "Which keyboard shortcuts are there?"),
     suggestions_hint="Type a question, or press Tab and Enter for one of these:",
     loading="loading {percent} %",
+    loading_on="loading {percent} %, {seconds} s left",
     not_loaded="not loaded",
     waiting="waiting",
     reading="reading the prompt {done}/{total}",
@@ -117,6 +120,7 @@ CHINESE = Words(
     suggestions=("你能做什么？", "怎样换一个更好的模型？", "有哪些快捷键？"),
     suggestions_hint="直接输入问题，或按 Tab 再按 Enter 选一个：",
     loading="正在加载 {percent}%",
+    loading_on="正在加载 {percent}%，还需 {seconds} 秒",
     not_loaded="未加载",
     waiting="等待中",
     reading="正在读取提示 {done}/{total}",

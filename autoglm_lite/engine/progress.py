@@ -29,17 +29,18 @@ class LoadShare:
 
     def read(self, done: int, seconds: float) -> float:
         """The share, when `done` bytes were read `seconds` after the beginning."""
-        if done - self._done >= BLOCK_BYTES:
-            n_bytes, took = done - self._done, seconds - self._at
+        n_bytes, took = done - self._done, seconds - self._at
+        from_disk = n_bytes < took * CACHED_BYTES
+        if n_bytes >= BLOCK_BYTES:
             self._done, self._at = done, seconds
-            if n_bytes < took * CACHED_BYTES:
+            if from_disk:
                 self._bytes = MEMORY * self._bytes + n_bytes
                 self._seconds = MEMORY * self._seconds + took
-        if self._bytes:
-            speed = self._bytes / self._seconds
-        else:
-            # The first block is on its way, or all came from memory so far.
-            speed = done / seconds if done < BLOCK_BYTES and seconds > 0 and done else CACHED_BYTES
+            n_bytes, took = 0, 0.0
+        elif not from_disk:
+            n_bytes, took = 0, 0.0
+        came = self._bytes + n_bytes
+        speed = came / (self._seconds + took) if came else CACHED_BYTES
         left = (self.n_bytes - done) / speed + self.n_bytes / COPY_BYTES
         return self._told(seconds / (seconds + left) if seconds > 0 else 0.0)
 

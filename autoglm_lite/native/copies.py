@@ -16,6 +16,8 @@ from autoglm_lite.native.tensors import Place
 
 _COPIES = re.compile(rb"repack tensor (\S+) with ")
 """What ggml writes when it begins to copy a tensor into another layout (repack.cpp)."""
+ALIGNMENT = 64
+"""Tensors that lie closer than this have nothing between them."""
 _LOOKED_UP = b"token_embd."
 """Its rows are taken out of the file also where it is copied, to be the output matrix."""
 
@@ -61,7 +63,7 @@ class _Copied:
         last, self._last = self._last, place
         if last is not None:
             self._give_back(last)
-            if 0 <= place.start - last.end < mmap.PAGESIZE:
+            if 0 <= place.start - last.end < ALIGNMENT:
                 # The page that both lie in, and large pages, go with the second.
                 self._last = Place(last.start, place.end)
 

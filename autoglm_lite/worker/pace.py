@@ -17,15 +17,20 @@ class Pace:
     seconds_left: float | None
 
 
-class Stopwatch:
-    """Starts when it is made. The shares that a worker tells are those of the time, so what is left follows from them."""
+class Loading:
+    """Of one model that may be loaded again and again. The shares that a worker tells are those of the time, so what is
+    left follows from them."""
 
     def __init__(self, n_bytes: int) -> None:
-        """`n_bytes`: of the model's file."""
+        """`n_bytes`: of the model's file. The first loading begins now."""
         self._n_bytes = n_bytes
         self._began = monotonic()
+        self._share = 0.0
 
     def pace(self, share: float) -> Pace:
+        if share < self._share:
+            self._began = monotonic()
+        self._share = share
         return pace(share, monotonic() - self._began, self._n_bytes)
 
 
