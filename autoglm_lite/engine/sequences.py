@@ -18,9 +18,6 @@ from autoglm_lite.states.folder import Found, common_prefix
 
 SHORT = 16
 """Tokens: a longer end is worth a sequence of its own when another text goes on from before it."""
-N_IDLE = 7
-"""Sequences that are kept beside those in use, as long as there are places for their tokens. llama.cpp reserves a row
-of logits for each, which takes no memory until it is written to."""
 QUICK_SECONDS = 0.5
 """Of writing a state to disk while others wait for their next word."""
 
