@@ -26,6 +26,8 @@ class Words:
     """The same when the time left is known."""
     not_loaded: str
     waiting: str
+    queued: str
+    """Answers to others come first."""
     reading: str
     writing: str
     speed: str
@@ -76,6 +78,7 @@ ENGLISH = Words(
     loading_on="loading {percent} %, {seconds} s left",
     not_loaded="not loaded",
     waiting="waiting",
+    queued="waiting for {ahead} more",
     reading="reading the prompt {done}/{total}",
     writing="answering",
     speed="{speed} tok/s",
@@ -123,6 +126,7 @@ CHINESE = Words(
     loading_on="正在加载 {percent}%，还需 {seconds} 秒",
     not_loaded="未加载",
     waiting="等待中",
+    queued="前面还有 {ahead} 个请求",
     reading="正在读取提示 {done}/{total}",
     writing="正在回答",
     speed="{speed} 词元/秒",
