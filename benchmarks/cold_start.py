@@ -142,7 +142,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|")
     for way, rounds in found.items():
         seconds = " | ".join(f"{median(one[key] for one in rounds):.2f}" for key in ("sign", "loaded", "token"))
-        sizes = " | ".join(f"{median(one[key] for one in rounds):,.0f}" for key in ("read", "held", "resident", "anonymous"))
+        sizes = " | ".join(
+            f"{median(one[key] for one in rounds):,.0f}" for key in ("read", "held", "resident", "anonymous")
+        )
         print(f"| {way} | {seconds} | {sizes} |")
 
 

@@ -69,12 +69,15 @@ def test_the_whole_file_is_read_in_order_and_the_end_is_at_once(tmp_path: Path) 
     first = threading.Event()
     go = threading.Event()
 
-    def wait(_: float) -> None:
+    def wait(done: float) -> None:
+        told.append(done)
         first.set()
         assert go.wait(30)
 
     told.clear()
-    with ReadAhead(str(path), LoadShare(share.n_bytes), lambda done: (told.append(done), wait(done))[0], fits=True) as r:
+    with ReadAhead(
+        str(path), LoadShare(share.n_bytes), wait, fits=True
+    ) as r:
         assert first.wait(30)
         r._ended.set()
         go.set()

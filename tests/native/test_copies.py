@@ -82,7 +82,9 @@ def test_what_was_copied_is_given_back_but_for_the_last(
     ]
     base = min(place.start for place in given) - min(map(first_page, repacked))
     assert base % PAGE == 0
-    assert pages(given, base) <= {page for place in repacked for page in range(place.start // PAGE, place.end // PAGE + 1)}
+    assert pages(given, base) <= {
+        page for place in repacked for page in range(place.start // PAGE, place.end // PAGE + 1)
+    }
     # All but what the last ones lie in.
     assert len(pages(given, base)) * PAGE >= copied / 2
     with returning_copied(str(path)):
