@@ -20,8 +20,8 @@ from autoglm_lite.planning.plan import Plan
 
 
 def open_model(plan: Plan, on_progress: Callable[[float], None] | None = None) -> Model:
-    """Loads the plan's model, each weight once; `on_progress` gets the share of the time that is over, 0 to 1, also from
-    another thread, one call at a time. Raises LoadError."""
+    """Loads the plan's model, each weight once; `on_progress` gets the share of the time that is over, 0 to 1, also
+    from another thread, one call at a time. Raises LoadError."""
     n_bytes = _file_bytes(plan.model_path)
     room = read_room()
     free = n_bytes if room is None else room.available

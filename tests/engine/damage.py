@@ -30,7 +30,9 @@ def damages(whole: bytes, other: bytes, foreign: Sequence[bytes], n: int, seed: 
         lambda random: whole[: random.randrange(len(whole))],
         lambda random: _overwritten(whole, random, random.randbytes(random.choice((1, 4, 64, 5000)))),
         lambda random: _overwritten(whole, random, bytes(random.choice((8, 512, 4096, len(whole))))),
-        lambda random: whole + random.choice((b"\0", random.randbytes(random.randrange(1, 5000)), whole, whole[-FOOT:])),
+        lambda random: (
+            whole + random.choice((b"\0", random.randbytes(random.randrange(1, 5000)), whole, whole[-FOOT:]))
+        ),
         lambda random: _inserted(whole, random),
         lambda random: _swapped(whole, other, random),
         lambda random: _header(whole, random),
@@ -114,7 +116,9 @@ def _swapped(whole: bytes, other: bytes, random: Random) -> bytes:
 def _header(whole: bytes, random: Random) -> bytes:
     """Another count of tokens, also one that promises gigabytes."""
     damaged = bytearray(whole)
-    struct.pack_into("<I", damaged, 8, random.choice((0, 1, 1 << 24, (1 << 24) + 1, 1 << 31, (1 << 32) - 1, len(whole))))
+    struct.pack_into(
+        "<I", damaged, 8, random.choice((0, 1, 1 << 24, (1 << 24) + 1, 1 << 31, (1 << 32) - 1, len(whole)))
+    )
     return bytes(damaged)
 
 

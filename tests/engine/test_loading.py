@@ -75,9 +75,7 @@ def test_the_whole_file_is_read_in_order_and_the_end_is_at_once(tmp_path: Path) 
         assert go.wait(30)
 
     told.clear()
-    with ReadAhead(
-        str(path), LoadShare(share.n_bytes), wait, fits=True
-    ) as r:
+    with ReadAhead(str(path), LoadShare(share.n_bytes), wait, fits=True) as r:
         assert first.wait(30)
         r._ended.set()
         go.set()
