@@ -151,9 +151,8 @@ class Engine:
                 f"The prompt is {len(prompt):,} tokens long, but the context holds {self._n_ctx:,}"
                 " with the answer: shorten the prompt or use a larger --ctx."
             )
-        sampler = Sampler(request.sampling, self._model)
-        if request.sampling.repeat_penalty != 1.0:
-            sampler.accept(prompt[-request.sampling.repeat_last_n :])
+        sampler = Sampler(request.sampling, self._model, n_ctx=self._n_ctx)
+        sampler.accept(prompt)
         try:
             yield from self._answer(prompt, request, sampler)
         finally:
@@ -173,7 +172,7 @@ class Engine:
         first = last = shown = prefilled
         reason: FinishReason = "length"
         while request.max_tokens is None or n_sampled < request.max_tokens:
-            token = sampler.sample(self._context)
+            token = sampler.sample(self._context, -1).token
             last = perf_counter()
             n_sampled += 1
             if n_sampled == 1:
