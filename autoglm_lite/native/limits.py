@@ -57,8 +57,7 @@ def _check_bias(logit_bias: tuple[tuple[int, float], ...], n_vocab: int) -> None
         if bias == -math.inf:
             forbidden.add(token)
         elif not -LARGEST <= bias <= LARGEST:
-            raise UsageError(
-                f"logit_bias of token {token} is {bias}: it must be -inf or a number from {-LARGEST:,g} to {LARGEST:,g}."
-            )
+            allowed = f"-inf or a number from {-LARGEST:,g} to {LARGEST:,g}"
+            raise UsageError(f"logit_bias of token {token} is {bias}: it must be {allowed}.")
     if len(forbidden) == n_vocab:
         raise UsageError("logit_bias forbids every token, so that nothing could be written: allow some.")
