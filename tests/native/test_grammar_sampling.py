@@ -129,7 +129,8 @@ def test_reasoning_is_free(stories: Writer) -> None:
 def test_control_tokens_do_not_pass_for_their_names(stories: Writer) -> None:
     """llama.cpp lets the token <s> stand for these three letters, of which the reader would see none."""
     beginning, unknown = 1, 0
-    assert stories.model.is_silent(beginning) and stories.model.is_silent(unknown)
+    assert stories.model.is_silent(beginning)
+    assert stories.model.is_silent(unknown)
     for mirostat in (0, 2):
         sampling = replace(
             PLAIN, mirostat=mirostat, grammar='root ::= "<s>" | "<unk>"', logit_bias=((beginning, 90), (unknown, 90))

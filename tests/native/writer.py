@@ -41,7 +41,8 @@ class Writer:
         self.context.forget_from(0)
         self.tokens = self.model.tokenize(text, add_special=True, parse_special=True)
         self.context.decode(self.tokens, 0, n_outputs=n_outputs)
-        return self.context.logits(n_outputs)[-1].copy()
+        last: npt.NDArray[np.float32] = self.context.logits(n_outputs)[-1]
+        return last.copy()
 
     def write(
         self, sampler: Sampler, n: int, text: str = "Once upon a time", *, logprobs: list[TokenLogprob] | None = None
@@ -74,7 +75,8 @@ class Writer:
 
 def softmax(logits: npt.NDArray[np.float64]) -> Probabilities:
     weights: Probabilities = np.exp(logits - logits.max())
-    return weights / weights.sum()
+    weights /= weights.sum()
+    return weights
 
 
 def law(logits: npt.NDArray[np.float32], sampling: Sampling, past: list[int] | None = None) -> Probabilities:
