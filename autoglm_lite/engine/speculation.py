@@ -91,11 +91,11 @@ MARGIN = 1.05
 """Gain from which speculation is on."""
 SHARE = 0.02
 """Of the time of plain steps that tries may cost."""
-MOST_SAVED, MOST_GAINED = 4.0, 64.0
+MOST_SAVED, MOST_GAINED = 8.0, 64.0
 """Plain steps' time that may be saved up for tries: from SHARE, and from what speculation has gained."""
 REMEMBERED = 0.9
 """Of what is known of acceptance, from one draft to the next: texts change."""
-SHORTEST_WAIT, LONGEST_WAIT = 4, 64
+SHORTEST_WAIT, LONGEST_WAIT = 4, 128
 """Plain steps between tries where drafts are refused."""
 DRAFTS_IN_A_ROW = 64
 """Then a plain step, to know what one costs now."""
@@ -157,14 +157,16 @@ class Gate:
         """How many tokens to draft next; 0 where that would not pay."""
         if len(self._plain) < 3 or self._in_a_row >= DRAFTS_IN_A_ROW:
             return 0
-        best, best_gain = 0, MARGIN
+        best, best_gain, hope, saving = 0, MARGIN, False, False
         for n in WIDTHS:
+            # A width that was not tried is hoped to be cheap, and paid as if it were dear.
             least, most = self._cost(n + 1)
-            # Who has not tried hopes, but pays as one who does not.
             gain, loss = self._expected(n) / least, most - self._expected(n)
             if gain > best_gain and loss <= self._account:
                 best, best_gain = n, gain
-        if best == 0 and self._since >= self._wait and self._cost(2)[1] - 1 <= self._account:
+            hope = hope or (n + 1) / least > MARGIN
+            saving = saving or (gain > MARGIN and self._account < loss <= MOST_SAVED)
+        if best == 0 and hope and not saving and self._since >= self._wait and self._cost(2)[1] - 1 <= self._account:
             return 1
         return best
 

@@ -112,8 +112,7 @@ def test_it_begins_narrow_and_ends_where_it_began() -> None:
         widths.append(gate.width())
         gate.took(widths[-1] + 1, 1 + 0.1 * widths[-1])
         gate.verified(widths[-1], widths[-1])
-    first = [width for width in widths if width][0]
-    assert first == WIDTHS[0]
+    assert next(filter(None, widths)) == WIDTHS[0]
     assert widths[-1] == WIDTHS[-1]
     for _ in range(400):
         width = gate.width()

@@ -41,8 +41,7 @@ class Writer:
         self.context.forget_from(0)
         self.tokens = self.model.tokenize(text, add_special=True, parse_special=True)
         self.context.decode(self.tokens, 0, n_outputs=n_outputs)
-        last: npt.NDArray[np.float32] = self.context.logits(n_outputs)[-1]
-        return last.copy()
+        return np.array(self.context.logits(n_outputs)[-1])
 
     def write(
         self, sampler: Sampler, n: int, text: str = "Once upon a time", *, logprobs: list[TokenLogprob] | None = None
