@@ -62,7 +62,7 @@ class _Parser:
             raise UsageError(f"The grammar is longer than {MAX_BYTES // 1024} KiB: make it smaller.")
         for at, char in enumerate(self.text):
             if char == "\0" or "\ud800" <= char <= "\udfff":
-                self.fail("the character U+%04X has no place in a text" % ord(char), at)
+                self.fail(f"the character U+{ord(char):04X} has no place in a text", at)
         self.space(True)
         while self.at < len(self.text):
             self.rule()
@@ -212,7 +212,7 @@ class _Parser:
             at = self.at
             code_point = self.char()
             if any(first <= code_point <= last for first, last in UNWRITABLE):
-                self.fail("the character U+%04X can never be written" % code_point, at)
+                self.fail(f"the character U+{code_point:04X} can never be written", at)
             found.append(Chars(((code_point, code_point),)))
         self.at += 1
         return found
