@@ -8,7 +8,7 @@ character of each kind that the set tells apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from autoglm_lite.errors import UsageError
 from autoglm_lite.grammar.chars import Chars
@@ -42,7 +42,7 @@ class _Exploration:
         # For each set of stacks, as far as we tell them apart: the most stacks and ways seen.
         self.best: dict[_Key, tuple[int, float]] = {}
         self.runs: set[_Key] = set()
-        self.ended: set[Stack] = set()
+        self.ended: set[tuple[int, int]] = set()
 
     def run(self) -> None:
         todo: list[_Ways] = [{stack: 1.0 for stack in self.machine.start() if stack is not None}]
@@ -53,8 +53,9 @@ class _Exploration:
                 continue
             # What comes after a rule is not left to the way through it, which may have been taken from elsewhere.
             for stack in ways:
-                if stack.below is not None and stack.below not in self.ended:
-                    self.ended.add(stack.below)
+                below = stack.below
+                if below is not None and (key := (below.at, below.below.at if below.below else -1)) not in self.ended:
+                    self.ended.add(key)
                     todo.append({above: 1.0 for above in self.machine.above(stack) if above is not None})
             for active, code_point in self.choices(ways):
                 following = self.step({stack: ways[stack] for stack in active})
@@ -100,13 +101,22 @@ class _Exploration:
         return ways
 
     def is_news(self, ways: _Ways) -> bool:
-        key = _key(ways)
+        key = self.key(ways)
         count, total = len(ways), sum(ways.values())
         best = self.best.get(key)
         if best is not None and count <= best[0] and total <= best[1] * 1.3:
             return False
         self.best[key] = (max(count, best[0]), max(total, best[1])) if best else (count, total)
         return True
+
+    def key(self, stacks: Collection[Stack]) -> _Key:
+        """Tells sets apart by the top two positions of their stacks: a finite number, however deep rules nest."""
+        if len(stacks) == 1:
+            (stack,) = stacks
+            # Nothing of what is below is possible before its rule has ended, and from there on we go by itself.
+            if self.machine.sharp[stack.at]:
+                return frozenset(((stack.at, -1),))
+        return frozenset((stack.at, stack.below.at if stack.below else -1) for stack in stacks)
 
     def choices(self, ways: _Ways) -> list[tuple[tuple[Stack, ...], int]]:
         """The sets of stacks that one character may belong to, each with such a character."""
@@ -132,7 +142,7 @@ class _Exploration:
 
     def check_run(self, active: tuple[Stack, ...], code_point: int) -> None:
         """One character over and over: spaces, dashes."""
-        key = _key(active)
+        key = self.key(active)
         if key in self.runs:
             return
         self.runs.add(key)
@@ -158,8 +168,3 @@ class _Exploration:
                 "The grammar cannot be used: it leaves too much open to be checked: make it smaller, and write what "
                 "alternatives have in common once."
             )
-
-
-def _key(stacks: Iterable[Stack]) -> _Key:
-    """Tells stacks apart by their top two positions: a finite number, however deep rules contain themselves."""
-    return frozenset((stack.at, stack.below.at if stack.below else -1) for stack in stacks)

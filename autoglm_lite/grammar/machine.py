@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from autoglm_lite.errors import UsageError
 from autoglm_lite.grammar.chars import Chars
 from autoglm_lite.grammar.gbnf import Grammar, Symbol
+from autoglm_lite.grammar.recursion import sharp_rules
 
 MAX_CLOSURE = 5000
 
@@ -41,6 +42,14 @@ class Machine:
                 self.symbols += [*alternative, None]
                 self.owners += [grammar.owners[number]] * (len(alternative) + 1)
             self.starts.append(starts)
+        self.sharp: list[bool] = []
+        """Of each position, whether its alternative ends with a character after which nothing of it can follow."""
+        sharp = sharp_rules(grammar.rules)
+        for rule in grammar.rules:
+            for alternative in rule:
+                last = alternative[-1] if alternative else None
+                ends = isinstance(last, Chars) or (last is not None and sharp[last])
+                self.sharp += [ends] * (len(alternative) + 1)
         self._root = grammar.root
         self._stacks: dict[tuple[int, int], Stack] = {}
         self.work = 0
