@@ -58,9 +58,7 @@ def sharp_rules(rules: Sequence[Sequence[Alternative]]) -> list[bool]:
     # All but those with an alternative that is empty, or that ends with a rule of the other kind.
     blunt = _fixpoint(
         rules,
-        lambda known, alternative: (
-            not alternative or (not isinstance(last := alternative[-1], Chars) and known[last])
-        ),
+        lambda known, alternative: not alternative or (not isinstance(last := alternative[-1], Chars) and known[last]),
     )
     return [not known for known in blunt]
 
