@@ -26,7 +26,7 @@ class Sampling:
     """Locally typical sampling; 1 is off."""
     repeat_penalty: float = 1.0
     repeat_last_n: int = 64
-    """Tokens that the three penalties look back on; -1 means the whole context."""
+    """Tokens that the three penalties and DRY look back on; -1 means the whole context."""
     frequency_penalty: float = 0.0
     presence_penalty: float = 0.0
     dry_multiplier: float = 0.0
