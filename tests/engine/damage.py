@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -52,7 +53,7 @@ def damages(whole: bytes, other: bytes, foreign: Sequence[bytes], n: int, seed: 
         content = kinds[kind](random)
         while content in (whole, other):
             content = kinds[kind](random)
-        yield f"kind {kind}, number {i}", lambda path, content=content: path.write_bytes(content)
+        yield f"kind {kind}, number {i}", partial(_write, content)
 
 
 def special(whole: bytes) -> list[tuple[str, Make]]:
@@ -60,7 +61,7 @@ def special(whole: bytes) -> list[tuple[str, Make]]:
     found: list[tuple[str, Make]] = [
         ("empty", lambda path: path.touch()),
         ("folder", lambda path: path.mkdir()),
-        ("folder with a file", lambda path: (path.mkdir(), (path / "x").write_bytes(whole))),
+        ("folder with a file", partial(_write_inside, whole)),
         ("pipe", os.mkfifo),
         ("link to nothing", lambda path: path.symlink_to("nowhere")),
         ("link to itself", lambda path: path.symlink_to(path.name)),
@@ -73,7 +74,7 @@ def special(whole: bytes) -> list[tuple[str, Make]]:
     if os.geteuid() == 0:
         found.append(("device", lambda path: os.mknod(path, 0o600 | 0o020000, os.makedev(1, 5))))
     else:
-        found.append(("not to be read", lambda path: (path.write_bytes(whole[:-1]), path.chmod(0))))
+        found.append(("not to be read", partial(_write_unreadable, whole[:-1])))
     return found
 
 
@@ -141,6 +142,20 @@ def _formats(whole: bytes, random: Random) -> list[bytes]:
         "# 不是状态\n".encode() * 40,
         b"ggsn" + random.randbytes(len(whole)),
     ]
+
+
+def _write(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+
+
+def _write_inside(content: bytes, path: Path) -> None:
+    path.mkdir()
+    (path / "x").write_bytes(content)
+
+
+def _write_unreadable(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+    path.chmod(0)
 
 
 def _linked(path: Path, whole: bytes) -> None:

@@ -3,7 +3,6 @@ llama.cpp: none is believed, every answer is right."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import closing
 from dataclasses import replace
@@ -114,8 +113,8 @@ def test_what_stands_in_the_way_of_a_state_is_no_harm(stories_gguf: Path, tmp_pa
 
 
 def empty(folder: Path) -> None:
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
         else:
-            os.unlink(entry.path)
+            path.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ import pytest
 from autoglm_lite.engine import loading, readahead
 from autoglm_lite.engine.loading import open_context, open_model
 from autoglm_lite.engine.progress import LoadShare
-from autoglm_lite.engine.readahead import ReadAhead
+from autoglm_lite.engine.readahead import ReadAhead, is_cached
 from autoglm_lite.errors import LoadError
 from autoglm_lite.hardware.room import Room
 from autoglm_lite.planning.plan import Plan
@@ -56,9 +57,29 @@ def test_a_file_that_cannot_be_loaded_leaves_no_thread(tmp_path: Path) -> None:
 
 
 @linux
-def test_the_whole_file_is_read_in_order_and_the_end_is_at_once(tmp_path: Path) -> None:
+def test_a_file_in_memory_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.write_bytes(bytes(3 << 20))
+    os.sync()
+    assert is_cached(str(path))
+    file = os.open(path, os.O_RDONLY)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(file)
+    kind = subprocess.run(["stat", "-f", "-c", "%T", str(path)], capture_output=True, text=True, check=True).stdout
+    # A file system in memory keeps it.
+    assert is_cached(str(path)) == (kind.strip() == "tmpfs")
+    assert not is_cached(str(tmp_path / "none"))
+    path.write_bytes(b"")
+    assert not is_cached(str(path))
+
+
+@linux
+def test_the_whole_file_is_read_in_order_and_the_end_is_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "model"
     path.write_bytes(bytes(5 * readahead.PIECE_BYTES + 7))
+    monkeypatch.setattr(readahead, "is_cached", lambda path: False)
     share = LoadShare(path.stat().st_size)
     told: list[float] = []
     with ReadAhead(str(path), share, told.append, fits=True) as reader:
@@ -86,6 +107,7 @@ def test_the_whole_file_is_read_in_order_and_the_end_is_at_once(tmp_path: Path) 
 def test_what_llama_cpp_reads_itself_is_told_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model"
     path.write_bytes(bytes(1 << 20))
+    monkeypatch.setattr(readahead, "is_cached", lambda path: False)
     counts = iter([100, 100 + (1 << 19), *[1 << 30] * 1000])
     monkeypatch.setattr(readahead, "_bytes_read", lambda: next(counts))
     monkeypatch.setattr(readahead, "SECONDS_BETWEEN", 0.001)

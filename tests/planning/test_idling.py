@@ -23,7 +23,8 @@ def machine(available: int | None, total: int | None = TOTAL) -> Pressure:
 
 def afternoon(now: Pressure, load_seconds: float, unload_after: float | None = None) -> list[tuple[float, Step]]:
     """The steps of five hours without a question, looked at twice a minute, with the minutes after which each came."""
-    held, found = HELD, []
+    held = HELD
+    found: list[tuple[float, Step]] = []
     for i in range(600):
         step = give_back(now, replace(held, seconds_idle=30.0 * i), load_seconds, unload_after)
         if step != "nothing":
