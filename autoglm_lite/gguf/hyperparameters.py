@@ -32,6 +32,7 @@ EQUAL_HEADS = frozenset(
     | {"qwen3next", "qwen35", "qwen35moe", "glm4", "glm4moe", "chatglm", "phi2", "phi3", "phimoe", "internlm2"}
     | {"smollm3", "granite", "granitemoe", "granitehybrid", "olmo2", "olmoe", "cohere2", "command-r", "exaone"}
     | {"deepseek", "starcoder2", "stablelm", "seed_oss", "ernie4_5", "mistral3", "minicpm", "hunyuan-dense"}
+    | {"bert", "nomic-bert", "jina-bert-v2", "modern-bert", "gemma-embedding"}
 )
 """Their graphs assert that keys and values have the same length."""
 
