@@ -47,7 +47,10 @@ UNIFORM_HEADS = (EQUAL_HEADS - {"qwen3next", "qwen35", "qwen35moe", "granitehybr
 """Their loaders compare all layers' weights with the heads of the first, then abort in a layer that has others."""
 
 WINDOW_PERIODS = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "cohere2": 4, "gpt-oss": 2, "exaone4": 4, "olmo2": 4}
+WINDOW_PERIODS |= {"gemma-embedding": 6, "modern-bert": 3}
 """The last of so many layers sees all, the others a window, unless the file says otherwise (src/models)."""
+FIRST_SEES_ALL = frozenset({"modern-bert"})
+"""Here it is the first of so many."""
 
 GEMMA2_WINDOW = 4096
 
@@ -251,7 +254,8 @@ def _windows(header: Header, arch: str, n_layer: int) -> tuple[int, ...]:
         period = header.u32(key)
         sane = period != 1
         period = WINDOW_PERIODS.get(arch, 1) if period is None else period
-        windowed = tuple(period == 0 or layer % period < period - 1 for layer in range(n_layer))
+        whole = 0 if arch in FIRST_SEES_ALL else period - 1
+        windowed = tuple(period == 0 or layer % period != whole for layer in range(n_layer))
     if not sane:
         raise damaged(header.path, "no layer uses the sliding window that it speaks of")
     return tuple(window if used else 0 for used in windowed)

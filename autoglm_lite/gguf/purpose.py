@@ -19,6 +19,7 @@ ENCODERS = BERTS | {"gemma-embedding"}
 """Architectures that read a text in one step and keep no keys and values (create_memory in llama-model.cpp)."""
 OWN_HEAD_LENGTHS = frozenset({"gemma-embedding"})
 """Encoders whose heads need not share the width."""
+ALWAYS_WINDOWED = frozenset({"gemma-embedding"})
 RANKERS: Mapping[str, tuple[str, ...]] = {
     "bert": ("cls.output.weight",),
     "modern-bert": ("cls.output.weight",),
@@ -108,6 +109,9 @@ def _check_encoder(header: Header, shape: Hyperparameters) -> None:
             raise damaged(path, f"it has {n_head} heads and keys for {n_head_kv}, as no {arch} model does")
         if shape.key_length * n_head != shape.n_embd:
             raise damaged(path, f"its {n_head} heads of {shape.key_length} do not make up its width of {shape.n_embd}")
+    if (any(shape.windows) or arch in ALWAYS_WINDOWED) and len(set(map(bool, shape.windows))) < 2:
+        # llama.cpp fills a mask for each of the two, and the one that no layer uses is nowhere in memory.
+        raise damaged(path, f"not some of its layers see all and some a window, as those of every {arch} model")
     by_name = {tensor.name: tensor for tensor in header.tensors}
     types = by_name.get("token_types.weight")
     if types is not None and types.type.name != "F32":

@@ -257,6 +257,7 @@ def gemma_embedding() -> Tiny:
     entries += [
         single(f"{arch}.attention.head_count_kv", U32, 1),
         single(f"{arch}.attention.sliding_window", U32, 32),
+        single(f"{arch}.attention.sliding_window_pattern", U32, 2),
         single(f"{arch}.dense_2_feat_in", U32, N_EMBD),
         single(f"{arch}.dense_2_feat_out", U32, N_FF),
         single(f"{arch}.dense_3_feat_in", U32, N_FF),
