@@ -88,7 +88,9 @@ class Embedder:
             raise LoadError(wrong_use("This model", self._plan.use, "embeddings"))
         tokens = [self.tokenize(text) for text in texts]
         for start, end, found in self._compute(tokens, "text"):
-            yield Embedded([_normalised(one) for one in found], [len(text) for text in tokens[start:end]], len(texts) - end)
+            yield Embedded(
+                [_normalised(one) for one in found], [len(text) for text in tokens[start:end]], len(texts) - end
+            )
 
     def rerank(self, query: str, documents: Sequence[str]) -> Iterator[Reranked]:
         """How well each document answers the query, as it becomes known; raises as `embed`."""

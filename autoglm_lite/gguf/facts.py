@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoglm_lite.embedding import Pooling, Use
+from autoglm_lite.embedding import Pooling, Use, wrong_use
+from autoglm_lite.errors import ModelFileError
 from autoglm_lite.gguf.ggml_types import FILE_TYPES
 from autoglm_lite.gguf.header import Header, TensorInfo
 from autoglm_lite.gguf.hyperparameters import check_hyperparameters
@@ -127,6 +128,13 @@ def read_facts(path: Path) -> ModelFacts:
         pooling=purpose.pooling,
         labels=purpose.labels,
     )
+
+
+def made_for(facts: ModelFacts, use: Use) -> ModelFacts:
+    """`facts` where the model is made for that use; else raises ModelFileError with one sentence."""
+    if facts.use != use:
+        raise ModelFileError(wrong_use(facts.name, facts.use, use))
+    return facts
 
 
 def _file_type(header: Header) -> str:

@@ -97,7 +97,9 @@ class EmbeddingContext:
         """
         n_tokens = sum(map(len, texts))
         if not (0 < len(texts) <= self.n_seqs and all(texts) and n_tokens <= self._n_ctx):
-            raise ValueError(f"a batch of {len(texts)} texts of {n_tokens} tokens, {self.n_seqs} may have {self._n_ctx}")
+            raise ValueError(
+                f"a batch of {len(texts)} texts of {n_tokens} tokens, {self.n_seqs} may have {self._n_ctx}"
+            )
         tokens = [(token, i, n) for n, text in enumerate(texts) for i, token in enumerate(text)]
         if self._encoder:
             self._decode(tokens, results=True)
@@ -136,4 +138,3 @@ class EmbeddingContext:
             raise LoadError("llama.cpp has computed no embeddings: this model cannot make any.")
         found: list[float] = values[: self.n_values]
         return found
-

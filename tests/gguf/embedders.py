@@ -33,7 +33,24 @@ from tests.gguf.tiny import (
 
 EPSILON = 1e-5
 PIECES = (
-    *("▁the", "▁cat", "▁dog", "▁sat", "▁on", "▁a", "▁mat", "▁,", "▁.", "▁?", "▁what", "▁is", "▁你", "▁好", "▁世", "▁界"),
+    *(
+        "▁the",
+        "▁cat",
+        "▁dog",
+        "▁sat",
+        "▁on",
+        "▁a",
+        "▁mat",
+        "▁,",
+        "▁.",
+        "▁?",
+        "▁what",
+        "▁is",
+        "▁你",
+        "▁好",
+        "▁世",
+        "▁界",
+    ),
     *(f"▁{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"),
     *"abcdefghijklmnopqrstuvwxyz",
     *("s", "ing", "ed", "er", "e"),
@@ -132,7 +149,14 @@ class _EncoderWeights(Weights):
 
 
 def _bert(
-    arch: str, vocabulary: list[Entry], n_vocab: int, pooling: int | None, *, positions: bool, biases: bool, n_types: int
+    arch: str,
+    vocabulary: list[Entry],
+    n_vocab: int,
+    pooling: int | None,
+    *,
+    positions: bool,
+    biases: bool,
+    n_types: int,
 ) -> tuple[Tiny, _EncoderWeights]:
     """Embeddings and attention; the feed-forward parts are still to come."""
     weights = _EncoderWeights()
