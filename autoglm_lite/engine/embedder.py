@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 
-from autoglm_lite.embedding import Embedded, Reranked, wrong_use
+from autoglm_lite.embedding import Embedded, Reranked, Use, wrong_use
 from autoglm_lite.engine.loading import open_embedding_context, open_model
 from autoglm_lite.engine.pairs import PairWriter
 from autoglm_lite.errors import AutoglmError, LoadError, PromptTooLongError, UsageError
@@ -66,9 +66,13 @@ class Embedder:
         """No more than these from the next batch on; may be called from another thread."""
         self._most_threads = most
 
-    def tokenize(self, text: str) -> list[int]:
-        """Token ids as `embed` would have them."""
-        return self._model.tokenize(text, add_special=True, parse_special=False)
+    @property
+    def use(self) -> Use:
+        return self._plan.use
+
+    def tokenize(self, text: str, *, templated: bool = False) -> list[int]:
+        """Token ids as `embed` would have them; `templated` as of Engine."""
+        return self._model.tokenize(text, add_special=not templated, parse_special=templated)
 
     def cancel(self) -> None:
         """Ends the running request within one node of the graph; may be called from another thread."""
@@ -85,7 +89,7 @@ class Embedder:
         LoadError for a model made for something else, AutoglmError when cancelled or for results that are no numbers.
         """
         if self._plan.use != "embeddings":
-            raise LoadError(wrong_use("This model", self._plan.use, "embeddings"))
+            raise LoadError(wrong_use("The loaded model", self.use, "embeddings"))
         tokens = [self.tokenize(text) for text in texts]
         for start, end, found in self._compute(tokens, "text"):
             yield Embedded(
@@ -95,7 +99,7 @@ class Embedder:
     def rerank(self, query: str, documents: Sequence[str]) -> Iterator[Reranked]:
         """How well each document answers the query, as it becomes known; raises as `embed`."""
         if self._pairs is None:
-            raise LoadError(wrong_use("This model", self._plan.use, "reranking"))
+            raise LoadError(wrong_use("The loaded model", self.use, "reranking"))
         tokens = [self._pairs.pair(query, document) for document in documents]
         for start, end, found in self._compute(tokens, "document"):
             yield Reranked([one[0] for one in found], [len(pair) for pair in tokens[start:end]], len(documents) - end)

@@ -6,6 +6,7 @@ of unlike types (llama-context.cpp and llama-graph.cpp of its src, and the graph
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -109,6 +110,9 @@ def _check_encoder(header: Header, shape: Hyperparameters) -> None:
             raise damaged(path, f"it has {n_head} heads and keys for {n_head_kv}, as no {arch} model does")
         if shape.key_length * n_head != shape.n_embd:
             raise damaged(path, f"its {n_head} heads of {shape.key_length} do not make up its width of {shape.n_embd}")
+    widths = header.metadata.get(f"{arch}.feed_forward_length")
+    if widths is not None and isinstance(widths.data, array) and len(set(widths.data)) > 1:
+        raise damaged(path, f"its layers differ in their width, as those of no {arch} model do")
     if (any(shape.windows) or arch in ALWAYS_WINDOWED) and len(set(map(bool, shape.windows))) < 2:
         # llama.cpp fills a mask for each of the two, and the one that no layer uses is nowhere in memory.
         raise damaged(path, f"not some of its layers see all and some a window, as those of every {arch} model")

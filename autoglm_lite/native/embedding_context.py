@@ -38,8 +38,10 @@ class EmbeddingContext:
         self._lib = lib = bindings()
         self.abort = abort or AbortFlag()
         self._encoder = encoder
-        self._n_ubatch = n_ctx if encoder else min(n_ubatch, n_ctx)
-        self._n_ctx, self.n_seqs = n_ctx, min(n_seqs, self._n_ubatch)
+        most = n_ctx if encoder else min(n_ubatch, n_ctx)
+        self._n_ctx, self.n_seqs = n_ctx, min(n_seqs, most)
+        # llama.cpp reserves for as many tokens of each sequence, and aborts where that is more than a micro-batch.
+        self._n_ubatch = -(-most // self.n_seqs) * self.n_seqs
         params = lib.llama_context_default_params()
         params.n_ctx = n_ctx
         params.n_batch = params.n_ubatch = self._n_ubatch
