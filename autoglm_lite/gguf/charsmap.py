@@ -41,7 +41,8 @@ def _is_sound(table: bytes) -> bool:
         entries.byteswap()
     n = len(entries)
     for i, entry in enumerate(entries):
-        if entry & _VALUE:
+        if entry & _VALUE and i:
+            # Never walked through; the root always is.
             continue
         place = i ^ (entry >> 10 << (8 if entry & _FAR else 0))
         # The next character may change any of the last eight bits.

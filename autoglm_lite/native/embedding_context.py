@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from itertools import islice
 
 from autoglm_lite.errors import LoadError
 from autoglm_lite.native.bindings import bindings
 from autoglm_lite.native.context import GGML_TYPES, Aborted, AbortFlag
+from autoglm_lite.native.heap import give_back_zeros
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.threads import pin
 
@@ -36,6 +38,8 @@ class EmbeddingContext:
         """`n_ctx`: tokens of all texts of a batch together; `n_seqs`: texts of a batch. `encoder`: the model keeps no
         keys and values, and all of a batch is one micro-batch. The rest is as of Context. Raises LoadError."""
         self._lib = lib = bindings()
+        self._model = model
+        self._most_rows = 0
         self.abort = abort or AbortFlag()
         self._encoder = encoder
         most = n_ctx if encoder else min(n_ubatch, n_ctx)
@@ -105,6 +109,7 @@ class EmbeddingContext:
         tokens = [(token, i, n) for n, text in enumerate(texts) for i, token in enumerate(text)]
         if self._encoder:
             self._decode(tokens, results=True)
+            self._give_rows_back(n_tokens)
         else:
             # With embeddings wanted llama.cpp computes the logits of every token, which for a small model with a large
             # vocabulary is a third of the work; so they are only for the last tokens, for which all others are kept.
@@ -133,6 +138,15 @@ class EmbeddingContext:
             raise Aborted
         if status != 0:
             raise LoadError(f"llama.cpp could not compute {len(tokens)} tokens (status {status}).")
+
+    def _give_rows_back(self, n_tokens: int) -> None:
+        """llama.cpp has a row of logits for each token of the largest batch so far, cleared when it was allocated; an
+        encoder fills none: with a vocabulary of 250,000 that is a megabyte a token for nothing."""
+        if n_tokens > self._most_rows:
+            self._most_rows = n_tokens
+            rows = self._lib.llama_get_logits(self.handle)
+            if rows:
+                give_back_zeros(ctypes.addressof(rows.contents), 4 * self._model.n_vocab * n_tokens)
 
     def _result(self, text: int) -> list[float]:
         values = self._lib.llama_get_embeddings_seq(self.handle, text)

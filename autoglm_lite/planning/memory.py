@@ -209,7 +209,8 @@ def encoder_bytes(facts: ModelFacts, plan: Plan) -> int:
 
 def results_bytes(facts: ModelFacts, plan: Plan) -> int:
     """What llama.cpp hands embeddings over in: for each token of an encoder's micro-batch, and for the last of each
-    text of a decoder, a row as long as the vocabulary that nobody fills (output_reserve in llama-context.cpp)."""
+    text of a decoder, a row as long as the vocabulary (output_reserve in llama-context.cpp). An encoder's are given
+    back as soon as they have been cleared; there must be room for them."""
     if plan.use == "chat":
         return 0
     n_rows = plan.n_ctx if facts.encoder else plan.n_parallel

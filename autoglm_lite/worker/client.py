@@ -230,7 +230,9 @@ class Worker:
 
     async def _results(self, request: Embed | Rerank, texts: Sequence[str]) -> AsyncGenerator[Reply, None]:
         if sum(map(len, texts)) > MAX_TEXT:
-            raise PromptTooLongError(f"The texts have more than {MAX_TEXT:,} characters together: send fewer at a time.")
+            raise PromptTooLongError(
+                f"The texts have more than {MAX_TEXT:,} characters together: send fewer at a time."
+            )
         async with self._in_turn():
             connection = await self._ready()
             async with aclosing(connection.ask(next(self._ids), request)) as replies:

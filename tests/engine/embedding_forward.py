@@ -17,7 +17,7 @@ class Weights:
 
     def __call__(self, name: str) -> Array:
         tensor = self._tiny.tensor(name)
-        return np.frombuffer(tensor.data, np.float32).astype(np.float64).reshape(tensor.shape[::-1])
+        return np.asarray(np.frombuffer(tensor.data, np.float32).astype(np.float64).reshape(tensor.shape[::-1]))
 
     def linear(self, x: Array, name: str) -> Array:
         y = x @ self(name + ".weight").T
@@ -93,7 +93,7 @@ def _attention(q: Array, k: Array, v: Array, *, causal: bool = False) -> Array:
     scores = np.einsum("qhd,khd->hqk", q, k) / np.sqrt(HEAD)
     if causal:
         scores = scores + np.triu(np.full(scores.shape[1:], -np.inf), 1)
-    return np.einsum("hqk,khd->qhd", softmax(scores), v).reshape(len(q), N_EMBD)
+    return np.asarray(np.einsum("hqk,khd->qhd", softmax(scores), v).reshape(len(q), N_EMBD))
 
 
 def _rotated(x: Array, base: float) -> Array:

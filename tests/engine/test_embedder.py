@@ -181,7 +181,9 @@ def test_the_longest_text_and_one_token_more(name: str, tmp_path: Path) -> None:
         assert n_ctx - 2 <= n <= n_ctx
         (found,) = embedder.embed([longest])
         assert found.n_tokens == [n]
-        with pytest.raises(PromptTooLongError, match=f"number 2 is .* tokens long, but the model was loaded for {n_ctx}"):
+        with pytest.raises(
+            PromptTooLongError, match=f"number 2 is .* tokens long, but the model was loaded for {n_ctx}"
+        ):
             list(embedder.embed(["x", longest + "xxx"]))
 
 

@@ -176,9 +176,10 @@ def _bert(
     return Tiny(_encoder_entries(arch, pooling) + vocabulary, weights.tensors), weights
 
 
-def bert(pooling: int | None = 1, vocabulary: list[Entry] | None = None, n_vocab: int = len(WORD_PIECES)) -> Tiny:
+def bert(
+    pooling: int | None = 1, vocabulary: list[Entry] | None = None, n_vocab: int = len(WORD_PIECES), n_types: int = 2
+) -> Tiny:
     """BERT: learnt positions, norms after each part. Without a vocabulary, WordPiece."""
-    n_types = 2 if vocabulary is None else 1
     tiny, weights = _bert(
         "bert", vocabulary or wordpiece_entries(), n_vocab, pooling, positions=True, biases=True, n_types=n_types
     )
@@ -197,12 +198,12 @@ def bert_cls() -> Tiny:
 
 def roberta() -> Tiny:
     """BERT with SentencePiece's unigrams, and no word of how to pool."""
-    return bert(None, unigram_entries(), N_UNIGRAMS)
+    return bert(None, unigram_entries(), N_UNIGRAMS, n_types=1)
 
 
 def bert_reranker() -> Tiny:
     """BERT with a classifier of two layers, as XLM-RoBERTa's for sequence classification."""
-    tiny = bert(pooling=4, vocabulary=unigram_entries(), n_vocab=N_UNIGRAMS)
+    tiny = bert(4, unigram_entries(), N_UNIGRAMS, n_types=1)
     weights = _EncoderWeights()
     weights.matrix("cls.weight", N_EMBD, N_EMBD)
     weights.random_vector("cls.bias", N_EMBD)
