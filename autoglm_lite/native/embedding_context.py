@@ -62,7 +62,7 @@ class EmbeddingContext:
         params.op_offload = False
         params.no_perf = True
         self.handle = lib.llama_init_from_model(model.handle, params)
-        if self.handle and lib.llama_pooling_type(self.handle) == NONE:
+        if self.handle and lib.llama_pooling_type(self.handle) == NONE and encoder:
             # Vectors of single tokens are of no use: as where such models are trained further, their mean is.
             lib.llama_free(self.handle)
             params.pooling_type = MEAN
