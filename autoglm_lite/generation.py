@@ -113,6 +113,8 @@ class Prefill:
     done: int
     total: int
     cached: int
+    seconds_left: float | None = None
+    """Until the first token, at the speed so far; None while nothing was read yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,7 +260,7 @@ class Scheduler:
             yield from self._settle(answer)
 
     def _tell(self, answer: Answer) -> Iterator[Reply]:
-        progress = answer.progress()
+        progress = answer.progress(self._pace.prefill)
         if progress is not None and answer.choice == 0:
             yield answer.request_id, progress
 
