@@ -12,15 +12,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from autoglm_lite.engine.prefixes import MOST_SECONDS, Prefixes
+from autoglm_lite.engine.prefixes import MOST_SECONDS, UNKNOWN_SPEED, Prefixes
 from autoglm_lite.native.context import Context
 from autoglm_lite.states.folder import Found, common_prefix
 
 SHORT = 16
 """Tokens: a longer end is worth a sequence of its own when another text goes on from before it."""
-N_IDLE = 7
-"""Sequences that are kept beside those in use, as long as there are places for their tokens. llama.cpp reserves a row
-of logits for each, which takes no memory until it is written to."""
+GAP_SECONDS = 10.0
+"""Of reading that are saved by going on with what was read behind turns that are now left out. It is not quite what
+reading it again would give, so a machine that is quick to read does that."""
+SAME = 32
+"""Tokens that tell where a conversation goes on."""
 QUICK_SECONDS = 0.5
 """Of writing a state to disk while others wait for their next word."""
 
@@ -39,6 +41,16 @@ class Held:
     """When, as a count."""
     trunk: int = 0
     """Its first tokens with which another one has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """`length` tokens from `start` on, after which `n_after` tokens are wanted again."""
+
+    held: Held
+    start: int
+    length: int
+    n_after: int
 
 
 class Sequences:
@@ -63,6 +75,9 @@ class Sequences:
             if found is not None:
                 self._restore(self._prefixes, found, quick)
                 source, n_common = self.longest(wanted)
+        gap = self._gap(wanted, n_common)
+        if gap is not None:
+            source, n_common = gap.held, self._close(gap)
         held = self._continued(source, n_common, quick)
         held.in_use, held.used = True, next(self._clock)
         return held
@@ -90,6 +105,13 @@ class Sequences:
             del held.tokens[n:], held.places[n:]
             held.trunk = min(held.trunk, n)
             self._count()
+
+    def take_back(self, held: Held, n: int) -> None:
+        """The same for tokens that were computed last, whose places nobody shares."""
+        if n < len(held.tokens):
+            self._n_used -= len(held.tokens) - n
+            self.context.forget_from(n, held.id)
+            del held.tokens[n:], held.places[n:]
 
     def undo(self, held: Held) -> None:
         """A batch with tokens of this sequence was not computed to its end."""
@@ -133,6 +155,38 @@ class Sequences:
         idle = sorted((held for held in self._held if not held.in_use), key=lambda held: -held.used)
         kept = [held for held in idle if self._keep(held, quick=False)]
         return bool(kept)
+
+    def _gap(self, wanted: array[int], n_common: int) -> Gap | None:
+        """What to take out of an idle sequence so that it begins as `wanted` for much longer than the `n_common` tokens
+        at hand: a conversation that went on without its oldest turns. None where that saves too little."""
+        least = n_common + GAP_SECONDS * (self._speed() or UNKNOWN_SPEED)
+        if len(wanted) < least or not self.context.can_shift:
+            return None
+        for held in sorted(self._held, key=lambda held: -held.used):
+            start = common_prefix(held.tokens, wanted)
+            length = _find(held.tokens, start, wanted[start : start + SAME])
+            if held.in_use or not start or length is None:
+                continue
+            n_after = common_prefix(held.tokens[start + length :], wanted[start:])
+            if start + n_after >= least:
+                return Gap(held, start, length, n_after)
+        return None
+
+    def _close(self, gap: Gap) -> int:
+        """Takes the gap out; returns how many tokens are then at hand."""
+        held, start, end = gap.held, gap.start, gap.start + gap.length
+        self.cut(held, end + gap.n_after)
+        moved = set(held.places[end:])
+        for other in self._held[:]:
+            if other is not held and not moved.isdisjoint(other.places):
+                if other.in_use:
+                    return start
+                self._drop(other)
+        self.context.take_out(held.id, start, end)
+        del held.tokens[start:end], held.places[start:end]
+        held.trunk = min(held.trunk, start)
+        self._count()
+        return start + gap.n_after
 
     def _restore(self, prefixes: Prefixes, found: Found, quick: bool) -> None:
         if not self.make_room(len(found.head.tokens), quick=quick):
@@ -183,6 +237,18 @@ class Sequences:
 
     def _count(self) -> None:
         self._n_used = _n_places(self._held)
+
+
+def _find(tokens: array[int], start: int, key: array[int]) -> int | None:
+    """How far behind `start` the first `key` begins."""
+    if len(key) < SAME:
+        return None
+    held, wanted, at = tokens[start:].tobytes(), key.tobytes(), 0
+    while (at := held.find(wanted, at)) % key.itemsize:
+        if at < 0:
+            return None
+        at += 1
+    return at // key.itemsize
 
 
 def _n_places(sequences: Iterable[Held]) -> int:

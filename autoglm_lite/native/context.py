@@ -223,6 +223,17 @@ class Context:
         can be cut."""
         self._lib.llama_memory_seq_cp(self._memory, source, target, 0, n_tokens)
 
+    @property
+    def can_shift(self) -> bool:
+        """Whether tokens in the cache can be moved to other positions."""
+        return self.can_be_cut and bool(self._lib.llama_memory_can_shift(self._memory))
+
+    def take_out(self, sequence: int, start: int, end: int) -> None:
+        """Drops the tokens from position `start` to `end` and moves those behind them up, which no other sequence may
+        share. What they stood behind stays in their values: this is not what reading them again would give."""
+        self._lib.llama_memory_seq_rm(self._memory, sequence, start, end)
+        self._lib.llama_memory_seq_add(self._memory, sequence, end, -1, start - end)
+
     def drop(self, sequence: int) -> None:
         """Empties a sequence."""
         self._lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from autoglm_lite.gguf.facts import ModelFacts, is_matrix
 from autoglm_lite.gguf.tensors import EMBEDDING
 from autoglm_lite.planning.placement import place
-from autoglm_lite.planning.plan import KvType, Plan
+from autoglm_lite.planning.plan import KvType, Plan, n_rows
 
 MIB = 1 << 20
 
@@ -131,7 +131,7 @@ def device_bytes(
     An RPC server takes a whole tensor into a vector before it copies it to its place (SET_TENSOR in ggml-rpc.cpp); it
     has let go of that when the caches and buffers are made.
     """
-    compute = graph_bytes(facts, plan, widths=3) + (4 * facts.n_vocab if output else 0)
+    compute = graph_bytes(facts, plan, widths=3) + (4 * facts.n_vocab * n_rows(plan) if output else 0)
     if not remote:
         return weights + kv + compute
     return weights + max(largest, kv + compute + _serving_bytes(facts, plan))
@@ -147,12 +147,12 @@ def _serving_bytes(facts: ModelFacts, plan: Plan) -> int:
 def _edge_bytes(facts: ModelFacts, plan: Plan) -> int:
     """The processor's compute buffer where it has no layer of its own: what goes in, its mask, and the logits."""
     n_tokens = min(plan.n_ubatch, plan.n_ctx)
-    return 2 * 4 * n_tokens * facts.n_embd + 2 * n_tokens * _padded(plan.n_ctx) + 4 * facts.n_vocab
+    return 2 * 4 * n_tokens * facts.n_embd + 2 * n_tokens * _padded(plan.n_ctx) + _logits_bytes(facts, plan)
 
 
 def kv_bytes(facts: ModelFacts, plan: Plan) -> int:
     """Keys and values of all layers; llama.cpp commits them when it makes the context. A layer with a sliding window
-    keeps the window and one micro-batch (llama-kv-cache-iswa.cpp)."""
+    keeps the window of each answer and one micro-batch (llama-kv-cache-iswa.cpp)."""
     return sum(layer_kv_bytes(facts, plan))
 
 
@@ -162,7 +162,7 @@ def layer_kv_bytes(facts: ModelFacts, plan: Plan) -> tuple[int, ...]:
     whole = _padded(plan.n_ctx)
     found = []
     for n_head, window in zip(facts.kv_heads, facts.windows, strict=True):
-        n_tokens = _padded(min(whole, window + plan.n_ubatch)) if window else whole
+        n_tokens = _padded(min(whole, window * plan.n_parallel + plan.n_ubatch)) if window else whole
         found.append(int(n_tokens * n_head * (facts.key_length + facts.value_length) * _KV_BYTES[plan.kv_type]))
     return tuple(found)
 
@@ -185,20 +185,25 @@ def repacked_types(features: Collection[str]) -> frozenset[str]:
 
 
 def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
-    """Intermediate results of one micro-batch on the processor, and logits: of a decoder for one token of each text
-    that is computed at the same time."""
+    """Intermediate results of one micro-batch on the processor, and logits for one token of each answer, or of each
+    text that a decoder is to make a vector of."""
     if facts.encoder:
         return encoder_bytes(facts, plan)
-    return graph_bytes(facts, plan) + 4 * facts.n_vocab * (1 if plan.use == "chat" else plan.n_parallel)
+    return graph_bytes(facts, plan) + _logits_bytes(facts, plan)
+
+
+def _logits_bytes(facts: ModelFacts, plan: Plan) -> int:
+    """In main memory; more rows are reserved, of which those for guesses are written to only where guessing pays."""
+    return 4 * facts.n_vocab * plan.n_parallel
 
 
 def encoder_bytes(facts: ModelFacts, plan: Plan) -> int:
     """As of `graph_bytes`, measured on the shapes of BERT's family, of 256 to 1,024 and for 512 and 2,048 tokens: exact
     for those that see all, and within twice the width for each token where some layers see a window."""
     n, width = plan.n_ctx, facts.n_embd
-    gated = facts.architecture != "bert"
-    held = (3 * facts.n_ff + (3 if facts.architecture == "jina-bert-v2" else 2) * width) if gated else 0
-    held = held or facts.n_ff + 3 * width
+    # BERT alone has no gates beside its feed-forward part.
+    parts, widths = {"bert": (1, 3), "jina-bert-v2": (3, 3)}.get(facts.architecture, (3, 2))
+    held = parts * facts.n_ff + widths * width
     masks = 2.0 if any(facts.windows) else 1.0
     if plan.flash_attention is False:
         held = max(held, facts.n_head * n + 6 * width)

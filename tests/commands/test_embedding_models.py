@@ -24,9 +24,7 @@ from tests.gguf.tiny import TYPE_F32, Tensor, Tiny, llama
         ("imatrix", "MODEL", "TEXT", "-o", "OUT"),
     ],
 )
-@pytest.mark.parametrize(
-    ("make", "does"), [(bert, "only makes embeddings"), (cross_encoder, "only ranks documents")]
-)
+@pytest.mark.parametrize(("make", "does"), [(bert, "only makes embeddings"), (cross_encoder, "only ranks documents")])
 def test_what_takes_a_model_that_writes_refuses_others(
     command: tuple[str, ...],
     make: Callable[[], Tiny],

@@ -21,7 +21,7 @@ class Weights:
 
     def linear(self, x: Array, name: str) -> Array:
         y = x @ self(name + ".weight").T
-        return y + self(name + ".bias") if self.has(name + ".bias") else y
+        return np.asarray(y + self(name + ".bias") if self.has(name + ".bias") else y)
 
     def norm(self, x: Array, name: str) -> Array:
         centred = x - x.mean(-1, keepdims=True)

@@ -311,7 +311,9 @@ def test_a_model_for_something_else_is_refused(tmp_path: Path) -> None:
         read_facts(make().write(tmp_path / f"{i}.gguf")) for i, make in enumerate((llama, bert, cross_encoder))
     )
     assert made_for(chat, "chat") is chat
-    with pytest.raises(ModelFileError, match=r"Tiny bert only makes embeddings and cannot write: choose a chat model\."):
+    with pytest.raises(
+        ModelFileError, match=r"Tiny bert only makes embeddings and cannot write: choose a chat model\."
+    ):
         made_for(embeddings, "chat")
     with pytest.raises(ModelFileError, match=r"Tiny llama writes text .* choose an embedding model"):
         made_for(chat, "embeddings")
@@ -328,8 +330,8 @@ def test_what_passes_of_a_table_can_be_walked(changes: list[tuple[int, int]]) ->
     table = bytearray(charsmap())
     for place, value in changes:
         struct.pack_into("<I", table, 4 + 4 * min(place, 3 * 256 - 1), value)
-    value = Value(ValueType.ARRAY, array("B", table), ValueType.UINT8)
-    header = Header(Path("m.gguf"), 0, 3, {"tokenizer.ggml.precompiled_charsmap": value}, (), 32, 0)
+    stored = Value(ValueType.ARRAY, array("B", table), ValueType.UINT8)
+    header = Header(Path("m.gguf"), 0, 3, {"tokenizer.ggml.precompiled_charsmap": stored}, (), 32, 0)
     try:
         check_charsmap(header)
     except ModelFileError:
