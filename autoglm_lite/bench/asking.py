@@ -15,7 +15,10 @@ ATTEMPTS = 8
 """A model may end its answer early; so often another is asked for."""
 
 
-async def ask(worker: Worker, prompt: str, n_tokens: int, seed: int = 0, beat: Callable[[], None] | None = None) -> Answer:
+Beat = Callable[[], None]
+
+
+async def ask(worker: Worker, prompt: str, n_tokens: int, seed: int = 0, beat: Beat | None = None) -> Answer:
     """`beat` is called with each event. Raises what Worker.generate does."""
     request = GenerateRequest(prompt, False, Sampling(temperature=1.0, seed=seed), n_tokens)
     began = perf_counter()
@@ -43,7 +46,7 @@ async def ask(worker: Worker, prompt: str, n_tokens: int, seed: int = 0, beat: C
 
 
 async def ask_at_length(
-    worker: Worker, prompt: str, n_tokens: int, seed: int, beat: Callable[[], None] | None = None
+    worker: Worker, prompt: str, n_tokens: int, seed: int, beat: Beat | None = None
 ) -> tuple[Answer, ...]:
     """As many answers as have `n_tokens` together, the first of them to a prompt that may be new.
 

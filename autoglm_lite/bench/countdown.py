@@ -1,4 +1,4 @@
-"""The time that is left, from what each step was expected to take and what those before it took."""
+"""The time that is left of a work in steps whose seconds were estimated."""
 
 from __future__ import annotations
 
@@ -7,27 +7,16 @@ from collections.abc import Callable
 
 
 class Countdown:
-    """Over steps whose seconds were estimated."""
-
-    def __init__(self, total: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._total = total
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._done = 0.0
-        """Of the estimate, before this step."""
-        self._spent = 0.0
-        self._step = 0.0
-        self._began = clock()
+        self._ends = clock()
+        self._later = 0.0
 
-    def begin(self, seconds: float) -> None:
-        """The step before has ended, and one of about `seconds` begins."""
-        now = self._clock()
-        self._spent += now - self._began
-        self._done += self._step
-        self._step, self._began = seconds, now
+    def begin(self, seconds: float, later: float) -> None:
+        """A step of about `seconds`, after which others take `later` seconds."""
+        self._ends, self._later = self._clock() + seconds, later
 
     @property
     def left(self) -> float:
-        """Seconds, at least 0; corrected by how long the steps before have taken."""
-        scale = self._spent / self._done if self._done > 0 else 1.0
-        step = max(self._step * scale - (self._clock() - self._began), 0.0)
-        return step + max(self._total - self._done - self._step, 0.0) * scale
+        """Seconds; a step that takes longer than was thought does not count against those after it."""
+        return max(self._ends - self._clock(), 0.0) + self._later

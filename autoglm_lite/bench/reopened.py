@@ -9,6 +9,8 @@ from pathlib import Path
 
 from autoglm_lite.bench.answer import Answer
 from autoglm_lite.bench.asking import ask
+from autoglm_lite.bench.countdown import Countdown
+from autoglm_lite.bench.schedule import reopened_seconds
 from autoglm_lite.bench.speed import Measured, Show
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.states.folder import kept_states
@@ -30,7 +32,8 @@ async def reopened(worker: Worker, folder: Path, plan: Plan, measured: Measured,
 
     Raises LoadError, WorkerDiedError.
     """
-    prompt, texts, countdown = measured.prompt, measured.schedule.lengths, measured.countdown
+    prompt, texts, countdown = measured.prompt, measured.lengths, Countdown()
+    countdown.begin(reopened_seconds(texts, measured.cost), 0.0)
 
     def beat() -> None:
         show("the same after a restart, from the disk", countdown.left)

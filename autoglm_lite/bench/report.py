@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from statistics import median
 
-from autoglm_lite.bench.answer import Between, between, decode_speed
+from autoglm_lite.bench.answer import Between, between
 from autoglm_lite.bench.reopened import Reopened
 from autoglm_lite.bench.schedule import Lengths
 from autoglm_lite.bench.speed import AtDepth, Measured
@@ -45,18 +45,18 @@ class Report:
 
 def report(facts: ModelFacts, plan: Plan, measured: Measured, reopened: Reopened, bandwidth: float | None) -> Report:
     """Medians of what was measured."""
-    lengths = measured.schedule.lengths
+    lengths = measured.lengths
     cold = [answers[0] for answers in measured.depths[0].answers]
     return Report(
         lengths=lengths,
         depths=tuple(_at(facts, plan, lengths, found, bandwidth) for found in measured.depths),
-        left_out=measured.schedule.left_out,
+        left_out=measured.left_out,
         cold=median(answer.first_token for answer in cold),
         warm=median(answer.first_token for answer in measured.warm),
         disk=median(answer.first_token for answer in reopened.answers) if reopened.answers else None,
         why_no_disk=reopened.why,
         between=between(answer for answers in measured.depths[0].answers for answer in answers),
-        load_seconds=measured.load_seconds,
+        load_seconds=measured.cost.load,
         resident=measured.resident,
         anonymous=measured.anonymous,
         bandwidth=bandwidth,
@@ -64,14 +64,13 @@ def report(facts: ModelFacts, plan: Plan, measured: Measured, reopened: Reopened
 
 
 def _at(facts: ModelFacts, plan: Plan, lengths: Lengths, found: AtDepth, bandwidth: float | None) -> DepthFigures:
-    decode = decode_speed(answer for answers in found.answers for answer in answers)
-    prefill = median(answers[0].prefill for answers in found.answers)
+    decode = found.decode
     share = None
     if bandwidth is not None and not plan.devices:
         # Of the answer's tokens, the one in the middle.
         n_tokens = found.depth + lengths.prompt + lengths.answer // 2
         share = decode * bytes_a_token(facts, plan, n_tokens) / bandwidth
-    return DepthFigures(found.depth, prefill, decode, share)
+    return DepthFigures(found.depth, found.prefill, decode, share)
 
 
 def bytes_a_token(facts: ModelFacts, plan: Plan, n_tokens: int) -> int:

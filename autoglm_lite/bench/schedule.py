@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autoglm_lite.errors import UsageError
 
-SECONDS = 150.0
+SECONDS = 170.0
 """For everything, about. Depths that would take longer are left out."""
 PROMPT_SECONDS = 8.0
 """For one prompt; its state on disk is then worth keeping."""
@@ -24,12 +24,36 @@ RESTORE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """Seconds of a token read and written where `depth` tokens came before the prompt."""
+
+    depth: int
+    prefill: float
+    decode: float
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds: of loading the model, and of a token read and written."""
+    """Seconds, of loading the model and of a token read and written; the last two are added for each token before."""
 
     load: float
     prefill: float
     decode: float
+    prefill_slope: float = 0.0
+    decode_slope: float = 0.0
+
+    @classmethod
+    def of(cls, load: float, first: Point, last: Point) -> Cost:
+        """A straight line: attention looks at every token before."""
+        between = max(last.depth - first.depth, 1)
+        slopes = (max(a - b, 0.0) / between for a, b in ((last.prefill, first.prefill), (last.decode, first.decode)))
+        return cls(load, first.prefill, first.decode, *slopes)
+
+    def reading(self, n_tokens: int, depth: int) -> float:
+        return n_tokens * (self.prefill + depth * self.prefill_slope)
+
+    def writing(self, n_tokens: int, depth: int) -> float:
+        return n_tokens * (self.decode + depth * self.decode_slope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +68,6 @@ class Lengths:
     def message(self) -> int:
         """The last part of a prompt, which changes while the rest is kept."""
         return max(1, min(MESSAGE_TOKENS, self.prompt // 4))
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    lengths: Lengths
-    depths: tuple[int, ...]
-    """Tokens that are in the KV cache already, ascending; 0 is measured before them."""
-    left_out: tuple[int, ...]
-    """Depths that the context holds and the time does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,45 +105,59 @@ class Asked:
         return Lengths(max(prompt, SHORTEST_PROMPT), max(answer, SHORTEST_ANSWER), self.repeat)
 
 
-def schedule(asked: Lengths, n_ctx: int, cost: Cost, budget: float = SECONDS) -> Schedule:
-    """As many of the depths as the context and the time allow."""
-    found = tuple(_depths(n_ctx - asked.prompt - asked.answer - 1))
-    taken = 0
-    while taken < len(found) and seconds(asked, found[: taken + 1], cost) <= budget:
-        taken += 1
-    return Schedule(asked, found[:taken], found[taken:])
-
-
-def seconds(asked: Lengths, depths: tuple[int, ...], cost: Cost) -> float:
-    """That all of it takes, about."""
-    return speed_seconds(asked, depths, cost) + reopened_seconds(asked, cost)
-
-
-def speed_seconds(asked: Lengths, depths: tuple[int, ...], cost: Cost) -> float:
-    """Reading and writing at each depth, and the warm prompts."""
-    one = asked.prompt * cost.prefill + asked.answer * cost.decode
-    warm = asked.message * cost.prefill + cost.decode
-    fill = max(depths, default=0) * cost.prefill
-    return fill + asked.repeat * (one * (1 + len(depths)) + warm)
-
-
-def reopened_seconds(asked: Lengths, cost: Cost) -> float:
-    """The prompt read once and kept, then taken from the disk by one new process after the other."""
-    again = cost.load + asked.message * cost.prefill + RESTORE_SECONDS
-    return cost.load + asked.prompt * cost.prefill + asked.repeat * again
-
-
-def _depths(room: int) -> Iterator[int]:
-    """Those that fit; for the next one the deepest that does, if it is far from the one before."""
-    last = DEPTH_STEP
+def depths(lengths: Lengths, n_ctx: int) -> tuple[int, ...]:
+    """Those beside 0 that the context holds, ascending; for the next one the deepest that it holds, if it is far from
+    the one before."""
+    room, found = n_ctx - lengths.prompt - lengths.answer - 1, list[int]()
     for depth in DEPTHS:
         if depth > room:
             deepest = room // DEPTH_STEP * DEPTH_STEP
-            if deepest >= 2 * last:
-                yield deepest
-            return
-        yield depth
-        last = depth
+            if deepest >= 2 * (found[-1] if found else DEPTH_STEP):
+                found.append(deepest)
+            break
+        found.append(depth)
+    return tuple(found)
+
+
+def affordable(lengths: Lengths, wanted: Sequence[int], at: int, cost: Cost, left: float) -> tuple[int, ...]:
+    """Of the ascending depths `wanted` the first ones, for which `left` seconds are enough; `at` is where we are."""
+    taken = list[int]()
+    left -= reopened_seconds(lengths, cost)
+    for depth in wanted:
+        left -= depth_seconds(lengths, at, depth, cost)
+        if left < 0:
+            break
+        taken.append(depth)
+        at = depth
+    return tuple(taken)
+
+
+def depths_seconds(lengths: Lengths, at: int, wanted: Sequence[int], cost: Cost) -> float:
+    """For all of `wanted`, one after the other."""
+    steps = zip((at, *wanted), wanted, strict=False)
+    return sum(depth_seconds(lengths, before, depth, cost) for before, depth in steps)
+
+
+def depth_seconds(lengths: Lengths, at: int, depth: int, cost: Cost) -> float:
+    """Reading on from `at`, then prompts and answers there."""
+    fill = cost.reading(depth - at, (at + depth) // 2)
+    return fill + lengths.repeat * one_seconds(lengths, depth, cost)
+
+
+def one_seconds(lengths: Lengths, depth: int, cost: Cost) -> float:
+    """One prompt and its answer."""
+    return cost.reading(lengths.prompt, depth) + cost.writing(lengths.answer, depth)
+
+
+def warm_seconds(lengths: Lengths, cost: Cost) -> float:
+    """The last message of a known prompt."""
+    return cost.reading(lengths.message, 0) + cost.writing(1, 0)
+
+
+def reopened_seconds(lengths: Lengths, cost: Cost) -> float:
+    """The prompt read once and kept, then taken from the disk by one new process after the other."""
+    again = cost.load + warm_seconds(lengths, cost) + RESTORE_SECONDS
+    return cost.load + cost.reading(lengths.prompt, 0) + lengths.repeat * again
 
 
 def _within(value: float, least: int, most: int) -> int:

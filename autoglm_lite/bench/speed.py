@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import perf_counter
+from statistics import median
+from time import monotonic
 
-from autoglm_lite.bench.answer import Answer
+from autoglm_lite.bench.answer import Answer, decode_speed
 from autoglm_lite.bench.asking import ask, ask_at_length
 from autoglm_lite.bench.countdown import Countdown
 from autoglm_lite.bench.prompts import words
-from autoglm_lite.bench.schedule import Asked, Cost, Lengths, Schedule, reopened_seconds, schedule, seconds
+from autoglm_lite.bench.schedule import (
+    SECONDS,
+    Asked,
+    Cost,
+    Lengths,
+    Point,
+    affordable,
+    depth_seconds,
+    depths,
+    depths_seconds,
+    one_seconds,
+    reopened_seconds,
+    warm_seconds,
+)
 from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.client import Worker
@@ -32,6 +46,18 @@ class AtDepth:
     depth: int
     answers: tuple[tuple[Answer, ...], ...]
 
+    @property
+    def prefill(self) -> float:
+        """Tokens per second, the median; likewise `decode`."""
+        return median(answers[0].prefill for answers in self.answers)
+
+    @property
+    def decode(self) -> float:
+        return decode_speed(answer for answers in self.answers for answer in answers)
+
+    def point(self) -> Point:
+        return Point(self.depth, 1 / self.prefill, 1 / self.decode)
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -43,87 +69,100 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    schedule: Schedule
-    load_seconds: float
+    lengths: Lengths
     depths: tuple[AtDepth, ...]
     """The first is at 0, with nothing cached."""
+    left_out: tuple[int, ...]
+    """Depths that the context holds and the time does not."""
     warm: tuple[Answer, ...]
+    cost: Cost
     resident: int
     anonymous: int
     prompt: Prompt
     """For `reopened`; its texts were not read here."""
-    countdown: Countdown
 
 
 class SpeedRun:
     """Holds the worker, which must not keep states: what it would write to the disk is not to be measured."""
 
-    def __init__(self, worker: Worker, plan: Plan, asked: Asked, show: Show) -> None:
+    def __init__(self, worker: Worker, plan: Plan, asked: Asked, show: Show, seconds: float = SECONDS) -> None:
+        """`seconds`: for all depths that are measured beside 0, about, and everything else."""
         self._worker = worker
         self._plan = plan
         self._asked = asked
         self._show = show
+        self._seconds = seconds
         self._doing = ""
         self._countdown: Countdown | None = None
         self._memory = (0, 0)
 
     async def run(self) -> Measured:
         """Raises LoadError, WorkerDiedError, AutoglmError for a model that writes nothing."""
-        load = await self._load()
-        cost = await self._probe(load)
-        planned = schedule(self._asked.lengths(self._plan.n_ctx, cost), self._plan.n_ctx, cost)
-        texts = planned.lengths
-        self._countdown = Countdown(seconds(texts, planned.depths, cost))
-        first, warm = await self._without_depth(texts, cost)
-        depths = [first]
+        began = monotonic()
+        cost = await self._probe(await self._load())
+        texts = self._asked.lengths(self._plan.n_ctx, cost)
+        wanted = depths(texts, self._plan.n_ctx)
+        self._countdown = Countdown()
+        left = self._seconds - (monotonic() - began) - texts.repeat * one_seconds(texts, 0, cost)
+        first, warm = await self._without_depth(texts, cost, affordable(texts, wanted, 0, cost, left))
+        found, points = [first], [first.point()]
         text, at = await self._words("deep", 1), 0
-        for depth in planned.depths:
+        while wanted:
+            cost = Cost.of(cost.load, points[0], points[-1])
+            taken = affordable(texts, wanted, at, cost, self._seconds - (monotonic() - began))
+            if not taken:
+                break
+            depth, wanted = wanted[0], wanted[1:]
             text += await self._words(f"deep {depth}", depth - await self._count(text))
-            depths.append(await self._at(text, depth, depth - at, texts, cost))
+            found.append(await self._at(text, at, taken, texts, cost))
+            points.append(found[-1].point())
             at = depth
-        self._countdown.begin(reopened_seconds(texts, cost))
         opening = await self._words("kept", texts.prompt - texts.message)
         messages = [await self._words(f"message {i}", texts.message) for i in range(texts.repeat + 1)]
-        return Measured(
-            planned, load, tuple(depths), warm, *self._memory, Prompt(opening, tuple(messages)), self._countdown
-        )
+        return Measured(texts, tuple(found), wanted, warm, cost, *self._memory, prompt=Prompt(opening, tuple(messages)))
 
     async def _load(self) -> float:
-        began = perf_counter()
+        began = monotonic()
         await self._worker.load(self._plan, lambda share: self._show(f"loading: {share:.0%}", None))
-        return perf_counter() - began
+        return monotonic() - began
 
     async def _probe(self, load: float) -> Cost:
         self._doing = "a first measurement"
         prompt, answer = (min(most, max(self._plan.n_ctx // 4, 2)) for most in PROBE_TOKENS)
         await self._ask(await self._words("warm", min(WARM_TOKENS, prompt)), 2, 0)
-        answers = await self._ask_at_length(await self._words("probe", prompt), answer, 0)
-        gaps = [gap for answer in answers for gap in answer.gaps]
-        decode = sum(gap for gap, _ in gaps) / sum(n for _, n in gaps)
-        return Cost(load, 1 / answers[0].prefill, max(decode, 1e-9))
+        point = AtDepth(0, (await self._ask_at_length(await self._words("probe", prompt), answer, 0),)).point()
+        return Cost.of(load, point, point)
 
-    async def _without_depth(self, texts: Lengths, cost: Cost) -> tuple[AtDepth, tuple[Answer, ...]]:
+    async def _without_depth(
+        self, texts: Lengths, cost: Cost, later: Sequence[int]
+    ) -> tuple[AtDepth, tuple[Answer, ...]]:
         """With nothing cached; then each prompt again, with another last message."""
         cold, warm = [], []
-        one = texts.prompt * cost.prefill + texts.answer * cost.decode
+        one, again = one_seconds(texts, 0, cost), warm_seconds(texts, cost)
+        rest = depths_seconds(texts, 0, later, cost) + reopened_seconds(texts, cost)
         for i in range(texts.repeat):
             opening = await self._words(f"opening {i}", texts.prompt - texts.message)
             tails = [await self._words(f"last {i} {which}", texts.message) for which in range(2)]
-            self._begin(f"{texts.prompt:,} tokens, nothing cached ({i + 1} of {texts.repeat})", one)
+            others = rest + (texts.repeat - i - 1) * (one + again)
+            self._begin(f"{texts.prompt:,} tokens, nothing cached ({i + 1} of {texts.repeat})", one, others + again)
             cold.append(await self._ask_at_length(opening + tails[0], texts.answer, i))
-            self._begin("another last message", texts.message * cost.prefill + cost.decode)
+            self._begin("another last message", again, others)
             warm.append(await self._ask(opening + tails[1], 2, i))
         return AtDepth(0, tuple(cold)), tuple(warm)
 
-    async def _at(self, text: str, depth: int, n_new: int, texts: Lengths, cost: Cost) -> AtDepth:
-        """`text` is what is to be in the cache, of which the last `n_new` tokens are not yet."""
-        self._begin(f"reading up to {depth:,} tokens", n_new * cost.prefill)
+    async def _at(self, text: str, at: int, taken: Sequence[int], texts: Lengths, cost: Cost) -> AtDepth:
+        """`text` is what is to be in the cache, of which all but the first `at` tokens must be read; `taken` is its
+        length, and then the depths to come."""
+        depth, one = taken[0], one_seconds(texts, taken[0], cost)
+        rest = depths_seconds(texts, depth, taken[1:], cost) + reopened_seconds(texts, cost)
+        fill = depth_seconds(texts, at, depth, cost) - texts.repeat * one
+        self._begin(f"reading up to {depth:,} tokens", fill, rest + texts.repeat * one)
         await self._ask(text, 1, 0)
         answers = []
         for i in range(texts.repeat):
             tail = await self._words(f"{depth} {i}", texts.prompt)
-            one = texts.prompt * cost.prefill + texts.answer * cost.decode
-            self._begin(f"{texts.prompt:,} tokens after {depth:,} ({i + 1} of {texts.repeat})", one)
+            others = rest + (texts.repeat - i - 1) * one
+            self._begin(f"{texts.prompt:,} tokens after {depth:,} ({i + 1} of {texts.repeat})", one, others)
             answers.append(await self._ask_at_length(text + tail, texts.answer, i))
         return AtDepth(depth, tuple(answers))
 
@@ -143,9 +182,9 @@ class SpeedRun:
         other = process_memory(self._worker.pid) if self._worker.pid is not None else (0, 0)
         self._memory = max(self._memory, (mine[0] + other[0], mine[1] + other[1]))
 
-    def _begin(self, doing: str, estimate: float) -> None:
+    def _begin(self, doing: str, seconds: float, later: float) -> None:
         assert self._countdown is not None
-        self._countdown.begin(estimate)
+        self._countdown.begin(seconds, later)
         self._doing = doing
         self._beat()
 

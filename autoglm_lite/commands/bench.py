@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from autoglm_lite.bench.report import Report
     from autoglm_lite.bench.reopened import Reopened
+    from autoglm_lite.bench.report import Report
     from autoglm_lite.bench.schedule import Asked
     from autoglm_lite.bench.speed import Measured
     from autoglm_lite.gguf.facts import ModelFacts
@@ -80,8 +80,8 @@ def _measured(facts: ModelFacts, plan: Plan, asked: Asked) -> tuple[Measured, Re
     """In two workers, the second of which keeps states, in a folder that is removed. None when interrupted."""
     from tempfile import TemporaryDirectory
 
-    from autoglm_lite.bench.reopened import Reopened, reopened
-    from autoglm_lite.bench.speed import Measured, SpeedRun
+    from autoglm_lite.bench.reopened import reopened
+    from autoglm_lite.bench.speed import SpeedRun
     from autoglm_lite.commands.measuring import measure
     from autoglm_lite.commands.shell import StatusLine, without_controls
     from autoglm_lite.paths import cache_dir, private_dir
@@ -194,7 +194,7 @@ def page(facts: ModelFacts, machine: Machine, plan: Plan, done: Report) -> Itera
     yield f"{'':<26}{_seconds(done.warm)} when only the last message is new"
     disk = done.why_no_disk if done.disk is None else f"{_seconds(done.disk)} the same after a restart, from the disk"
     yield f"{'':<26}{disk}"
-    yield f"{'between tokens':<26}{1000 * done.between.median:.1f} ms, one in a hundred {_ms(done.between.p99)} or more"
+    yield f"{'between tokens':<26}{_ms(done.between.median)}, one in a hundred {_ms(done.between.p99)} or more"
     yield f"{'memory':<26}{in_words(done.resident)}, of it {in_words(done.anonymous)} that cannot be dropped"
     yield f"{'loading':<26}{_seconds(done.load_seconds)}"
     yield ""
@@ -219,6 +219,8 @@ def _path(folder: str) -> Path:
 
 
 def _seconds(seconds: float) -> str:
+    if seconds < 0.1:
+        return _ms(seconds)
     return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:,.1f} s"
 
 
