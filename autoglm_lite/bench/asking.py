@@ -18,9 +18,9 @@ ATTEMPTS = 8
 Beat = Callable[[], None]
 
 
-async def ask(worker: Worker, prompt: str, n_tokens: int, seed: int = 0, beat: Beat | None = None) -> Answer:
+async def ask(worker: Worker, prompt: str, n_tokens: int, sampling: Sampling, beat: Beat | None = None) -> Answer:
     """`beat` is called with each event. Raises what Worker.generate does."""
-    request = GenerateRequest(prompt, False, Sampling(temperature=1.0, seed=seed), n_tokens)
+    request = GenerateRequest(prompt, False, sampling, n_tokens)
     began = perf_counter()
     first, last, gaps = 0.0, 0.0, list[tuple[float, int]]()
     finished: Finished | None = None
@@ -52,12 +52,17 @@ async def ask_at_length(
 
     Raises AutoglmError for a model that ends its answers at once.
     """
-    answers = [await ask(worker, prompt, n_tokens, seed, beat)]
+    answers = [await ask(worker, prompt, n_tokens, drawn(seed), beat)]
     for attempt in range(1, ATTEMPTS):
         missing = n_tokens - 1 - sum(n for answer in answers for _, n in answer.gaps)
         if missing < 1:
             break
-        answers.append(await ask(worker, prompt, missing + 1, seed + attempt * 1000, beat))
+        answers.append(await ask(worker, prompt, missing + 1, drawn(seed + attempt * 1000), beat))
     if not any(n for answer in answers for _, n in answer.gaps):
         raise AutoglmError("This model ends its answers at once, so the speed of its writing cannot be measured.")
     return tuple(answers)
+
+
+def drawn(seed: int) -> Sampling:
+    """Lively, so that answers are long, and the same each time."""
+    return Sampling(temperature=1.0, seed=seed)

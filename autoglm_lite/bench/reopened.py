@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autoglm_lite.bench.answer import Answer
-from autoglm_lite.bench.asking import ask
+from autoglm_lite.bench.asking import ask, drawn
 from autoglm_lite.bench.countdown import Countdown
 from autoglm_lite.bench.schedule import reopened_seconds
 from autoglm_lite.bench.speed import Measured, Show
@@ -39,7 +39,7 @@ async def reopened(worker: Worker, folder: Path, plan: Plan, measured: Measured,
         show("the same after a restart, from the disk", countdown.left)
 
     await worker.load(plan, lambda _: beat())
-    await ask(worker, prompt.opening + prompt.messages[0], 1, beat=beat)
+    await ask(worker, prompt.opening + prompt.messages[0], 1, drawn(0), beat)
     # It keeps what was read, however long that takes; a process that ends is given some seconds.
     await worker.shed_context()
     await worker.close()
@@ -49,7 +49,7 @@ async def reopened(worker: Worker, folder: Path, plan: Plan, measured: Measured,
     for message in prompt.messages[1:]:
         drop_from_memory(folder)
         await worker.load(plan, lambda _: beat())
-        answer = await ask(worker, prompt.opening + message, 2, beat=beat)
+        answer = await ask(worker, prompt.opening + message, 2, drawn(0), beat)
         await worker.close()
         if answer.prompt_tokens - answer.cached_tokens > 2 * texts.message:
             return Reopened((), NOT_USED)

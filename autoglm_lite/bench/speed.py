@@ -9,7 +9,7 @@ from statistics import median
 from time import monotonic
 
 from autoglm_lite.bench.answer import Answer, decode_speed
-from autoglm_lite.bench.asking import ask, ask_at_length
+from autoglm_lite.bench.asking import ask, ask_at_length, drawn
 from autoglm_lite.bench.countdown import Countdown
 from autoglm_lite.bench.prompts import words
 from autoglm_lite.bench.schedule import (
@@ -167,7 +167,7 @@ class SpeedRun:
         return AtDepth(depth, tuple(answers))
 
     async def _ask(self, prompt: str, n_tokens: int, seed: int) -> Answer:
-        answer = await ask(self._worker, prompt, n_tokens, seed, self._beat)
+        answer = await ask(self._worker, prompt, n_tokens, drawn(seed), self._beat)
         self._look()
         return answer
 
