@@ -21,7 +21,7 @@ from autoglm_lite.chat.events import Answer, ChatEvent, Forgotten, Reasoning
 from autoglm_lite.chat.session import Session
 from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.errors import AutoglmError, UsageError, WorkerDiedError
-from autoglm_lite.generation import Finished, Prefill
+from autoglm_lite.generation import Finished, Prefill, Waiting
 from autoglm_lite.paths import states_dir
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.client import Worker
@@ -360,6 +360,8 @@ class ChatApp(App[None]):
         match event:
             case Forgotten():
                 await self._conversation.say(words.forgotten, before=self._conversation.turns[-1])
+            case Waiting(ahead=ahead):
+                self._status.change(activity=words.queued.format(ahead=ahead))
             case Prefill(done=done, total=total):
                 activity = words.reading.format(done=done, total=total) if done < total else words.writing
                 self._n_used = total

@@ -24,6 +24,8 @@ class Words:
     loading: str
     not_loaded: str
     waiting: str
+    queued: str
+    """Answers to others come first."""
     reading: str
     writing: str
     speed: str
@@ -73,6 +75,7 @@ ENGLISH = Words(
     loading="loading {percent} %",
     not_loaded="not loaded",
     waiting="waiting",
+    queued="waiting for {ahead} more",
     reading="reading the prompt {done}/{total}",
     writing="answering",
     speed="{speed} tok/s",
@@ -119,6 +122,7 @@ CHINESE = Words(
     loading="正在加载 {percent}%",
     not_loaded="未加载",
     waiting="等待中",
+    queued="前面还有 {ahead} 个请求",
     reading="正在读取提示 {done}/{total}",
     writing="正在回答",
     speed="{speed} 词元/秒",

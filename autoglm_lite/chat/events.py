@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from autoglm_lite.generation import Event, Finished, GenerateRequest, Prefill
+from autoglm_lite.generation import Event, Finished, GenerateRequest, Prefill, Waiting
 
 
 class Generates(Protocol):
@@ -16,7 +16,7 @@ class Generates(Protocol):
 
     async def tokenize(self, text: str, /, *, templated: bool) -> list[int]: ...
 
-    async def cancel(self) -> None: ...
+    async def cancel(self, request: GenerateRequest, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +42,5 @@ class Forgotten:
     turns: int
 
 
-AnswerEvent = Prefill | Reasoning | Answer | Finished
+AnswerEvent = Waiting | Prefill | Reasoning | Answer | Finished
 ChatEvent = Forgotten | AnswerEvent

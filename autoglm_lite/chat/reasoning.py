@@ -22,11 +22,6 @@ class ReasoningSplitter:
         self._held = ""
         self._began = False
 
-    @property
-    def inside(self) -> bool:
-        """Whether the next text belongs to the reasoning."""
-        return self._stage == "reasoning"
-
     def feed(self, text: str) -> list[tuple[Part, str]]:
         """The pieces that are certain after `text`; none is empty."""
         self._held += text
@@ -45,12 +40,6 @@ class ReasoningSplitter:
         if self._stage == "gap":
             return []
         return [("answer", held)] if held else []
-
-    def leave(self) -> list[tuple[Part, str]]:
-        """Ends the reasoning as if the model had closed it here."""
-        pieces = self.close()
-        self._stage = "gap"
-        return pieces
 
     def _step(self) -> tuple[Part, str] | None:
         """Takes what can be taken from the held text; None when nothing more can be."""

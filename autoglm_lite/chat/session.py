@@ -34,6 +34,8 @@ class Session:
         self._n_forgotten = 0
         """Of the answered turns, the oldest, which the prompt leaves out."""
         self._stopping = False
+        self._asked: GenerateRequest | None = None
+        """What the model was asked last."""
         self.conversation: Conversation | None = setup.conversation
         """None until the first question of a new one."""
         self.turns: list[Turn] = []
@@ -42,7 +44,7 @@ class Session:
             self.turns = turns_of(setup.history.messages(setup.conversation.id))
 
     async def answer(self, question: str) -> AsyncGenerator[ChatEvent, None]:
-        """Forgotten?, Prefill*, Reasoning*, Answer*, one Finished.
+        """Forgotten?, Waiting*, Prefill*, Reasoning*, Answer*, one Finished.
 
         The question is on disk before the model is asked, and the answer as it grows, about once a second. Closing
         the generator, or cancelling its task, stops the model and keeps what came.
@@ -61,8 +63,15 @@ class Session:
             return
         recorder = Recorder(self._setup.history, conversation.id, self._setup.facts.name)
         setup = self._setup
-        request = GenerateRequest(prompt, setup.template is not None, setup.sampling, setup.max_tokens)
-        events = stream_answer(self._model, request, setup.thinking_tokens, lambda: self._stopping)
+        request = GenerateRequest(
+            prompt,
+            templated=setup.template is not None,
+            sampling=setup.sampling,
+            max_tokens=setup.max_tokens,
+            thinking_tokens=setup.thinking_tokens,
+        )
+        self._asked = request
+        events = stream_answer(self._model, request)
         try:
             async with aclosing(events):
                 async for event in events:
@@ -87,7 +96,8 @@ class Session:
     async def stop(self) -> None:
         """The answer being written ends soon, with Finished(reason="cancelled")."""
         self._stopping = True
-        await self._model.cancel()
+        if self._asked is not None:
+            await self._model.cancel(self._asked)
 
     def _record_question(self, question: str) -> Conversation:
         setup, now = self._setup, self.conversation

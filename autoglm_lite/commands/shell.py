@@ -15,7 +15,7 @@ from typing import TextIO
 from autoglm_lite.chat.events import Answer, Forgotten, Reasoning
 from autoglm_lite.chat.session import Session
 from autoglm_lite.chat.setup import ChatSetup
-from autoglm_lite.generation import Finished, Prefill
+from autoglm_lite.generation import Finished, Prefill, Waiting
 from autoglm_lite.paths import states_dir
 from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.loader import Loader
@@ -99,6 +99,8 @@ class _Shell:
                             f"autoglm-lite: The conversation is longer than the context of {setup.plan.n_ctx} tokens: "
                             f"the model no longer sees its {event.turns} oldest questions."
                         )
+                    elif isinstance(event, Waiting):
+                        self._status.show(f"waiting: answers before this one: {event.ahead}")
                     elif isinstance(event, Prefill):
                         self._status.show(f"reading the prompt: {event.done:,} of {event.total:,} tokens")
                     elif isinstance(event, Finished):

@@ -36,8 +36,10 @@ def open_context(
     n_outputs: int = 1,
     observer: Observer | None = None,
     abort: AbortFlag | None = None,
+    n_idle: int = 0,
 ) -> Context:
-    """A context of the plan's; `n_ubatch`: fewer tokens than the plan computes at once. Raises LoadError."""
+    """A context of the plan's; `n_ubatch`: fewer tokens than the plan computes at once; `n_idle`: sequences beside
+    those that are computed. Raises LoadError."""
     return Context(
         model,
         n_ctx=plan.n_ctx,
@@ -50,6 +52,8 @@ def open_context(
         cpus=plan.cpus,
         observer=observer,
         abort=abort,
+        n_parallel=plan.n_parallel,
+        n_idle=n_idle,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import deque
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -21,6 +22,8 @@ PAYS = 4
 """How many times the seconds of writing a state must save: it is written whole for each answer that adds to it."""
 MOST_SECONDS = 8.0
 """Of writing, in which a question would have to wait."""
+MOST_REMEMBERED = 16
+"""Kept states whose tokens are known without looking into the folder."""
 UNKNOWN_SPEED = 20.0
 """Tokens of prefill a second, before the first was measured."""
 _HEAD_BYTES = 64 << 10
@@ -34,8 +37,8 @@ class Prefixes:
     def __init__(self, folder: StateFolder) -> None:
         self._folder = folder
         self._read_bytes = self._write_bytes = DISK_BYTES
-        self._kept = array("i")
-        """The tokens that were last kept or restored."""
+        self._kept: deque[array[int]] = deque(maxlen=MOST_REMEMBERED)
+        """The tokens of what was kept or restored."""
 
     def better(self, context: Context, prompt: Sequence[int], n_common: int, speed: float) -> Found | None:
         """The kept state to begin `prompt` with where `n_common` tokens of it are at hand already; None where no state
@@ -50,32 +53,36 @@ class Prefixes:
         gained = (found.n_common - n_common) / speed
         return found if gained >= max(LEAST_SECONDS, 2 * found.head.n_bytes / self._read_bytes) else None
 
-    def restore(self, context: Context, found: Found) -> list[int]:
-        """Puts a kept state in place of what is in `context`; returns the tokens that are then in it, none where the
-        state is damaged."""
+    def restore(self, context: Context, sequence: int, found: Found) -> array[int]:
+        """Fills an empty sequence with a kept state; returns the tokens that are then in it, none where the state is
+        damaged."""
         started = perf_counter()
         path = self._folder.open(found)
-        if path is None or not context.load_state(path, len(found.head.tokens)):
+        if path is None or not context.load_state(path, sequence, len(found.head.tokens)):
             remove(found.head.path)
-            context.forget_from(0)
-            return []
+            return array("i")
         self._read_bytes = found.head.n_bytes / (perf_counter() - started)
-        self._kept = found.head.tokens
-        return list(found.head.tokens)
+        self._kept.append(found.head.tokens)
+        return found.head.tokens
 
-    def keep(self, context: Context, tokens: Sequence[int], speed: float) -> bool:
-        """Keeps what is in `context`, which `tokens` are, if reading what is new of it again would take longer than
-        writing it."""
-        held = array("i", tokens)
-        n_new, n_bytes = len(held) - common_prefix(self._kept, held), context.state_bytes()
+    def keep(
+        self, context: Context, sequence: int, tokens: array[int], speed: float, most_seconds: float = MOST_SECONDS
+    ) -> bool:
+        """Keeps a sequence, which `tokens` are, if reading what is new of it again would take longer than writing it,
+        which takes `most_seconds` at most."""
+        held = tokens[:]
+        n_new = len(held) - max((common_prefix(kept, held) for kept in self._kept), default=0)
         lost = n_new / (speed or UNKNOWN_SPEED)
+        if not n_new or lost < LEAST_SECONDS:
+            return False
+        n_bytes = context.state_bytes(sequence)
         writing = n_bytes / self._write_bytes
-        if not n_new or lost < max(LEAST_SECONDS, PAYS * writing) or writing > MOST_SECONDS:
+        if lost < PAYS * writing or writing > most_seconds:
             return False
         started = perf_counter()
-        kept = self._folder.keep(held, n_bytes, lambda path: context.save_state(path, held))
+        kept = self._folder.keep(held, n_bytes, lambda path: context.save_state(path, sequence, held))
         if kept:
-            self._kept = held
+            self._kept.append(held)
             self._write_bytes = n_bytes / (perf_counter() - started)
         return kept
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from autoglm_lite.gguf.facts import ModelFacts, is_matrix
 from autoglm_lite.gguf.tensors import EMBEDDING
 from autoglm_lite.planning.placement import place
-from autoglm_lite.planning.plan import KvType, Plan
+from autoglm_lite.planning.plan import N_IDLE, KvType, Plan
 
 MIB = 1 << 20
 
@@ -131,7 +131,7 @@ def device_bytes(
     An RPC server takes a whole tensor into a vector before it copies it to its place (SET_TENSOR in ggml-rpc.cpp); it
     has let go of that when the caches and buffers are made.
     """
-    compute = graph_bytes(facts, plan, widths=3) + (4 * facts.n_vocab if output else 0)
+    compute = graph_bytes(facts, plan, widths=3) + (4 * facts.n_vocab * (plan.n_parallel + N_IDLE) if output else 0)
     if not remote:
         return weights + kv + compute
     return weights + max(largest, kv + compute + _serving_bytes(facts, plan))
@@ -147,12 +147,12 @@ def _serving_bytes(facts: ModelFacts, plan: Plan) -> int:
 def _edge_bytes(facts: ModelFacts, plan: Plan) -> int:
     """The processor's compute buffer where it has no layer of its own: what goes in, its mask, and the logits."""
     n_tokens = min(plan.n_ubatch, plan.n_ctx)
-    return 2 * 4 * n_tokens * facts.n_embd + 2 * n_tokens * _padded(plan.n_ctx) + 4 * facts.n_vocab
+    return 2 * 4 * n_tokens * facts.n_embd + 2 * n_tokens * _padded(plan.n_ctx) + _logits_bytes(facts, plan)
 
 
 def kv_bytes(facts: ModelFacts, plan: Plan) -> int:
     """Keys and values of all layers; llama.cpp commits them when it makes the context. A layer with a sliding window
-    keeps the window and one micro-batch (llama-kv-cache-iswa.cpp)."""
+    keeps the window of each answer and one micro-batch (llama-kv-cache-iswa.cpp)."""
     return sum(layer_kv_bytes(facts, plan))
 
 
@@ -160,7 +160,7 @@ def layer_kv_bytes(facts: ModelFacts, plan: Plan) -> tuple[int, ...]:
     whole = _padded(plan.n_ctx)
     found = []
     for n_head, window in zip(facts.kv_heads, facts.windows, strict=True):
-        n_tokens = _padded(min(whole, window + plan.n_ubatch)) if window else whole
+        n_tokens = _padded(min(whole, window * plan.n_parallel + plan.n_ubatch)) if window else whole
         found.append(int(n_tokens * n_head * (facts.key_length + facts.value_length) * _KV_BYTES[plan.kv_type]))
     return tuple(found)
 
@@ -183,8 +183,13 @@ def repacked_types(features: Collection[str]) -> frozenset[str]:
 
 
 def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
-    """Intermediate results of one micro-batch on the processor, and logits for one token."""
-    return graph_bytes(facts, plan) + 4 * facts.n_vocab
+    """Intermediate results of one micro-batch on the processor, and logits for one token of each answer."""
+    return graph_bytes(facts, plan) + _logits_bytes(facts, plan)
+
+
+def _logits_bytes(facts: ModelFacts, plan: Plan) -> int:
+    """In main memory; rows for idle sequences are reserved and never written to."""
+    return 4 * facts.n_vocab * plan.n_parallel
 
 
 def graph_bytes(facts: ModelFacts, plan: Plan, widths: int = 4) -> int:

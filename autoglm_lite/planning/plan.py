@@ -10,6 +10,11 @@ KvType = Literal["f16", "q8_0", "f32"]
 KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0", "f32")
 
 
+N_IDLE = 7
+"""Conversations that are kept in the KV cache beside those in use, as long as there are places for their tokens.
+llama.cpp reserves a row of logits for each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Saving:
     """How to compute on battery or when the processor is hot."""

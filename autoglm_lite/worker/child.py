@@ -26,6 +26,7 @@ from autoglm_lite.engine.scorer import Scorer
 from autoglm_lite.errors import AutoglmError, LoadError
 from autoglm_lite.worker.priority import Priority
 from autoglm_lite.worker.protocol import (
+    CANCELLABLE,
     LENGTH,
     MAX_FRAME,
     AskSizes,
@@ -53,6 +54,7 @@ from autoglm_lite.worker.protocol import (
     Tokens,
     decode,
     encode,
+    is_last,
 )
 
 SECONDS_TO_KEEP = 10.0
@@ -77,16 +79,18 @@ class Child:
         self._stream = connection.makefile("rb")
         self._inbox: queue.SimpleQueue[tuple[int, Message] | None] = queue.SimpleQueue()
         """None: the client has gone."""
+        self._put_off: tuple[int, Message] | None = None
+        """A request that waits for the end of all answers."""
         self._resting = False
         """Whether the main thread waits, or keeps what was read while it does."""
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._scorer = Scorer()
         self._priority = Priority()
-        self._running: int | None = None
-        """The id of the answer or measurement that can be cancelled, and how."""
-        self._stop: Callable[[], None] | None = None
+        self._stops: dict[int, Callable[[], None] | None] = {}
+        """How to cancel each answer or measurement that has not ended; None before it was begun."""
         self._cancelled: set[int] = set()
+        """Those of them that were cancelled before they were begun."""
 
     def read(self) -> None:
         """The reader thread. Ends the process when the client has gone: there is nobody left to compute for."""
@@ -97,6 +101,9 @@ class Child:
                 elif isinstance(message, SetEffort):
                     self._set_effort(message)
                 else:
+                    if isinstance(message, CANCELLABLE):
+                        with self._lock:
+                            self._stops[request_id] = None
                     self._inbox.put((request_id, message))
         # The last answer may have ended this moment.
         for _ in range(10):
@@ -109,29 +116,65 @@ class Child:
     def run(self) -> None:
         """The main thread."""
         while True:
+            while self._busy:
+                self._take_in()
+                self._step()
             request_id, message = self._next()
+            self._handle(request_id, message)
+
+    @property
+    def _busy(self) -> bool:
+        return self._engine is not None and self._engine.busy
+
+    def _take_in(self) -> None:
+        """While answers are written: others that can be begun beside them. Whatever else comes waits for their end."""
+        while self._put_off is None:
             try:
-                self._answer(request_id, message)
-            except AutoglmError as error:
-                self._send(request_id, Failed.of(error))
+                request = self._inbox.get_nowait()
+            except queue.Empty:
+                return
+            if request is None or isinstance(request[1], Generate | Tokenize):
+                if request is None:
+                    os._exit(0)
+                self._handle(*request)
+            else:
+                self._put_off = request
+
+    def _step(self) -> None:
+        assert self._engine is not None
+        for request_id, reply in self._engine.step():
+            last = isinstance(reply, AutoglmError) or is_last(reply)
+            if last:
+                self._ended(request_id)
+            self._send(request_id, Failed.of(reply) if isinstance(reply, AutoglmError) else reply)
+
+    def _handle(self, request_id: int, message: Message) -> None:
+        try:
+            self._answer(request_id, message)
+        except AutoglmError as error:
+            self._ended(request_id)
+            self._send(request_id, Failed.of(error))
 
     def _next(self) -> tuple[int, Message]:
         """Waits for a request; in the meantime what was read is kept on disk. Ends the process after the last one."""
+        put_off, self._put_off = self._put_off, None
+        if put_off is not None:
+            return put_off
         self._resting = True
         try:
             request = self._inbox.get(timeout=SECONDS_TO_KEEP)
         except queue.Empty:
-            self._keep_prefix()
+            self._keep_prefixes()
             request = self._inbox.get()
         if request is None:
-            self._keep_prefix()
+            self._keep_prefixes()
             os._exit(0)
         self._resting = False
         return request
 
-    def _keep_prefix(self) -> None:
+    def _keep_prefixes(self) -> None:
         if self._engine is not None:
-            self._engine.keep_prefix()
+            self._engine.keep_prefixes()
 
     def _answer(self, request_id: int, message: Message) -> None:
         if isinstance(message, Load):
@@ -147,8 +190,8 @@ class Child:
             self._send(request_id, Tokens(engine.tokenize(message.text, templated=message.templated)))
         elif isinstance(message, Generate):
             engine = self._loaded_engine()
-            engine.reset_cancel()
-            self._run(request_id, engine.cancel, engine.generate(message.request))
+            engine.submit(request_id, message.request)
+            self._begun(request_id, lambda: engine.cancel(request_id))
         elif isinstance(message, ShedContext):
             self._send(request_id, Freed(self._loaded_engine().shed_context()))
         elif isinstance(message, CollectInputs | Score | CompareLayers):
@@ -157,7 +200,7 @@ class Child:
             self._run(request_id, stop.set, self._measure(request_id, message, stop))
 
     def _load(self, request_id: int, message: Load) -> None:
-        self._keep_prefix()
+        self._keep_prefixes()
         engine, self._engine = self._engine, None
         try:
             if engine is None or not engine.change(message.plan):
@@ -208,23 +251,30 @@ class Child:
 
     def _run(self, request_id: int, stop: Callable[[], None], events: Iterable[Message]) -> None:
         """Sends what comes, until the end or until `stop` has been called for it."""
-        with self._lock:
-            self._running, self._stop = request_id, stop
-            if request_id in self._cancelled:
-                stop()
+        self._begun(request_id, stop)
         try:
             for event in events:
                 self._send(request_id, event)
         finally:
-            with self._lock:
-                self._running = self._stop = None
-                self._cancelled.discard(request_id)
+            self._ended(request_id)
+
+    def _begun(self, request_id: int, stop: Callable[[], None]) -> None:
+        with self._lock:
+            self._stops[request_id] = stop
+            if request_id in self._cancelled:
+                stop()
+
+    def _ended(self, request_id: int) -> None:
+        with self._lock:
+            self._stops.pop(request_id, None)
+            self._cancelled.discard(request_id)
 
     def _cancel(self, request_id: int) -> None:
         with self._lock:
-            if self._running == request_id and self._stop is not None:
-                self._stop()
-            elif self._running is None or request_id > self._running:
+            stop = self._stops.get(request_id)
+            if stop is not None:
+                stop()
+            elif request_id in self._stops:
                 self._cancelled.add(request_id)
 
     def _set_effort(self, message: SetEffort) -> None:

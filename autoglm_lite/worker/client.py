@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from autoglm_lite.errors import DeviceError, LoadError, NoRoomError, PromptTooLongError, WorkerDiedError
-from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text
+from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text, Waiting
 from autoglm_lite.hardware.devices import Device
 from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.hardware.room import read_room
@@ -41,6 +41,7 @@ from autoglm_lite.worker.protocol import (
     Tokenize,
     Tokens,
 )
+from autoglm_lite.worker.turns import Turns
 
 MAX_TEXT = 8_000_000
 """Characters: more than a context of a million tokens holds, and a frame of the protocol when all are escaped."""
@@ -50,7 +51,8 @@ class Worker:
     """One model in a child process of its own; belongs to one asyncio loop.
 
     When the child dies, whatever waits on it raises WorkerDiedError with the reason; the next `load` starts another.
-    One request runs at a time, others wait their turn.
+    Answers may be asked for at the same time; as many as the plan has are written together, the others wait. Everything
+    else waits for their end.
     """
 
     def __init__(self, log_path: Path | None = None, states: Path | None = None) -> None:
@@ -58,10 +60,12 @@ class Worker:
         self._log_path = log_path
         self._states = states
         self._connection: Connection | None = None
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
+        self._loading = asyncio.Lock()
         self._ids = itertools.count(1)
-        self._generating: int | None = None
-        """The id of the running Generate."""
+        self._answering: dict[int, GenerateRequest] = {}
+        """What is being answered, or waits for that, by the id of the Generate."""
+        self._cancelled: set[int] = set()
         self._loaded: LoadedModel | None = None
         self._is_loaded = asyncio.Event()
         self._wanted: tuple[Plan, Callable[[float], None] | None] | None = None
@@ -110,7 +114,7 @@ class Worker:
     @property
     def seconds_idle(self) -> float | None:
         """Since the end of the last request; None while there is one."""
-        return None if self._turn.locked() else time.monotonic() - self._rested
+        return None if self._turns.taken else time.monotonic() - self._rested
 
     async def until_loaded(self) -> None:
         """Returns once there is a model in memory."""
@@ -141,7 +145,7 @@ class Worker:
         """What a model can be put on beside the processor: devices of the servers `rpc` (each HOST:PORT), and this
         computer's. Raises DeviceError for a server that cannot be used, or WorkerDiedError."""
         found: tuple[Device, ...] = ()
-        async with self._turn:
+        async with self._turns.alone():
             connection = await self._started()
             async for reply in connection.ask(next(self._ids), ListDevices(tuple(rpc))):
                 if isinstance(reply, Devices):
@@ -154,7 +158,7 @@ class Worker:
         `on_serving` is called once with what is offered. Raises LoadError when the address cannot be had, or
         WorkerDiedError.
         """
-        async with self._turn:
+        async with self._turns.alone():
             connection = await self._started()
             async for reply in connection.ask(next(self._ids), ServeDevices(host, port, threads)):
                 if isinstance(reply, Serving):
@@ -164,7 +168,7 @@ class Worker:
         """Token ids as a prompt would have them (see GenerateRequest.templated)."""
         _check_size(text)
         ids: list[int] = []
-        async with self._in_turn():
+        async with self._in_turn(shared=True):
             connection = await self._ready()
             async for reply in connection.ask(next(self._ids), Tokenize(text, templated)):
                 if isinstance(reply, Tokens):
@@ -172,23 +176,30 @@ class Worker:
         return ids
 
     async def generate(self, request: GenerateRequest) -> AsyncGenerator[Event, None]:
-        """The events of one answer: Prefill, then Text, then one Finished.
+        """The events of one request: Waiting while others come first, Prefill, then Text, then a Finished for each of
+        its choices.
 
-        Closing the generator early cancels the answer and waits until the child has stopped computing.
-        Raises PromptTooLongError, UsageError, LoadError, or WorkerDiedError.
+        Closing the generator early cancels the answer and waits until the child has stopped computing it.
+        Raises PromptTooLongError, BusyError, UsageError, LoadError, or WorkerDiedError.
         """
         _check_size(request.prompt)
-        async with self._in_turn():
-            connection, self._generating = await self._ready(), next(self._ids)
-            try:
-                async with aclosing(connection.ask(self._generating, Generate(request))) as replies:
+        request_id = next(self._ids)
+        self._answering[request_id] = request
+        try:
+            async with self._in_turn(shared=True):
+                connection = await self._ready()
+                if request_id in self._cancelled:
+                    yield Finished("cancelled", 0, 0, 0, 0.0, 0.0)
+                    return
+                async with aclosing(connection.ask(request_id, Generate(request))) as replies:
                     async for reply in replies:
                         if isinstance(reply, Prefill) and self.loaded is not None:
                             self.context_bytes = self.loaded.context_bytes
-                        if isinstance(reply, Prefill | Text | Finished):
+                        if isinstance(reply, Waiting | Prefill | Text | Finished):
                             yield reply
-            finally:
-                self._generating = None
+        finally:
+            del self._answering[request_id]
+            self._cancelled.discard(request_id)
 
     async def measure(
         self, request: Measurement, on_progress: Callable[[TokensRead], None] | None = None
@@ -204,18 +215,21 @@ class Worker:
                 elif isinstance(reply, InputsOf | Collected | ChunkScores | Scored | LayersCompared):
                     yield reply
 
-    async def cancel(self) -> None:
-        """Ends the running answer: its generator finishes soon with reason `cancelled`."""
-        if self._generating is not None and self._connection is not None:
-            self._connection.send(self._generating, Cancel())
+    async def cancel(self, request: GenerateRequest) -> None:
+        """Ends the answer to this very object: its generator finishes soon with reason `cancelled`."""
+        for request_id, answering in self._answering.items():
+            if answering is request:
+                self._cancelled.add(request_id)
+                if self._connection is not None:
+                    self._connection.send(request_id, Cancel())
 
     async def shed_context(self) -> int:
         """Has an idle model give its KV cache back until the next answer; what it had read is kept on disk first where
         that pays. Returns how many bytes that freed, 0 where a request is under way. Raises WorkerDiedError."""
-        if self._turn.locked() or self.loaded is None:
+        if self._turns.taken or self.loaded is None:
             return 0
         freed = 0
-        async with self._turn:
+        async with self._turns.alone():
             async for reply in self._alive().ask(next(self._ids), ShedContext()):
                 if isinstance(reply, Freed):
                     freed = reply.n_bytes
@@ -225,11 +239,11 @@ class Worker:
     async def shed_model(self) -> int:
         """Ends the child of an idle model, so that all its memory returns; the next request loads the model again, with
         the progress of the last load. Returns how many bytes that freed, 0 where a request is under way."""
-        if self._turn.locked() or self.loaded is None or self.pid is None:
+        if self._turns.taken or self.loaded is None or self.pid is None:
             return 0
         freed = process_memory(self.pid)[1]
         needed = freed + self.loaded.context_bytes - self.context_bytes
-        async with self._turn:
+        async with self._turns.alone():
             await self.close()
             self._shed = needed
         return freed
@@ -283,13 +297,14 @@ class Worker:
 
     async def _ready(self) -> Connection:
         """The child, in which a model that was shed is loaded again."""
-        if self._shed is not None and self._wanted is not None:
-            await self._load(*self._wanted)
+        async with self._loading:
+            if self._shed is not None and self._wanted is not None:
+                await self._load(*self._wanted)
         return self._alive()
 
     @asynccontextmanager
-    async def _in_turn(self) -> AsyncIterator[None]:
-        async with self._turn:
+    async def _in_turn(self, *, shared: bool = False) -> AsyncIterator[None]:
+        async with self._turns.shared() if shared else self._turns.alone():
             try:
                 yield
             finally:

@@ -70,14 +70,6 @@ def test_pieces_come_out_as_soon_as_they_are_certain() -> None:
     assert splitter.feed("<think>Well") == [("reasoning", "Well")]
     assert splitter.feed(" ") == []
     assert splitter.feed("then") == [("reasoning", " then")]
-    assert splitter.inside
     assert splitter.feed("</think>\n") == []
     assert splitter.feed("So") == [("answer", "So")]
     assert splitter.feed(" be it ") == [("answer", " be it ")]
-
-
-def test_reasoning_can_be_ended_from_outside() -> None:
-    splitter = ReasoningSplitter(inside=True)
-    assert splitter.feed("endless </th") == [("reasoning", "endless")]
-    assert splitter.leave() == [("reasoning", " </th")]
-    assert splitter.feed("\nanswer") == [("answer", "answer")]

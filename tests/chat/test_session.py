@@ -39,8 +39,8 @@ class Scripted:
     async def tokenize(self, text: str, /, *, templated: bool) -> list[int]:
         return [0] * len(text.split())
 
-    async def cancel(self) -> None:
-        self._cancelled = True
+    async def cancel(self, request: GenerateRequest, /) -> None:
+        self._cancelled = request is self.requests[-1]
 
     async def generate(self, request: GenerateRequest, /) -> AsyncGenerator[Event, None]:
         self.requests.append(request)
@@ -280,18 +280,14 @@ def test_the_answer_is_on_disk_while_it_grows(setup: ChatSetup, monkeypatch: pyt
     asyncio.run(talk())
 
 
-def test_reasoning_is_held_to_its_budget(setup: ChatSetup) -> None:
+def test_the_budget_of_the_reasoning_goes_to_the_model(setup: ChatSetup) -> None:
     async def talk() -> None:
-        model = Scripted(["well", " well", " more", " more"], ["so", " 4"])
-        budgeted = replace(setup, thinking=True, thinking_tokens=2, max_tokens=10)
-        session = Session(model, budgeted)
-        events = await ask(session, "2 + 2?")
-        assert texts(events) == ("well well", "so 4")
-        first, second = model.prompts
-        assert first == "[user 2 + 2?][assistant <think>"
-        assert second == first + "well well\n</think>\n\n"
-        assert model.requests[1].max_tokens == 8
-        assert events[-1] == Finished("stop", 5, 0, 4, 2.0, 4.0)
+        model = Scripted(["well", " well</think>", "so", " 4"])
+        session = Session(model, replace(setup, thinking=True, thinking_tokens=2, max_tokens=10))
+        assert texts(await ask(session, "2 + 2?")) == ("well well", "so 4")
+        (request,) = model.requests
+        assert request.prompt == "[user 2 + 2?][assistant <think>"
+        assert (request.thinking_tokens, request.max_tokens) == (2, 10)
         assert on_disk(setup, session)[-1] == ("assistant", "so 4", "well well", "complete")
 
     asyncio.run(talk())
@@ -400,4 +396,6 @@ def test_half_of_a_character(setup: ChatSetup) -> None:
 def test_sampling_advised_by_the_file() -> None:
     assert model_sampling({}) == Sampling()
     advice = {"temp": 0.6, "top_k": 20.0, "top_p": 0.9, "min_p": 0.0, "penalty_repeat": 1.1, "penalty_last_n": 32.0}
-    assert model_sampling({**advice, "mirostat": 2.0}) == Sampling(0.6, 20, 0.9, 0.0, 1.1, 32)
+    assert model_sampling({**advice, "mirostat": 2.0}) == Sampling(
+        0.6, 20, 0.9, 0.0, repeat_penalty=1.1, repeat_last_n=32
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoglm_lite.engine.engine import FIRST_CHUNK, next_chunk
+from autoglm_lite.engine.batch import FIRST_CHUNK, next_chunk
 from autoglm_lite.planning.prefill import STEP_SECONDS
 
 lengths = st.integers(1, 100_000)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from autoglm_lite.engine.engine import Engine
-from autoglm_lite.generation import Finished, GenerateRequest, Sampling, Text
+from autoglm_lite.generation import Finished, GenerateRequest, Text
 from autoglm_lite.planning.plan import Plan
+from tests.engine.asking import GREEDY, events
 from tests.gguf.tiny import MODELS
 
 
@@ -24,12 +25,11 @@ def engine_of(model: Path) -> Iterator[Engine]:
 
 
 def answer(engine: Engine, prompt: str) -> tuple[str, Finished]:
-    engine.reset_cancel()
-    request = GenerateRequest(prompt, templated=True, sampling=Sampling(temperature=0), max_tokens=12)
-    events = list(engine.generate(request))
-    finished = events[-1]
+    request = GenerateRequest(prompt, templated=True, sampling=GREEDY, max_tokens=12)
+    found = list(events(engine, request))
+    finished = found[-1]
     assert isinstance(finished, Finished)
-    return "".join(event.text for event in events if isinstance(event, Text)), finished
+    return "".join(event.text for event in found if isinstance(event, Text)), finished
 
 
 @pytest.mark.parametrize("kind", MODELS)

@@ -12,9 +12,10 @@ import pytest
 from autoglm_lite.engine import prefixes
 from autoglm_lite.engine.engine import Engine
 from autoglm_lite.engine.prefixes import model_key
-from autoglm_lite.generation import Finished, GenerateRequest, Sampling, Text
+from autoglm_lite.generation import Finished, GenerateRequest, Text
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.states.folder import kept_states
+from tests.engine.asking import GREEDY, events
 
 STORY = "Once upon a time there was a girl called Lily, who had a red ball and a dog. She went to the park. " * 4
 Open = Callable[..., Engine]
@@ -41,7 +42,7 @@ def engine(stories_gguf: Path, states: Path, monkeypatch: pytest.MonkeyPatch) ->
 def answer(engine: Engine, prompt: str, max_tokens: int = 12) -> tuple[str, int]:
     """The text, and how many tokens of the prompt needed no work."""
     text, cached = "", 0
-    for event in engine.generate(GenerateRequest(prompt, False, Sampling(temperature=0), max_tokens)):
+    for event in events(engine, GenerateRequest(prompt, False, GREEDY, max_tokens)):
         if isinstance(event, Text):
             text += event.text
         elif isinstance(event, Finished):
@@ -54,8 +55,8 @@ def test_a_restart_goes_on_where_the_last_process_ended(engine: Open, states: Pa
         text, cached = answer(first, STORY)
         n_prompt = len(first.tokenize(STORY, templated=False))
         assert cached == 0
-        assert first.keep_prefix()
-        assert not first.keep_prefix()
+        assert first.keep_prefixes()
+        assert not first.keep_prefixes()
     with closing(engine()) as second:
         assert answer(second, STORY) == (text, n_prompt - 1)
         longer = STORY + "Then a cat came"
@@ -79,7 +80,7 @@ def test_two_conversations_take_turns(engine: Open) -> None:
 def test_a_changed_end_is_all_that_is_read(engine: Open) -> None:
     with closing(engine()) as first:
         answer(first, STORY + "Then a cat came")
-        first.keep_prefix()
+        first.keep_prefixes()
         common = len(first.tokenize(STORY, templated=False))
     with closing(engine()) as second:
         text, cached = answer(second, STORY + "But the ball was gone")
@@ -100,7 +101,7 @@ def test_a_context_that_was_given_back_is_restored(engine: Open) -> None:
 def test_what_does_not_fit_the_context_is_left_alone(engine: Open) -> None:
     with closing(engine()) as long:
         answer(long, STORY * 2)
-        assert long.keep_prefix()
+        assert long.keep_prefixes()
     with closing(engine(n_ctx=128)) as short:
         assert answer(short, "Once upon a time")[1] == 0
 
@@ -120,7 +121,7 @@ def test_other_layouts_have_other_keys(stories_gguf: Path, tmp_path: Path) -> No
 def test_damaged_states_are_dropped_and_every_answer_is_right(engine: Open, states: Path) -> None:
     with closing(engine()) as first:
         text, _ = answer(first, STORY)
-        first.keep_prefix()
+        first.keep_prefixes()
     ((path, _),) = kept_states(states)
     whole, random = path.read_bytes(), Random(4)
     with closing(engine()) as second:
@@ -136,7 +137,7 @@ def test_damaged_states_are_dropped_and_every_answer_is_right(engine: Open, stat
                 damaged[start : start + 64] = random.randbytes(64)
             if damaged == whole:
                 continue
-            answer(second, "x")
+            second.shed_context()
             for kept, _ in kept_states(states):
                 kept.unlink()
             path.write_bytes(damaged)
@@ -152,5 +153,5 @@ def test_a_folder_that_cannot_be_used_is_done_without(engine: Open, tmp_path: Pa
     (tmp_path / "file").write_text("")
     with closing(engine(states=tmp_path / where / "states")) as one:
         text, _ = answer(one, STORY)
-        one.keep_prefix()
+        one.keep_prefixes()
         assert answer(one, STORY)[0] == text

@@ -16,7 +16,8 @@ def test_fewer_threads_from_the_next_step_on_and_in_the_next_context(tmp_path: P
     engine, lib = Engine(Plan(str(model), 128, threads=2, threads_batch=3)), bindings()
 
     def threads() -> tuple[int, int]:
-        handle = engine._context.handle
+        assert engine._cache is not None
+        handle = engine._cache.context.handle
         return lib.llama_n_threads(handle), lib.llama_n_threads_batch(handle)
 
     try:

@@ -121,7 +121,7 @@ def test_cancel_ends_the_answer_and_the_next_one_is_right(stories_gguf: Path) ->
     async def test(worker: Worker) -> None:
         async for event in worker.generate(ENDLESS):
             if isinstance(event, Text):
-                await worker.cancel()
+                await worker.cancel(ENDLESS)
         assert isinstance(event, Finished)
         assert event.reason == "cancelled"
         request = GenerateRequest("Once upon a time", templated=False, sampling=GREEDY, max_tokens=70)
