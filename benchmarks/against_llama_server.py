@@ -24,7 +24,7 @@ from time import perf_counter
 from autoglm_lite.bench.answer import Answer, between, decode_speed
 from autoglm_lite.bench.asking import ask
 from autoglm_lite.generation import GenerateRequest, Sampling, Text
-from autoglm_lite.gguf.facts import read_facts
+from autoglm_lite.gguf.facts import ModelFacts, read_facts
 from autoglm_lite.hardware.machine import read_machine
 from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.planning.make import Wishes, decide
@@ -115,7 +115,7 @@ async def alternate(args: argparse.Namespace) -> tuple[Found, Found]:
             sides = (
                 (theirs(args, ()), theirs(args, ("-np", CLIENTS)))
                 if which == 0
-                else (ours(plan, args.model), ours(replace(plan, n_parallel=CLIENTS), args.model))
+                else (ours(plan, facts), ours(replace(plan, n_parallel=CLIENTS), facts))
             )
             await one_round(found[which], prompts, *sides, shared_first=which == 0)
     return found
@@ -206,10 +206,10 @@ def _opened(server: LlamaServer) -> Open:
 
 
 @asynccontextmanager
-async def ours(plan: Plan, model: Path) -> AsyncIterator[Side]:
-    sampling = endless(model)
+async def ours(plan: Plan, facts: ModelFacts) -> AsyncIterator[Side]:
     async with Worker() as worker:
         await worker.load(plan)
+        sampling = await endless(worker, facts)
 
         def resident() -> int:
             assert worker.pid is not None

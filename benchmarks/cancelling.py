@@ -81,11 +81,11 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=100)
     args = parser.parse_args()
     machine = read_machine()
-    plan = Plan(
-        str(args.model), 4096, machine.physical_cores, machine.physical_cores, n_ubatch=256, n_parallel=2
-    )
+    plan = Plan(str(args.model), 4096, machine.physical_cores, machine.physical_cores, n_ubatch=256, n_parallel=2)
     found = asyncio.run(measure(plan, args.trials))
-    print(f"\n{machine.processor}, {args.model.name}\n\n| cancelled | beside another | median | longest |\n|---|---|---|---|")
+    print(
+        f"\n{machine.processor}, {args.model.name}\n\n| cancelled | beside another | median | longest |\n|---|---|---|---|"
+    )
     for writing in (False, True):
         for beside in (False, True):
             ms = [1000 * seconds for w, b, seconds in found if (w, b) == (writing, beside)]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from autoglm_lite.bench.answer import Answer
 from autoglm_lite.bench.prompts import words
 from autoglm_lite.generation import Sampling
-from autoglm_lite.gguf.reader import read_header
+from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import read_machine
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.client import Worker
@@ -49,11 +49,10 @@ def our_libraries() -> Iterator[dict[str, str]]:
         yield {**os.environ, "LD_LIBRARY_PATH": folder}
 
 
-def endless(model: Path) -> Sampling:
+async def endless(worker: Worker, facts: ModelFacts) -> Sampling:
     """Greedy, with the token that ends a text forbidden."""
-    value = read_header(model).metadata.get("tokenizer.ggml.eos_token_id")
-    eos = value.data if value is not None else None
-    return Sampling(temperature=0, logit_bias=((eos, -inf),) if isinstance(eos, int) else ())
+    eos = await worker.tokenize(facts.eos_text, templated=True) if facts.eos_text else []
+    return Sampling(temperature=0, logit_bias=((eos[0], -inf),) if len(eos) == 1 else ())
 
 
 async def texts(plan: Plan, lengths: dict[str, int]) -> dict[str, str]:
