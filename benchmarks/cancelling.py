@@ -2,9 +2,9 @@
 
     python benchmarks/cancelling.py MODEL.gguf [--trials 100]
 
-Half of the answers are cancelled while their prompt is read, half while they are written, each at a random moment; every
-second one has another answer beside it, which must come out as if it had been alone. Seconds are the client's, from its
-call to the last event.
+Half of the answers are cancelled while their prompt is read, half while they are written, each at a random moment;
+every second one has another answer beside it, which must come out as if it had been alone. Seconds are the client's,
+from its call to the last event.
 """
 
 from __future__ import annotations
@@ -83,9 +83,8 @@ def main() -> None:
     machine = read_machine()
     plan = Plan(str(args.model), 4096, machine.physical_cores, machine.physical_cores, n_ubatch=256, n_parallel=2)
     found = asyncio.run(measure(plan, args.trials))
-    print(
-        f"\n{machine.processor}, {args.model.name}\n\n| cancelled | beside another | median | longest |\n|---|---|---|---|"
-    )
+    print(f"\n{machine.processor}, {args.model.name}\n")
+    print("| cancelled | beside another | median | longest |\n|---|---|---|---|")
     for writing in (False, True):
         for beside in (False, True):
             ms = [1000 * seconds for w, b, seconds in found if (w, b) == (writing, beside)]

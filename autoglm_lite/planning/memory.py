@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from autoglm_lite.gguf.facts import ModelFacts, is_matrix
 from autoglm_lite.gguf.tensors import EMBEDDING
 from autoglm_lite.planning.placement import place
-from autoglm_lite.planning.plan import N_IDLE, KvType, Plan
+from autoglm_lite.planning.plan import KvType, Plan, n_rows
 
 MIB = 1 << 20
 
@@ -131,7 +131,7 @@ def device_bytes(
     An RPC server takes a whole tensor into a vector before it copies it to its place (SET_TENSOR in ggml-rpc.cpp); it
     has let go of that when the caches and buffers are made.
     """
-    compute = graph_bytes(facts, plan, widths=3) + (4 * facts.n_vocab * (plan.n_parallel + N_IDLE) if output else 0)
+    compute = graph_bytes(facts, plan, widths=3) + (4 * facts.n_vocab * n_rows(plan) if output else 0)
     if not remote:
         return weights + kv + compute
     return weights + max(largest, kv + compute + _serving_bytes(facts, plan))
@@ -188,7 +188,7 @@ def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
 
 
 def _logits_bytes(facts: ModelFacts, plan: Plan) -> int:
-    """In main memory; rows for idle sequences are reserved and never written to."""
+    """In main memory; more rows are reserved, of which those for guesses are written to only where guessing pays."""
     return 4 * facts.n_vocab * plan.n_parallel
 
 

@@ -13,6 +13,8 @@ KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0", "f32")
 N_IDLE = 7
 """Conversations that are kept in the KV cache beside those in use, as long as there are places for their tokens.
 llama.cpp reserves a row of logits for each."""
+MOST_DRAFTED = 15
+"""Tokens that are guessed at once; each needs a row of logits, like the one before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,11 @@ _CONTEXT = (
     "saving",
     "n_parallel",
 )
+
+
+def n_rows(plan: Plan) -> int:
+    """Of logits, that are reserved."""
+    return min(max(plan.n_parallel + N_IDLE, MOST_DRAFTED + 1), plan.n_ubatch)
 
 
 def same_model(plan: Plan, other: Plan) -> bool:

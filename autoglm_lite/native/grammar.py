@@ -1,0 +1,24 @@
+"""llama.cpp's grammar sampler, made only from grammars that it survives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autoglm_lite.errors import UsageError
+from autoglm_lite.grammar import check
+from autoglm_lite.native.bindings import bindings
+from autoglm_lite.native.model import Model
+
+
+def grammar_sampler(model: Model, gbnf: str) -> Any:
+    """A new `llama_sampler`, which the caller, or the chain it is added to, frees.
+
+    It gives -inf to what may not follow. llama.cpp ends the process when it is then told of such a token, or of the
+    end where the grammar has none: where no candidate is left, nothing may be accepted and the answer is over.
+    Raises UsageError for a grammar that cannot be used.
+    """
+    check(gbnf)
+    sampler = bindings().llama_sampler_init_grammar(model.vocab, gbnf.encode(), b"root")
+    if not sampler:
+        raise UsageError("llama.cpp refuses the grammar.")
+    return sampler
