@@ -83,8 +83,8 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
     return plans
 
 
-def measure(work: Callable[[Worker], Coroutine[Any, Any, int]]) -> int:
-    """Runs `work` with a worker; returns its result, or 130 when asked to stop."""
+def measure(work: Callable[[Worker], Coroutine[Any, Any, int]], states: Path | None = None) -> int:
+    """Runs `work` with a worker, which keeps its `states` there; returns its result, or 130 when asked to stop."""
     import asyncio
 
     from autoglm_lite.worker.client import Worker
@@ -97,7 +97,7 @@ def measure(work: Callable[[Worker], Coroutine[Any, Any, int]]) -> int:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 # Ending takes a moment, and files are removed after it: a second signal changes nothing.
                 loop.add_signal_handler(number, interrupted.set)
-        async with Worker() as worker:
+        async with Worker(states=states) as worker:
             working = asyncio.ensure_future(work(worker))
             waiting = asyncio.ensure_future(interrupted.wait())
             await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
