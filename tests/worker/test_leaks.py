@@ -36,9 +36,7 @@ class Holding:
 
 
 def holding(pid: int) -> Holding:
-    return Holding(
-        process_memory(pid)[1], len(os.listdir(f"/proc/{pid}/task")), len(os.listdir(f"/proc/{pid}/fd"))
-    )
+    return Holding(process_memory(pid)[1], len(os.listdir(f"/proc/{pid}/task")), len(os.listdir(f"/proc/{pid}/fd")))
 
 
 async def as_before(pid: int, times: int, once: Callable[[int], Awaitable[None]]) -> None:
