@@ -82,11 +82,17 @@ class Answer:
     def set_aside(self) -> None:
         self.held = None
 
-    def progress(self) -> Prefill | None:
-        """How far the prompt is read; None once that was said to the end."""
-        if self.held is None or self._read:
+    def progress(self, speed: float) -> Prefill | None:
+        """How far the prompt is read; None once that was said to the end. `speed`: tokens of prefill a second that were
+        measured before, or 0."""
+        if self.held is None or self._begun is None or self._read:
             return None
-        return Prefill(len(self.held.tokens), self._n_prompt, self._n_cached)
+        done = len(self.held.tokens)
+        if done > self._n_cached:
+            # Its own speed, which others may have a part in.
+            speed = (done - self._n_cached) / (perf_counter() - self._begun)
+        seconds_left = (self._n_prompt - done) / speed if speed else None
+        return Prefill(done, self._n_prompt, self._n_cached, seconds_left)
 
     def draft(self, most: int) -> list[int]:
         """A guess at what comes next, of at most `most` tokens."""

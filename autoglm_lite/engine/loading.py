@@ -11,6 +11,7 @@ from autoglm_lite.engine.readahead import ReadAhead
 from autoglm_lite.hardware.room import read_room
 from autoglm_lite.native.context import AbortFlag, Context
 from autoglm_lite.native.copies import returning_copied
+from autoglm_lite.native.embedding_context import EmbeddingContext
 from autoglm_lite.native.mapping import release_unused
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.node import Observer
@@ -91,13 +92,30 @@ def open_context(
     )
 
 
+def open_embedding_context(model: Model, plan: Plan, *, abort: AbortFlag | None = None) -> EmbeddingContext:
+    """Of a plan for embeddings or reranking. Raises LoadError."""
+    return EmbeddingContext(
+        model,
+        n_ctx=plan.n_ctx,
+        n_ubatch=plan.n_ubatch,
+        n_seqs=plan.n_parallel,
+        encoder=plan.encoder,
+        threads=plan.threads_batch,
+        kv_type=plan.kv_type,
+        flash_attention=plan.flash_attention,
+        cpus=plan.cpus,
+        abort=abort,
+    )
+
+
 def measure_sizes(plan: Plan) -> Sizes | None:
     """What llama.cpp would take for a plan without devices, not taking it; None where it cannot be asked.
 
     Raises LoadError.
     """
     model = Model(plan.model_path, load_mode="none", repack=plan.repack, no_alloc=True)
-    with closing(model), closing(open_context(model, plan)) as context:
+    opened = open_context if plan.use == "chat" else open_embedding_context
+    with closing(model), closing(opened(model, plan)) as context:
         buffers = buffer_sizes(context)
     if buffers is None:
         return None

@@ -5,35 +5,10 @@ from __future__ import annotations
 import math
 
 from autoglm_lite.errors import UsageError
-from autoglm_lite.generation import Sampling
+from autoglm_lite.generation import LARGEST, RANGES, WHOLE_RANGES, Sampling
 
 MOST_LOGPROBS = 20
 """Of the likeliest tokens beside the chosen one, as in OpenAI's API."""
-
-LARGEST = 10_000.0
-"""Of what is added to a logit: far beyond any logit, and no sum of them overflows."""
-
-RANGES: dict[str, tuple[float, float]] = {
-    "temperature": (0, 100),
-    "top_p": (0, 1),
-    "min_p": (0, 1),
-    "typical_p": (0, 1),
-    "repeat_penalty": (0.001, 1000),
-    "frequency_penalty": (-LARGEST, LARGEST),
-    "presence_penalty": (-LARGEST, LARGEST),
-    "dry_multiplier": (0, LARGEST),
-    "dry_base": (1, 100),
-    "xtc_probability": (0, 1),
-    "xtc_threshold": (0, 1),
-    "mirostat_tau": (0, 100),
-    "mirostat_eta": (0, 10),
-}
-WHOLE_RANGES: dict[str, tuple[int, int]] = {
-    "top_k": (0, 2**31 - 1),
-    "repeat_last_n": (-1, 2**31 - 1),
-    "dry_allowed_length": (0, 2**31 - 1),
-    "mirostat": (0, 2),
-}
 
 
 def check(sampling: Sampling, *, n_vocab: int, logprobs: int | None) -> None:
