@@ -125,6 +125,7 @@ class Engine:
     def close(self) -> None:
         self._close_context()
         self._model.close()
+        return_freed_memory()
 
     def shed_context(self) -> int:
         """Gives the KV cache and the compute buffers of an idle model back to the system until the next answer; returns

@@ -36,7 +36,8 @@ class Holding:
 
 
 def holding(pid: int) -> Holding:
-    return Holding(process_memory(pid)[1], len(os.listdir(f"/proc/{pid}/task")), len(os.listdir(f"/proc/{pid}/fd")))
+    n_threads, n_files = (len(list(Path(f"/proc/{pid}/{name}").iterdir())) for name in ("task", "fd"))
+    return Holding(process_memory(pid)[1], n_threads, n_files)
 
 
 async def as_before(pid: int, times: int, once: Callable[[int], Awaitable[None]]) -> None:
