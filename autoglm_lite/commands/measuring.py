@@ -55,7 +55,7 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
     Raises ModelFileError, WillNotFitError, UsageError for options that make no sense or for models of different
     vocabularies.
     """
-    from autoglm_lite.gguf.facts import read_facts
+    from autoglm_lite.gguf.facts import made_for, read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.measurement import DEFAULT_CTX, LOGITS_BYTES
     from autoglm_lite.planning.make import Wishes, decide, notices
@@ -63,7 +63,7 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
 
     if ctx is not None and ctx < MIN_CTX:
         raise UsageError(f"--ctx {ctx} makes no sense: give at least {MIN_CTX} tokens.")
-    models = [read_facts(resolve(name)) for name in names]
+    models = [made_for(read_facts(resolve(name)), "chat") for name in names]
     if len({facts.n_vocab for facts in models}) > 1:
         sizes = " and ".join(f"{facts.n_vocab:,}" for facts in models)
         raise UsageError(

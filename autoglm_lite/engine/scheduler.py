@@ -251,7 +251,11 @@ class Scheduler:
             answer.computed()
             drafted = part.tokens[len(part.tokens) - part.n_outputs + 1 :]
             if answer.reason is None:
-                n_accepted = answer.sample(self._cache.context, row - part.n_outputs, drafted)
+                try:
+                    n_accepted = answer.sample(self._cache.context, row - part.n_outputs, drafted)
+                except LoadError as error:
+                    yield from self._fail([answer], error)
+                    continue
                 if writing and len(answers) == 1 and len(part.tokens) == part.n_outputs:
                     self._pace.gate.took(n_tokens, perf_counter() - started)
                     self._pace.gate.verified(len(drafted), n_accepted)
@@ -287,8 +291,9 @@ class Scheduler:
         self._waiting.insert(0, answer)
 
     def _fail(self, answers: Iterable[Answer], error: AutoglmError) -> Iterator[Reply]:
-        failed = {answer.request_id for answer in answers}
-        for answer in (*self._waiting, *self._running):
+        under_way = (*self._waiting, *self._running)
+        failed = {answer.request_id for answer in answers} & {answer.request_id for answer in under_way}
+        for answer in under_way:
             if answer.request_id in failed:
                 if answer.held is not None:
                     self._cache.cut(answer.held, 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from autoglm_lite.embedding import Use
+
 LoadMode = Literal["mmap", "none", "direct_io"]
 KvType = Literal["f16", "q8_0", "f32"]
 KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0", "f32")
@@ -67,6 +69,10 @@ class Plan:
     """None: the same effort at all times."""
     n_parallel: int = 1
     """Answers that may be written at the same time; they share the `n_ctx` tokens."""
+    use: Use = "chat"
+    """What the model is loaded for; embeddings and ranks come of contexts of their own kind."""
+    encoder: bool = False
+    """The model keeps no KV cache, and reads a whole text in one micro-batch, which is as long as `n_ctx` then."""
 
 
 _CONTEXT = (
