@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.commands.measuring import INTERRUPTED
     from autoglm_lite.commands.preferences import preferred, read_tuned
-    from autoglm_lite.gguf.facts import read_facts
+    from autoglm_lite.gguf.facts import made_for, read_facts
     from autoglm_lite.planning.make import decide, notices
     from autoglm_lite.store import resolve
     from autoglm_lite.worker.sizes import exact_sizes
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"autoglm-lite: {sentence}", file=sys.stderr)
 
     wanted = wishes(args)
-    facts = read_facts(resolve(args.model, wanted, say))
+    facts = made_for(read_facts(resolve(args.model, wanted, say)), "chat")
     machine = machine_with_devices(wanted, say)
     wanted = preferred(wanted, facts, machine, args.profile, tuned=read_tuned(facts, machine, say))
     choice = decide(facts, machine, wanted, exact_sizes)

@@ -20,6 +20,7 @@ from tests.gguf.tiny import TYPE_F32, Tensor, Tiny, llama
     [
         ("chat", "MODEL", "-p", "Hello"),
         ("tune", "MODEL"),
+        ("bench", "MODEL"),
         ("perplexity", "MODEL", "TEXT"),
         ("imatrix", "MODEL", "TEXT", "-o", "OUT"),
     ],
