@@ -40,9 +40,12 @@ class Figures:
 
 
 def compare(peer: str, code: str, python: Path, model: Path, threads: int, repeat: int) -> None:
-    """Prints the table; paths are absolute. `code` is run by `python` with the path of a JSON file as its argument, which has `model`,
-    `n_ctx`, `threads`, `answer` (how many tokens to write), `eos` and the token ids of the prompts `warm`, `reopened`,
-    `read` and `write`; it prints the fields of Figures as JSON."""
+    """Prints the table; paths are absolute.
+
+    `code` is run by `python` with the path of a JSON file as its argument, which has `model`, `n_ctx`, `threads`,
+    `answer` (how many tokens to write), `eos` and the token ids of the prompts `warm`, `reopened`, `read` and `write`.
+    It prints the fields of Figures as JSON.
+    """
     theirs, ours = asyncio.run(_alternate(peer, code, python, model, threads, repeat))
     after = f"first token after a restart, s ({REOPENED_TOKENS:,})"
     rows = [

@@ -35,7 +35,7 @@ from tui.keys import KeysLine
 from tui.notices import effort_remark, freed_line
 from tui.prompt import Prompt
 from tui.speed import Speedometer
-from tui.status import Status, StatusLine, loading_line, read_memory
+from tui.status import Status, StatusLine, loading_line, read_memory, reading_line
 from tui.text import printable
 from tui.welcome import Suggestion, Welcome
 from tui.words import Words, words_of
@@ -362,10 +362,9 @@ class ChatApp(App[None]):
                 await self._conversation.say(words.forgotten, before=self._conversation.turns[-1])
             case Waiting(ahead=ahead):
                 self._status.change(activity=words.queued.format(ahead=ahead))
-            case Prefill(done=done, total=total):
-                activity = words.reading.format(done=done, total=total) if done < total else words.writing
-                self._n_used = total
-                self._status.change(activity=activity, used=total)
+            case Prefill():
+                self._n_used = event.total
+                self._status.change(activity=reading_line(event, words), used=event.total)
             case Reasoning(text=text) | Answer(text=text):
                 (answer.feed if isinstance(event, Answer) else answer.reason)(text)
                 self._count(event.n_tokens)

@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from textual import events
 from textual.widgets import Static
 
+from autoglm_lite.generation import Prefill
 from autoglm_lite.hardware import process_memory, read_machine
 from autoglm_lite.worker.pace import Pace
 from tui.words import Words
@@ -80,6 +81,15 @@ def loading_line(pace: Pace, words: Words) -> str:
     if pace.seconds_left is None or pace.seconds_left < 1:
         return words.loading.format(percent=percent)
     return words.loading_on.format(percent=percent, seconds=round(pace.seconds_left))
+
+
+def reading_line(prefill: Prefill, words: Words) -> str:
+    if prefill.done == prefill.total:
+        return words.writing
+    counts = {"done": prefill.done, "total": prefill.total}
+    if prefill.seconds_left is None or prefill.seconds_left < 1:
+        return words.reading.format(**counts)
+    return words.reading_on.format(**counts, seconds=round(prefill.seconds_left))
 
 
 def _memory(status: Status, words: Words) -> tuple[str, str]:

@@ -30,6 +30,7 @@ class Words:
     queued: str
     """Answers to others come first."""
     reading: str
+    reading_on: str
     writing: str
     speed: str
     memory: str
@@ -83,6 +84,7 @@ ENGLISH = Words(
     waiting="waiting",
     queued="waiting for {ahead} more",
     reading="reading the prompt {done}/{total}",
+    reading_on="reading the prompt {done}/{total}, {seconds} s left",
     writing="answering",
     speed="{speed} tok/s",
     memory="model {worker} + app {ours}, {available} free",
@@ -133,6 +135,7 @@ CHINESE = Words(
     waiting="等待中",
     queued="前面还有 {ahead} 个请求",
     reading="正在读取提示 {done}/{total}",
+    reading_on="正在读取提示 {done}/{total}，还需 {seconds} 秒",
     writing="正在回答",
     speed="{speed} 词元/秒",
     memory="模型 {worker} + 程序 {ours}，可用 {available}",

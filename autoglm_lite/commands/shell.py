@@ -104,7 +104,7 @@ class _Shell:
                     elif isinstance(event, Waiting):
                         self._status.show(f"waiting: answers before this one: {event.ahead}")
                     elif isinstance(event, Prefill):
-                        self._status.show(f"reading the prompt: {event.done:,} of {event.total:,} tokens")
+                        self._status.show(reading_in_words(event))
                     elif isinstance(event, Finished):
                         finished = event
                     else:
@@ -211,6 +211,11 @@ class StatusLine:
         """Something to stay."""
         self.clear()
         print(text, file=self._stream, flush=True)
+
+
+def reading_in_words(prefill: Prefill) -> str:
+    text = f"reading the prompt: {prefill.done:,} of {prefill.total:,} tokens"
+    return text if prefill.seconds_left is None else f"{text}, {prefill.seconds_left:,.0f} s left"
 
 
 def pace_in_words(pace: Pace) -> str:
