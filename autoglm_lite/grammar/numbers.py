@@ -79,6 +79,9 @@ def _same_length(low: str, high: str) -> str:
 
 def decimals(low: Bound | None, high: Bound | None) -> str | None:
     """Numbers without exponent between the bounds; None when there are none."""
+    if low is not None and high is not None and low.value >= high.value:
+        if low.value > high.value or low.open or high.open:
+            return None
     zero = Bound(Decimal(0), False)
     found = []
     if low is None or low.value < 0:

@@ -14,8 +14,8 @@ _SHORT = {0x22: '"', 0x5C: "\\", 0x08: "b", 0x0C: "f", 0x0A: "n", 0x0D: "r", 0x0
 # No \uXXXX: every character that a model may want is written as it is, and half of one would upset all lengths.
 CHAR = char_class(RAW) + r' | "\\" ["\\/bfnrt]'
 KEY_CHAR = char_class(RAW)
-MAX_LENGTH = 20_000
-_BLOCK = 1000
+MAX_LENGTH = 4000
+_BLOCK = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,9 @@ def of_length(rules: Rules, char: str, low: int, high: int | None) -> str:
     if high is None:
         return " ".join([*fixed, f"{char}*"])
     optional = high - low
-    rest = rules.add(repeated(char, 0, optional % _BLOCK)) if optional % _BLOCK else ""
-    for _ in range(optional // _BLOCK):
+    n_blocks = max(optional - 1, 0) // _BLOCK
+    rest = rules.add(repeated(char, 0, optional - n_blocks * _BLOCK)) if optional else ""
+    for _ in range(n_blocks):
         block = rules.add(f"{char}{{{_BLOCK}}}")
         fewer = rules.add(f"{char}{{0,{_BLOCK - 1}}}")
         rest = rules.add(f"{fewer} | {block} {rest}".rstrip())
