@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoglm_lite.grammar.chars import Ranges, common, without
+from autoglm_lite.grammar.chars import Ranges, common, union, without
 from autoglm_lite.grammar.rules import Rules, char_class, one_of, repeated
 
 RAW: Ranges = ((0x20, 0x21), (0x23, 0x5B), (0x5D, 0x7E), (0x80, 0xD7FF), (0xE000, 0x10FFFF))
@@ -62,7 +62,7 @@ def of_length(rules: Rules, char: str, low: int, high: int | None) -> str:
 def other_key(rules: Rules, names: list[str]) -> str:
     """A key, with its closing quote, that is none of these; it has no escapes, which could spell one of them."""
     rest = rules.add(f'{rules.add(KEY_CHAR)}* "\\""')
-    usable = [name for name in names if not without(tuple((ord(char), ord(char)) for char in name), RAW)]
+    usable = [name for name in names if not without(union((ord(char), ord(char)) for char in name), RAW)]
     return _other(rules, sorted(set(usable)), rest)
 
 

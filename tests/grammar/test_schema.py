@@ -73,7 +73,7 @@ FOLLOWED: dict[str, tuple[Any, list[str], list[str]]] = {
     "others beside": (
         {
             "type": "object",
-            "properties": {"ab": {"type": "null"}, "ac": {"type": "null"}},
+            "properties": {"ab": {"type": "null"}, "ac": {"type": "null"}, 'a"': {"type": "null"}},
             "required": ["ac"],
             "additionalProperties": {"type": "integer"},
         },
@@ -218,6 +218,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "another type": ({"type": "decimal"}, "type must be one or several of"),
     "no types": ({"type": []}, "type must be one or several of"),
     "an unknown format": ({"type": "string", "format": "color"}, 'format "color" is not supported'),
+    "a type that is null": ({"type": None}, "type may not be null"),
     "a bad pattern": ({"pattern": "(?=a)"}, "the pattern cannot be used"),
     "a pattern and a length": ({"pattern": "^a+$", "maxLength": 5}, "must follow from it"),
     "no number": ({"type": "integer", "minimum": 2, "maximum": 1}, "no number lies between"),
