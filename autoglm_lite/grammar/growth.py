@@ -17,7 +17,7 @@ from collections.abc import Collection
 from autoglm_lite.errors import UsageError
 from autoglm_lite.grammar.machine import Machine, Stack
 
-MAX_STACKS = 1000
+MAX_STACKS = 400
 """Readings of a text that go on differently; a list of so many words to choose from is still in use."""
 MAX_EXCESS = 2000.0
 """Ways to read the next few characters, beyond sqrt(2) for each of them: below 500,000 for a token of 16."""

@@ -103,7 +103,7 @@ def allowed(sampler: Any, n_vocab: int) -> list[bool]:
     return [data[token].logit == 0.0 for token in range(n_vocab)]
 
 
-GRAMMARS = [gbnf for name, (gbnf, _, _) in FOLLOWED.items() if name not in ("2,000 times", "900 words")]
+GRAMMARS = [gbnf for name, (gbnf, _, _) in FOLLOWED.items() if name not in ("2,000 times", "350 words")]
 
 
 @pytest.mark.parametrize("gbnf", [*GRAMMARS, json_object(), from_schema(PERSON)])
