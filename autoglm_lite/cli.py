@@ -21,6 +21,7 @@ COMMANDS = {
     "cache": "show or remove what models have read and is kept on disk",
     "plan": "say what a model will take on this machine, before it is loaded",
     "tune": "measure which way of loading a model is fastest on this machine, and keep it",
+    "bench": "measure speed, waiting times and memory of a model on this machine",
     "rpc-server": "let another computer put a part of its model on this one",
 }
 

@@ -26,7 +26,7 @@ class Sampling:
     """Locally typical sampling; 1 is off."""
     repeat_penalty: float = 1.0
     repeat_last_n: int = 64
-    """Tokens that the three penalties look back on; -1 means the whole context."""
+    """Tokens that the three penalties and DRY look back on; -1 means the whole context."""
     frequency_penalty: float = 0.0
     presence_penalty: float = 0.0
     dry_multiplier: float = 0.0
@@ -47,6 +47,33 @@ class Sampling:
     """GBNF, with a rule `root`, that the answer must follow."""
     seed: int | None = None
     """None draws a new seed for each answer."""
+
+
+LARGEST = 10_000.0
+"""Of what is added to a logit: far beyond any logit, and no sum of them overflows."""
+
+RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (0, 100),
+    "top_p": (0, 1),
+    "min_p": (0, 1),
+    "typical_p": (0, 1),
+    "repeat_penalty": (0.001, 1000),
+    "frequency_penalty": (-LARGEST, LARGEST),
+    "presence_penalty": (-LARGEST, LARGEST),
+    "dry_multiplier": (0, LARGEST),
+    "dry_base": (1, 100),
+    "xtc_probability": (0, 1),
+    "xtc_threshold": (0, 1),
+    "mirostat_tau": (0, 100),
+    "mirostat_eta": (0, 10),
+}
+"""Of Sampling: the values that llama.cpp's samplers can work with."""
+WHOLE_RANGES: dict[str, tuple[int, int]] = {
+    "top_k": (0, 2**31 - 1),
+    "repeat_last_n": (-1, 2**31 - 1),
+    "dry_allowed_length": (0, 2**31 - 1),
+    "mirostat": (0, 2),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +113,8 @@ class Prefill:
     done: int
     total: int
     cached: int
+    seconds_left: float | None = None
+    """Until the first token, at the speed so far; None while nothing was read yet."""
 
 
 @dataclass(frozen=True, slots=True)

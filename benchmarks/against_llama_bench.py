@@ -14,9 +14,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -26,6 +24,7 @@ from time import perf_counter
 from autoglm_lite.generation import GenerateRequest, Sampling, Text
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.client import Worker
+from benchmarks.peers import our_libraries, processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +93,11 @@ async def decode(worker: Worker, args: argparse.Namespace, rng: Random) -> float
 def llama_bench(args: argparse.Namespace) -> Speed:
     command = [args.llama_bench, "-m", args.model, "-p", args.prompt_tokens, "-n", args.gen_tokens]
     command += ["-t", args.threads, "-r", 1, "-fa", "auto", "-o", "json"]
-    with tempfile.TemporaryDirectory() as folder:
-        link_our_libraries(Path(folder))
-        env = {**os.environ, "LD_LIBRARY_PATH": f"{folder}:{args.llama_bench.parent}"}
+    with our_libraries() as env:
+        env["LD_LIBRARY_PATH"] += f":{args.llama_bench.parent}"
         done = subprocess.run([str(c) for c in command], env=env, capture_output=True, text=True, check=True)
     rows = json.loads(done.stdout)
     return Speed(next(r["avg_ts"] for r in rows if r["n_prompt"]), next(r["avg_ts"] for r in rows if r["n_gen"]))
-
-
-def link_our_libraries(folder: Path) -> None:
-    """The worker's shared libraries, under the versioned names that llama-bench looks for as well."""
-    spec = find_spec("llama_cpp")
-    assert spec is not None
-    assert spec.origin is not None
-    for library in (Path(spec.origin).parent / "lib").glob("lib*.so"):
-        for name in (library.name, f"{library.name}.0"):
-            (folder / name).symlink_to(library)
-
-
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return "unknown processor"
 
 
 if __name__ == "__main__":

@@ -26,14 +26,16 @@ from autoglm_lite.paths import states_dir
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.loader import Loader
+from autoglm_lite.worker.pace import Loading
 from autoglm_lite.worker.watch import Notice, Watch
 from tui.answer import AnswerView
 from tui.conversation import ConversationView, Earlier
 from tui.ending import hangups_to
 from tui.keys import KeysLine
+from tui.notices import effort_remark, freed_line
 from tui.prompt import Prompt
 from tui.speed import Speedometer
-from tui.status import Status, StatusLine, read_memory, size
+from tui.status import Status, StatusLine, loading_line, read_memory, reading_line
 from tui.text import printable
 from tui.welcome import Suggestion, Welcome
 from tui.words import Words, words_of
@@ -281,9 +283,10 @@ class ChatApp(App[None]):
 
     async def _load(self) -> None:
         told: list[str] = []
+        loading = Loading(self._setup.facts.file_bytes)
 
         def progress(share: float) -> None:
-            self._status.change(activity=self._words.loading.format(percent=round(100 * share)))
+            self._status.change(activity=loading_line(loading.pace(share), self._words))
 
         progress(0)
         try:
@@ -307,14 +310,11 @@ class ChatApp(App[None]):
     async def _tell(self, notice: Notice) -> None:
         """What the watch has done for other programs: freed memory is said in the conversation, to be found there after
         a pause, the rest for a moment."""
-        words = self._words
-        if notice.did in ("context", "model"):
-            sentence = words.shed_context if notice.did == "context" else words.shed_model
-            await self._conversation.say(sentence.format(freed=size(notice.freed)))
-            await self._sample()
+        if (line := freed_line(notice, self._words)) is None:
+            self._keys.remark(effort_remark(notice, self._words))
         else:
-            remarks = {"battery": words.less_on_battery, "heat": words.less_in_heat, "full": words.full_effort}
-            self._keys.remark(remarks[notice.did])
+            await self._conversation.say(line)
+            await self._sample()
 
     def _ask(self, question: str) -> None:
         self._turn = self.run_worker(self._hold_turn(question), group="turn")
@@ -362,10 +362,9 @@ class ChatApp(App[None]):
                 await self._conversation.say(words.forgotten, before=self._conversation.turns[-1])
             case Waiting(ahead=ahead):
                 self._status.change(activity=words.queued.format(ahead=ahead))
-            case Prefill(done=done, total=total):
-                activity = words.reading.format(done=done, total=total) if done < total else words.writing
-                self._n_used = total
-                self._status.change(activity=activity, used=total)
+            case Prefill():
+                self._n_used = event.total
+                self._status.change(activity=reading_line(event, words), used=event.total)
             case Reasoning(text=text) | Answer(text=text):
                 (answer.feed if isinstance(event, Answer) else answer.reason)(text)
                 self._count(event.n_tokens)

@@ -9,7 +9,9 @@ from rich.cells import cell_len, set_cell_size
 from textual import events
 from textual.widgets import Static
 
+from autoglm_lite.generation import Prefill
 from autoglm_lite.hardware import process_memory, read_machine
+from autoglm_lite.worker.pace import Pace
 from tui.words import Words
 
 GAP = "  ·  "
@@ -71,6 +73,23 @@ def size(n_bytes: int) -> str:
     if n_bytes < 999_500_000:
         return f"{n_bytes / 1e6:.0f} MB"
     return f"{n_bytes / 1e9:.1f} GB"
+
+
+def loading_line(pace: Pace, words: Words) -> str:
+    percent = round(100 * pace.share)
+    # A second is over before it is read.
+    if pace.seconds_left is None or pace.seconds_left < 1:
+        return words.loading.format(percent=percent)
+    return words.loading_on.format(percent=percent, seconds=round(pace.seconds_left))
+
+
+def reading_line(prefill: Prefill, words: Words) -> str:
+    if prefill.done == prefill.total:
+        return words.writing
+    counts = {"done": prefill.done, "total": prefill.total}
+    if prefill.seconds_left is None or prefill.seconds_left < 1:
+        return words.reading.format(**counts)
+    return words.reading_on.format(**counts, seconds=round(prefill.seconds_left))
 
 
 def _memory(status: Status, words: Words) -> tuple[str, str]:

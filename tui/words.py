@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from autoglm_lite.planning import idling
 from autoglm_lite.planning.shedding import SENTENCES
 
 
@@ -22,11 +23,14 @@ class Words:
     """Questions for the starter model."""
     suggestions_hint: str
     loading: str
+    loading_on: str
+    """The same when the time left is known."""
     not_loaded: str
     waiting: str
     queued: str
     """Answers to others come first."""
     reading: str
+    reading_on: str
     writing: str
     speed: str
     memory: str
@@ -45,6 +49,8 @@ class Words:
     forgotten: str
     shed_context: str
     shed_model: str
+    idle_context: str
+    idle_model: str
     less_on_battery: str
     less_in_heat: str
     full_effort: str
@@ -73,10 +79,12 @@ ENGLISH = Words(
     suggestions=("What can you do?", "How do I get a better model?", "Which keyboard shortcuts are there?"),
     suggestions_hint="Type a question, or press Tab and Enter for one of these:",
     loading="loading {percent} %",
+    loading_on="loading {percent} %, {seconds} s left",
     not_loaded="not loaded",
     waiting="waiting",
     queued="waiting for {ahead} more",
     reading="reading the prompt {done}/{total}",
+    reading_on="reading the prompt {done}/{total}, {seconds} s left",
     writing="answering",
     speed="{speed} tok/s",
     memory="model {worker} + app {ours}, {available} free",
@@ -95,6 +103,8 @@ ENGLISH = Words(
     forgotten="The conversation is longer than the context: the model no longer sees its oldest part.",
     shed_context=SENTENCES["context"],
     shed_model=SENTENCES["model"],
+    idle_context=idling.SENTENCES["context"],
+    idle_model=idling.SENTENCES["model"],
     less_on_battery="On battery: the model computes with less power, as its profile says",
     less_in_heat="The processor is hot: the model computes with less power, as its profile says",
     full_effort="The model computes with full power again",
@@ -120,10 +130,12 @@ CHINESE = Words(
     suggestions=("你能做什么？", "怎样换一个更好的模型？", "有哪些快捷键？"),
     suggestions_hint="直接输入问题，或按 Tab 再按 Enter 选一个：",
     loading="正在加载 {percent}%",
+    loading_on="正在加载 {percent}%，还需 {seconds} 秒",
     not_loaded="未加载",
     waiting="等待中",
     queued="前面还有 {ahead} 个请求",
     reading="正在读取提示 {done}/{total}",
+    reading_on="正在读取提示 {done}/{total}，还需 {seconds} 秒",
     writing="正在回答",
     speed="{speed} 词元/秒",
     memory="模型 {worker} + 程序 {ours}，可用 {available}",
@@ -142,6 +154,8 @@ CHINESE = Words(
     forgotten="对话已超出上下文长度，模型看不到最早的部分了。",
     shed_context="内存不足，已把 {freed} 归还给系统：下次提问会稍慢一些。",
     shed_model="内存不足，已卸载模型（{freed}）：下次提问时会重新加载。",
+    idle_context="有一段时间没有提问，已把 {freed} 归还给系统：下次提问会稍慢一些。",
+    idle_model="有一段时间没有提问，已卸载模型（{freed}）：下次提问时会重新加载。",
     less_on_battery="正在使用电池：按配置降低模型的计算强度",
     less_in_heat="处理器过热：按配置降低模型的计算强度",
     full_effort="模型恢复全力计算",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from autoglm_lite.generation import Sampling
+from autoglm_lite.generation import RANGES, WHOLE_RANGES, Sampling
 
 if TYPE_CHECKING:
     from autoglm_lite.chat.history import Conversation, History
     from autoglm_lite.chat.template import ChatTemplate
     from autoglm_lite.gguf.facts import ModelFacts
     from autoglm_lite.planning.plan import Plan
+
+
+ADVISED = {"temp": "temperature", "penalty_repeat": "repeat_penalty", "penalty_last_n": "repeat_last_n"}
+"""llama.cpp's names for sampling in a GGUF that are not ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,12 @@ class ChatSetup:
 
 
 def model_sampling(advice: Mapping[str, float]) -> Sampling:
-    """The sampling that a GGUF advises (`general.sampling.*`, named as in llama.cpp), llama.cpp's own for the rest."""
-    default = Sampling()
-    return Sampling(
-        temperature=float(advice.get("temp", default.temperature)),
-        top_k=int(advice.get("top_k", default.top_k)),
-        top_p=float(advice.get("top_p", default.top_p)),
-        min_p=float(advice.get("min_p", default.min_p)),
-        repeat_penalty=float(advice.get("penalty_repeat", default.repeat_penalty)),
-        repeat_last_n=int(advice.get("penalty_last_n", default.repeat_last_n)),
-    )
+    """The sampling that a GGUF advises (`general.sampling.*`, named as in llama.cpp), llama.cpp's own for the rest and
+    where the advice makes no sense."""
+    found: dict[str, Any] = {}
+    for name, value in advice.items():
+        field = ADVISED.get(name, name)
+        least, most = WHOLE_RANGES.get(field) or RANGES.get(field) or (1, 0)
+        if least <= value <= most:
+            found[field] = int(value) if field in WHOLE_RANGES else float(value)
+    return Sampling(**found)

@@ -19,10 +19,11 @@ FILE = "bandwidth.json"
 """By the number of threads."""
 
 
-def memory_bandwidth(threads: int, memory_available: int) -> float | None:
-    """Bytes per second that `threads` together read; None where that cannot be told."""
+def memory_bandwidth(threads: int, memory_available: int, *, now: bool = False) -> float | None:
+    """Bytes per second that `threads` together read; None where that cannot be told. `now`: measured again, to stand
+    beside other measurements of this minute."""
     known = remembered(FILE, str(threads))
-    if known is not None:
+    if known is not None and not now:
         return known
     n_bytes = min(BUFFER_BYTES, memory_available // SHARE_OF_MEMORY)
     # Memory too short to see past the caches, or a processor from before 2008: a plan can be made without.

@@ -116,7 +116,7 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     from autoglm_lite.chat.template import ChatTemplate
     from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.commands.preferences import preferred, read_tuned
-    from autoglm_lite.gguf.facts import read_facts
+    from autoglm_lite.gguf.facts import made_for, read_facts
     from autoglm_lite.planning.make import decide, fallbacks, notices
     from autoglm_lite.store import is_starter, make_models_dir, resolve
     from autoglm_lite.worker.sizes import exact_sizes
@@ -127,7 +127,7 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     make_models_dir()
     said: list[str] = []
     path = resolve(last_model if args.model is None else args.model, wanted, said.append)
-    facts = read_facts(path)
+    facts = made_for(read_facts(path), "chat")
     machine = machine_with_devices(wanted, said.append)
     wanted = preferred(wanted, facts, machine, args.profile, tuned=read_tuned(facts, machine, said.append))
     choice = decide(facts, machine, wanted, exact_sizes)

@@ -55,7 +55,7 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
     Raises ModelFileError, WillNotFitError, UsageError for options that make no sense or for models of different
     vocabularies.
     """
-    from autoglm_lite.gguf.facts import read_facts
+    from autoglm_lite.gguf.facts import made_for, read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.measurement import DEFAULT_CTX, LOGITS_BYTES
     from autoglm_lite.planning.make import Wishes, decide, notices
@@ -63,7 +63,7 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
 
     if ctx is not None and ctx < MIN_CTX:
         raise UsageError(f"--ctx {ctx} makes no sense: give at least {MIN_CTX} tokens.")
-    models = [read_facts(resolve(name)) for name in names]
+    models = [made_for(read_facts(resolve(name)), "chat") for name in names]
     if len({facts.n_vocab for facts in models}) > 1:
         sizes = " and ".join(f"{facts.n_vocab:,}" for facts in models)
         raise UsageError(
@@ -83,8 +83,8 @@ def make_plans(names: Sequence[str], ctx: int | None, threads: int | None) -> li
     return plans
 
 
-def measure(work: Callable[[Worker], Coroutine[Any, Any, int]]) -> int:
-    """Runs `work` with a worker; returns its result, or 130 when asked to stop."""
+def measure(work: Callable[[Worker], Coroutine[Any, Any, int]], states: Path | None = None) -> int:
+    """Runs `work` with a worker, which keeps its `states` there; returns its result, or 130 when asked to stop."""
     import asyncio
 
     from autoglm_lite.worker.client import Worker
@@ -97,7 +97,7 @@ def measure(work: Callable[[Worker], Coroutine[Any, Any, int]]) -> int:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 # Ending takes a moment, and files are removed after it: a second signal changes nothing.
                 loop.add_signal_handler(number, interrupted.set)
-        async with Worker() as worker:
+        async with Worker(states=states) as worker:
             working = asyncio.ensure_future(work(worker))
             waiting = asyncio.ensure_future(interrupted.wait())
             await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -92,6 +92,7 @@ def as_json(facts: ModelFacts, wanted: Wishes, found: Forecast) -> dict[str, obj
         "model": facts.name,
         "path": str(facts.path),
         "file_type": facts.file_type,
+        "use": facts.use,
         "verdict": choice.verdict,
         "reasons": [*found.reasons, *expected.why],
         "n_ctx": plan.n_ctx,
@@ -148,9 +149,12 @@ def page(facts: ModelFacts, found: Forecast, *, colour: bool) -> Iterator[str]:
         n_bytes = choice.predicted.devices[part.name]
         yield from _wrapped(f"{in_words(n_bytes)} on {without_controls(part.name)}, for {part.layers} layers", "+ ")
     yield ""
-    yield f"Reads a prompt at   {_speed(expected.prefill, 'at least')}"
-    yield f"Writes an answer at {_speed(expected.decode, 'about')}"
-    if expected.first_token is not None:
+    if facts.use == "chat":
+        yield f"Reads a prompt at   {_speed(expected.prefill, 'at least')}"
+        yield f"Writes an answer at {_speed(expected.decode, 'about')}"
+    else:
+        yield f"Reads texts at      {_speed(expected.prefill, 'at least')}"
+    if expected.first_token is not None and facts.use == "chat":
         yield f"First word after    {_seconds(expected.first_token)} of a question of {QUESTION_TOKENS} tokens"
     if expected.load is not None:
         yield f"Loads in            about {_seconds(expected.load)} from this disk, at first"

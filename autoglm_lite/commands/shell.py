@@ -19,6 +19,7 @@ from autoglm_lite.generation import Finished, Prefill, Waiting
 from autoglm_lite.paths import states_dir
 from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.loader import Loader
+from autoglm_lite.worker.pace import Loading, Pace
 
 INTERRUPTED = 130
 SECONDS_BETWEEN_LINES = 5.0
@@ -80,8 +81,9 @@ class _Shell:
     async def _answer(self, worker: Worker, prompt: str) -> None:
         setup, began = self._setup, time.monotonic()
         loader = Loader(worker, setup.plan, setup.fallbacks)
+        loading = Loading(setup.facts.file_bytes)
         await loader.load(
-            lambda share: self._status.show(f"loading {setup.facts.name}: {share:.0%}"),
+            lambda share: self._status.show(f"loading {setup.facts.name}: {pace_in_words(loading.pace(share))}"),
             lambda notice: self._status.line(f"autoglm-lite: {notice}"),
         )
         loaded = time.monotonic()
@@ -102,7 +104,7 @@ class _Shell:
                     elif isinstance(event, Waiting):
                         self._status.show(f"waiting: answers before this one: {event.ahead}")
                     elif isinstance(event, Prefill):
-                        self._status.show(f"reading the prompt: {event.done:,} of {event.total:,} tokens")
+                        self._status.show(reading_in_words(event))
                     elif isinstance(event, Finished):
                         finished = event
                     else:
@@ -209,6 +211,17 @@ class StatusLine:
         """Something to stay."""
         self.clear()
         print(text, file=self._stream, flush=True)
+
+
+def reading_in_words(prefill: Prefill) -> str:
+    text = f"reading the prompt: {prefill.done:,} of {prefill.total:,} tokens"
+    return text if prefill.seconds_left is None else f"{text}, {prefill.seconds_left:,.0f} s left"
+
+
+def pace_in_words(pace: Pace) -> str:
+    if pace.bytes_per_second is None or pace.seconds_left is None:
+        return f"{pace.share:.0%}"
+    return f"{pace.share:.0%}, {pace.bytes_per_second / 1e6:,.0f} MB/s, {pace.seconds_left:,.0f} s left"
 
 
 def without_controls(text: str) -> str:

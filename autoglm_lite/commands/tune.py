@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.commands.measuring import measure
     from autoglm_lite.commands.preferences import preferred
     from autoglm_lite.commands.shell import StatusLine, without_controls
-    from autoglm_lite.gguf.facts import read_facts
+    from autoglm_lite.gguf.facts import made_for, read_facts
     from autoglm_lite.planning.make import decide
     from autoglm_lite.store import resolve
     from autoglm_lite.tune.search import Search
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"autoglm-lite: {sentence}", file=sys.stderr)
 
     asked = wishes(args)
-    facts = read_facts(resolve(args.model, asked, say))
+    facts = made_for(read_facts(resolve(args.model, asked, say)), "chat")
     facts = replace(facts, path=facts.path.absolute())
     machine = machine_with_devices(asked, say)
     wanted = preferred(asked, facts, machine, args.profile)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from autoglm_lite.engine.sequences import Held
+from autoglm_lite.engine.speculation import NGrams
 from autoglm_lite.engine.text import TextStream
 from autoglm_lite.engine.thinking import Thinking
 from autoglm_lite.generation import (
@@ -50,6 +51,9 @@ class Answer:
         self._sampler.accept(prompt)
         self._thinking = Thinking(request.prompt, request.thinking_tokens) if request.templated else None
         self._text = TextStream(request.stop)
+        self._ngrams: NGrams | None = None
+        self._n_seen = 0
+        """Tokens that are in it."""
         self._pending, self._n_pending = "", 0
         self._logprobs: list[TokenLogprob] = []
         self._begun: float | None = None
@@ -78,20 +82,39 @@ class Answer:
     def set_aside(self) -> None:
         self.held = None
 
-    def progress(self) -> Prefill | None:
-        """How far the prompt is read; None once that was said to the end."""
-        if self.held is None or self._read:
+    def progress(self, speed: float) -> Prefill | None:
+        """How far the prompt is read; None once that was said to the end. `speed`: tokens of prefill a second that were
+        measured before, or 0."""
+        if self.held is None or self._begun is None or self._read:
             return None
-        return Prefill(len(self.held.tokens), self._n_prompt, self._n_cached)
+        done = len(self.held.tokens)
+        if done > self._n_cached:
+            # Its own speed, which others may have a part in.
+            speed = (done - self._n_cached) / (perf_counter() - self._begun)
+        seconds_left = (self._n_prompt - done) / speed if speed else None
+        return Prefill(done, self._n_prompt, self._n_cached, seconds_left)
 
-    def sample(self, context: Context, row: int, drafted: Sequence[int]) -> None:
+    def draft(self, most: int) -> list[int]:
+        """A guess at what comes next, of at most `most` tokens."""
+        most = min(most, self._n_ctx - len(self.tokens))
+        if self._request.max_tokens is not None:
+            most = min(most, self._request.max_tokens - self._n_sampled - 1)
+        if self._ngrams is None:
+            self._ngrams = NGrams(self.tokens)
+        else:
+            self._ngrams.extend(self.tokens[self._n_seen :])
+        self._n_seen = len(self.tokens)
+        return self._ngrams.draft(most)
+
+    def sample(self, context: Context, row: int, drafted: Sequence[int]) -> int:
         """Takes the token after the `row`th of the last batch, and as many more as were `drafted` rightly, whose rows
-        come after it. Sets `reason` where the answer ends."""
+        come after it; returns how many of those. Sets `reason` where the answer ends."""
         for i in range(len(drafted) + 1):
             free = self._thinking is not None and self._thinking.inside
             sampled = self._sampler.sample(context, row + i, free=free)
             if not self._take(sampled) or i == len(drafted) or drafted[i] != sampled.token:
-                return
+                break
+        return i
 
     def end(self, reason: FinishReason) -> None:
         """Unless it has ended already."""

@@ -18,7 +18,7 @@ from autoglm_lite.hardware.room import read_room
 from autoglm_lite.native.context import AbortFlag
 from autoglm_lite.native.heap import return_freed_memory
 from autoglm_lite.native.rpc import notice_silence
-from autoglm_lite.planning.plan import N_IDLE, Plan, same_model
+from autoglm_lite.planning.plan import N_IDLE, Plan, n_rows, same_model
 from autoglm_lite.states.folder import StateFolder
 
 TOO_LITTLE = "There is too little memory now to go on with the conversation: close other programs and ask again."
@@ -73,7 +73,7 @@ class Engine:
         self._context_bytes = max(0, _anonymous_bytes() - before)
 
     def _schedule(self) -> None:
-        context = open_context(self._model, self._plan, abort=self._abort, n_idle=N_IDLE)
+        context = open_context(self._model, self._plan, n_outputs=n_rows(self._plan), abort=self._abort, n_idle=N_IDLE)
         self._n_ctx = context.n_ctx
         self._cache = Sequences(context, self._prefixes, lambda: self._pace.prefill)
         self._scheduler = Scheduler(self._model, self._plan, self._cache, self._abort, self._pace)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
+from pathlib import Path
 
+from autoglm_lite.engine.progress import LoadShare
+from autoglm_lite.engine.readahead import ReadAhead
+from autoglm_lite.hardware.room import read_room
 from autoglm_lite.native.context import AbortFlag, Context
+from autoglm_lite.native.copies import returning_copied
+from autoglm_lite.native.embedding_context import EmbeddingContext
 from autoglm_lite.native.mapping import release_unused
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.node import Observer
@@ -15,17 +21,46 @@ from autoglm_lite.planning.plan import Plan
 
 
 def open_model(plan: Plan, on_progress: Callable[[float], None] | None = None) -> Model:
-    """Loads the plan's model, each weight once; `on_progress` gets the share done, 0 to 1. Raises LoadError."""
-    model = Model(
-        plan.model_path,
-        load_mode=plan.load_mode,
-        repack=plan.repack,
-        devices=[(part.name, part.endpoint, part.layers) for part in plan.devices],
-        on_cpu=plan.on_cpu,
-        on_progress=on_progress,
-    )
+    """Loads the plan's model, each weight once; `on_progress` gets the share of the time that is over, 0 to 1, also
+    from another thread, one call at a time. Raises LoadError."""
+    n_bytes = _file_bytes(plan.model_path)
+    room = read_room()
+    free = n_bytes if room is None else room.available
+    share = LoadShare(n_bytes)
+
+    def tell(done: float) -> None:
+        if on_progress is not None:
+            on_progress(done)
+
+    def made(done: float) -> None:
+        # From here on llama.cpp tells, and one is to tell at a time.
+        reader.end()
+        tell(share.made(done))
+
+    # With ample memory what was copied stays in the page cache: so the model comes back sooner.
+    both_fit = free >= 2 * n_bytes
+    with (
+        ReadAhead(plan.model_path, share, tell, fits=n_bytes <= free) as reader,
+        nullcontext() if both_fit or not plan.repack else returning_copied(plan.model_path),
+    ):
+        model = Model(
+            plan.model_path,
+            load_mode=plan.load_mode,
+            repack=plan.repack,
+            devices=[(part.name, part.endpoint, part.layers) for part in plan.devices],
+            on_cpu=plan.on_cpu,
+            on_progress=made,
+        )
     release_unused(model, plan.model_path)
     return model
+
+
+def _file_bytes(path: str) -> int:
+    """0 where there is none, which llama.cpp is to say."""
+    try:
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
 
 
 def open_context(
@@ -57,13 +92,30 @@ def open_context(
     )
 
 
+def open_embedding_context(model: Model, plan: Plan, *, abort: AbortFlag | None = None) -> EmbeddingContext:
+    """Of a plan for embeddings or reranking. Raises LoadError."""
+    return EmbeddingContext(
+        model,
+        n_ctx=plan.n_ctx,
+        n_ubatch=plan.n_ubatch,
+        n_seqs=plan.n_parallel,
+        encoder=plan.encoder,
+        threads=plan.threads_batch,
+        kv_type=plan.kv_type,
+        flash_attention=plan.flash_attention,
+        cpus=plan.cpus,
+        abort=abort,
+    )
+
+
 def measure_sizes(plan: Plan) -> Sizes | None:
     """What llama.cpp would take for a plan without devices, not taking it; None where it cannot be asked.
 
     Raises LoadError.
     """
     model = Model(plan.model_path, load_mode="none", repack=plan.repack, no_alloc=True)
-    with closing(model), closing(open_context(model, plan)) as context:
+    opened = open_context if plan.use == "chat" else open_embedding_context
+    with closing(model), closing(opened(model, plan)) as context:
         buffers = buffer_sizes(context)
     if buffers is None:
         return None

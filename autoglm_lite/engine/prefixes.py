@@ -27,7 +27,10 @@ MOST_REMEMBERED = 16
 UNKNOWN_SPEED = 20.0
 """Tokens of prefill a second, before the first was measured."""
 _HEAD_BYTES = 64 << 10
-_SAMPLES, _SAMPLE_BYTES = 16, 4 << 10
+_SAMPLE_BYTES = 4 << 10
+_STRIDE_BYTES, _MOST_SAMPLES = 4 << 20, 512
+"""A fine-tune may differ in few tensors alone, so of nearly every one a sample is wanted; but of those that are in the
+page cache no more each costs a disk's seek."""
 
 
 class Prefixes:
@@ -89,7 +92,8 @@ class Prefixes:
 
 def model_key(plan: Plan) -> bytes:
     """32 bytes that differ for models, versions of llama.cpp and layouts of the KV cache whose states do not go
-    together. Of the file its size, beginning and some samples count, not its name or date. Raises OSError."""
+    together. Of the file its size, beginning and samples every few megabytes count (of a small one all), not its name
+    or date. Raises OSError."""
     digest = blake2b(digest_size=32)
     layout = f"{version()} {plan.kv_type} {plan.flash_attention is not False}"
     digest.update(layout.encode())
@@ -97,8 +101,9 @@ def model_key(plan: Plan) -> bytes:
     size = path.stat().st_size
     digest.update(size.to_bytes(8, "little"))
     with path.open("rb") as file:
-        digest.update(file.read(_HEAD_BYTES))
-        for i in range(_SAMPLES):
-            file.seek(size * i // _SAMPLES)
+        digest.update(file.read(_STRIDE_BYTES if size <= _STRIDE_BYTES else _HEAD_BYTES))
+        n_samples = min(_MOST_SAMPLES, size // _STRIDE_BYTES)
+        for i in range(n_samples):
+            file.seek(size * i // n_samples)
             digest.update(file.read(_SAMPLE_BYTES))
     return digest.digest()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 from autoglm_lite.engine.answer import Answer
 from autoglm_lite.engine.batch import FIRST_CHUNK, share_out
 from autoglm_lite.engine.sequences import Held, Sequences
+from autoglm_lite.engine.speculation import Gate
 from autoglm_lite.errors import AutoglmError, BusyError, LoadError, PromptTooLongError, UsageError
 from autoglm_lite.generation import Event, GenerateRequest, Waiting
 from autoglm_lite.native.context import Aborted, AbortFlag, CacheFull, Part
@@ -39,6 +40,8 @@ class Pace:
 
     prefill: float = 0.0
     """Tokens per second, of the last chunk; 0 before the first."""
+    gate: Gate = field(default_factory=Gate)
+    """Whether guessing pays."""
 
 
 class Scheduler:
@@ -96,6 +99,7 @@ class Scheduler:
         yield from self._end_cancelled()
         yield from self._admit()
         answers, parts = self._next_batch()
+        parts = self._drafted(parts)
         if not parts:
             return
         if not self._cache.make_room(sum(len(part.tokens) for part in parts), quick=len(self._running) > 1):
@@ -113,8 +117,7 @@ class Scheduler:
         except LoadError as error:
             yield from self._fail(answers, error)
             return
-        self._measure(parts, perf_counter() - started)
-        yield from self._go_on(answers, parts)
+        yield from self._go_on(answers, parts, started)
 
     def _prompt(self, request: GenerateRequest) -> list[int]:
         n_ctx = self._cache.context.n_ctx
@@ -197,6 +200,16 @@ class Scheduler:
                 parts.append(Part(answer.held.id, answer.tokens[done : done + n], done, int(n == answer.n_left)))
         return answers, parts
 
+    def _drafted(self, parts: list[Part]) -> list[Part]:
+        """The same with a guess at what comes next, for an answer that is written alone, where guessing pays."""
+        context = self._cache.context
+        if len(self._running) > 1 or not context.can_be_cut or [len(part.tokens) for part in parts] != [1]:
+            return parts
+        most = min(self._pace.gate.width(), context.n_outputs - 1, context.n_ubatch - 1)
+        drafted = self._running[0].draft(most) if most else []
+        (part,) = parts
+        return [Part(part.sequence, [*part.tokens, *drafted], part.position, 1 + len(drafted))]
+
     def _compute(self, answers: list[Answer], parts: list[Part]) -> bool:
         """Whether it was computed, and not given up for a cancelled answer. Raises LoadError and CacheFull."""
         context = self._cache.context
@@ -219,29 +232,39 @@ class Scheduler:
         finally:
             with self._lock:
                 self._abortable = frozenset()
-        for answer, part in zip(answers, parts, strict=True):
-            self._cache.extend(_held(answer), part.tokens)
         return True
 
-    def _measure(self, parts: list[Part], seconds: float) -> None:
+    def _go_on(self, answers: list[Answer], parts: list[Part], started: float) -> Iterator[Reply]:
+        """What the answers do with what was computed, in a step that began at `started`."""
         n_tokens = sum(len(part.tokens) for part in parts)
         # A few tokens take nearly as long as many, so they say little.
-        if n_tokens >= FIRST_CHUNK or not self._pace.prefill:
-            self._pace.prefill = n_tokens / seconds
-
-    def _go_on(self, answers: list[Answer], parts: list[Part]) -> Iterator[Reply]:
+        if any(answer.reading for answer in answers) and (n_tokens >= FIRST_CHUNK or not self._pace.prefill):
+            self._pace.prefill = n_tokens / (perf_counter() - started)
         row = 0
         for answer, part in zip(answers, parts, strict=True):
+            held, writing = _held(answer), not answer.reading
+            self._cache.extend(held, part.tokens)
             row += len(part.tokens)
             yield from self._tell(answer)
-            if part.n_outputs:
-                answer.computed()
-                if answer.reason is None:
-                    answer.sample(self._cache.context, row - part.n_outputs, ())
-                yield from self._settle(answer)
+            if not part.n_outputs:
+                continue
+            answer.computed()
+            drafted = part.tokens[len(part.tokens) - part.n_outputs + 1 :]
+            if answer.reason is None:
+                try:
+                    n_accepted = answer.sample(self._cache.context, row - part.n_outputs, drafted)
+                except LoadError as error:
+                    yield from self._fail([answer], error)
+                    continue
+                if writing and len(answers) == 1 and len(part.tokens) == part.n_outputs:
+                    self._pace.gate.took(n_tokens, perf_counter() - started)
+                    self._pace.gate.verified(len(drafted), n_accepted)
+                # The drafted tokens were computed whether the answer goes on with them or not.
+                self._cache.take_back(held, len(held.tokens) - len(drafted) + n_accepted)
+            yield from self._settle(answer)
 
     def _tell(self, answer: Answer) -> Iterator[Reply]:
-        progress = answer.progress()
+        progress = answer.progress(self._pace.prefill)
         if progress is not None and answer.choice == 0:
             yield answer.request_id, progress
 
@@ -268,8 +291,9 @@ class Scheduler:
         self._waiting.insert(0, answer)
 
     def _fail(self, answers: Iterable[Answer], error: AutoglmError) -> Iterator[Reply]:
-        failed = {answer.request_id for answer in answers}
-        for answer in (*self._waiting, *self._running):
+        under_way = (*self._waiting, *self._running)
+        failed = {answer.request_id for answer in answers} & {answer.request_id for answer in under_way}
+        for answer in under_way:
             if answer.request_id in failed:
                 if answer.held is not None:
                     self._cache.cut(answer.held, 0)

@@ -106,6 +106,13 @@ class Sequences:
             held.trunk = min(held.trunk, n)
             self._count()
 
+    def take_back(self, held: Held, n: int) -> None:
+        """The same for tokens that were computed last, whose places nobody shares."""
+        if n < len(held.tokens):
+            self._n_used -= len(held.tokens) - n
+            self.context.forget_from(n, held.id)
+            del held.tokens[n:], held.places[n:]
+
     def undo(self, held: Held) -> None:
         """A batch with tokens of this sequence was not computed to its end."""
         n = self.context.forget_from(len(held.tokens), held.id)

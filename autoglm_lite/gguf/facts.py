@@ -9,14 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autoglm_lite.embedding import Pooling, Use, wrong_use
+from autoglm_lite.errors import ModelFileError
 from autoglm_lite.gguf.ggml_types import FILE_TYPES
 from autoglm_lite.gguf.header import Header, TensorInfo
 from autoglm_lite.gguf.hyperparameters import check_hyperparameters
+from autoglm_lite.gguf.purpose import BERTS, ENCODERS, check_purpose, is_encoder
 from autoglm_lite.gguf.reader import read_header
 from autoglm_lite.gguf.tensors import EMBEDDING, OUTPUT, check_tensors
 from autoglm_lite.gguf.vocabulary import check_vocabulary
 
 _SAMPLING = "general.sampling."
+LOOKED_UP = frozenset({"position_embd.weight", "token_types.weight"})
+"""Tables of which a token takes one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +69,21 @@ class ModelFacts:
     experts the share that is used."""
     tensors: tuple[TensorInfo, ...] = field(default=(), repr=False)
     """All of the file, in its order; empty where only sums are known."""
+    use: Use = "chat"
+    """What the model is made for."""
+    pooling: Pooling = "none"
+    labels: tuple[str, ...] = ()
+    """Of a reranking model's scores, where the file says; the first is the rank."""
 
     @property
     def tied(self) -> bool:
         """Whether the embedding is the output matrix as well."""
-        return all(tensor.name != OUTPUT for tensor in self.tensors)
+        return _tied(self.architecture, self.tensors)
+
+    @property
+    def encoder(self) -> bool:
+        """Whether it reads a whole text in one step, and keeps no keys and values."""
+        return self.architecture in ENCODERS
 
 
 def read_facts(path: Path) -> ModelFacts:
@@ -78,8 +93,9 @@ def read_facts(path: Path) -> ModelFacts:
     """
     header = read_header(path)
     shape = check_hyperparameters(header)
-    vocabulary = check_vocabulary(header)
+    vocabulary = check_vocabulary(header, encoder=is_encoder(header))
     check_tensors(header, shape, vocabulary.n_tokens)
+    purpose = check_purpose(header, shape)
     return ModelFacts(
         path=path,
         file_bytes=header.file_bytes,
@@ -104,11 +120,21 @@ def read_facts(path: Path) -> ModelFacts:
         kv_heads=shape.kv_heads,
         windows=shape.windows,
         n_ff=shape.n_ff,
-        matrix_bytes=_matrix_bytes(header),
+        matrix_bytes=_matrix_bytes(header, shape.architecture),
         n_merges=vocabulary.n_merges,
         token_bytes=_token_bytes(header, shape.architecture),
         tensors=header.tensors,
+        use=purpose.use,
+        pooling=purpose.pooling,
+        labels=purpose.labels,
     )
+
+
+def made_for(facts: ModelFacts, use: Use) -> ModelFacts:
+    """`facts` where the model is made for that use; else raises ModelFileError with one sentence."""
+    if facts.use != use:
+        raise ModelFileError(wrong_use(facts.name, facts.use, use))
+    return facts
 
 
 def _file_type(header: Header) -> str:
@@ -129,22 +155,26 @@ def _sampling(header: Header) -> dict[str, float]:
     }
 
 
-def _matrix_bytes(header: Header) -> dict[str, int]:
-    tied = all(tensor.name != OUTPUT for tensor in header.tensors)
+def _tied(architecture: str, tensors: tuple[TensorInfo, ...]) -> bool:
+    return architecture not in BERTS and all(tensor.name != OUTPUT for tensor in tensors)
+
+
+def _matrix_bytes(header: Header, architecture: str) -> dict[str, int]:
+    tied = _tied(architecture, header.tensors)
     by_type: Counter[str] = Counter()
     for tensor in header.tensors:
-        if is_matrix(tensor) and (tensor.name != EMBEDDING or tied):
+        if is_matrix(tensor) and tensor.name not in LOOKED_UP and (tensor.name != EMBEDDING or tied):
             by_type[tensor.type.name] += tensor.n_bytes
     return dict(by_type)
 
 
 def _token_bytes(header: Header, architecture: str) -> int:
-    tied = all(tensor.name != OUTPUT for tensor in header.tensors)
+    tied = _tied(architecture, header.tensors)
     n_expert, n_used = (_most(header, f"{architecture}.expert_{what}") for what in ("count", "used_count"))
     share = n_used / n_expert if n_expert else 1.0
     read = 0.0
     for tensor in header.tensors:
-        if tensor.name != EMBEDDING or tied:
+        if tensor.name not in LOOKED_UP and (tensor.name != EMBEDDING or tied):
             read += tensor.n_bytes * (share if "_exps." in tensor.name else 1.0)
     return int(read)
 

@@ -32,6 +32,7 @@ EQUAL_HEADS = frozenset(
     | {"qwen3next", "qwen35", "qwen35moe", "glm4", "glm4moe", "chatglm", "phi2", "phi3", "phimoe", "internlm2"}
     | {"smollm3", "granite", "granitemoe", "granitehybrid", "olmo2", "olmoe", "cohere2", "command-r", "exaone"}
     | {"deepseek", "starcoder2", "stablelm", "seed_oss", "ernie4_5", "mistral3", "minicpm", "hunyuan-dense"}
+    | {"bert", "nomic-bert", "jina-bert-v2", "modern-bert", "gemma-embedding"}
 )
 """Their graphs assert that keys and values have the same length."""
 
@@ -46,7 +47,10 @@ UNIFORM_HEADS = (EQUAL_HEADS - {"qwen3next", "qwen35", "qwen35moe", "granitehybr
 """Their loaders compare all layers' weights with the heads of the first, then abort in a layer that has others."""
 
 WINDOW_PERIODS = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "cohere2": 4, "gpt-oss": 2, "exaone4": 4, "olmo2": 4}
+WINDOW_PERIODS |= {"gemma-embedding": 6, "modern-bert": 3}
 """The last of so many layers sees all, the others a window, unless the file says otherwise (src/models)."""
+FIRST_SEES_ALL = frozenset({"modern-bert"})
+"""Here it is the first of so many."""
 
 GEMMA2_WINDOW = 4096
 
@@ -250,7 +254,8 @@ def _windows(header: Header, arch: str, n_layer: int) -> tuple[int, ...]:
         period = header.u32(key)
         sane = period != 1
         period = WINDOW_PERIODS.get(arch, 1) if period is None else period
-        windowed = tuple(period == 0 or layer % period < period - 1 for layer in range(n_layer))
+        whole = 0 if arch in FIRST_SEES_ALL else period - 1
+        windowed = tuple(period == 0 or layer % period != whole for layer in range(n_layer))
     if not sane:
         raise damaged(header.path, "no layer uses the sliding window that it speaks of")
     return tuple(window if used else 0 for used in windowed)

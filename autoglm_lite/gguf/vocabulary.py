@@ -7,12 +7,18 @@ from array import array
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from autoglm_lite.gguf.charsmap import check_charsmap
 from autoglm_lite.gguf.header import Header, damaged, quoted, unsupported
 from autoglm_lite.gguf.values import Strings, ValueType
 
-TokenizerModel = Literal["llama", "gpt2", "gemma4"]
+TokenizerModel = Literal["llama", "gpt2", "gemma4", "bert", "t5"]
 TOKENIZER_MODELS: tuple[TokenizerModel, ...] = get_args(TokenizerModel)
-"""SentencePiece with byte tokens, byte-level BPE, and Gemma 4's BPE: what models that talk use."""
+"""SentencePiece with byte tokens, byte-level BPE, and Gemma 4's BPE; WordPiece; SentencePiece's unigrams."""
+OF_ENCODERS = frozenset({"bert", "t5"})
+"""These no model that writes uses."""
+
+MAX_WORD_PIECE = 256
+"""Bytes; llama.cpp compares every part of a word of up to the longest token's length, and real ones have 70."""
 
 PRE_TOKENIZERS_WITH_BOS = frozenset(
     {"llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"}
@@ -51,7 +57,10 @@ _DEFAULT_IDS: dict[TokenizerModel, tuple[int | None, int | None]] = {
     "llama": (1, 2),
     "gpt2": (11, 11),
     "gemma4": (None, None),
+    "bert": (101, None),
+    "t5": (None, 1),
 }
+_DEFAULT_SEPARATOR, _DEFAULT_UNKNOWN = 102, {"bert": 100, "t5": 2}
 _FLAGS = ("add_bos_token", "add_eos_token", "add_sep_token", "add_space_prefix", "remove_extra_whitespaces")
 _BYTE_TOKEN_TYPE = 6
 
@@ -69,9 +78,10 @@ class Vocabulary:
     """Pairs that BPE joins; 0 for other kinds."""
 
 
-def check_vocabulary(header: Header) -> Vocabulary:
-    """Raises ModelFileError for a vocabulary that is damaged or of a kind we cannot run."""
-    model = _tokenizer_model(header)
+def check_vocabulary(header: Header, *, encoder: bool = False) -> Vocabulary:
+    """`encoder`: whether the model may use the tokenizers of encoders. Raises ModelFileError for a vocabulary that is
+    damaged or of a kind we cannot run."""
+    model = _tokenizer_model(header, encoder=encoder)
     tokens = header.strings(_KEY + "tokens")
     if not tokens:
         raise damaged(header.path, "it has no vocabulary")
@@ -79,8 +89,12 @@ def check_vocabulary(header: Header) -> Vocabulary:
     known = _distinct(header, tokens)
     if model == "llama":
         _check_byte_tokens(header, known)
-    if model != "llama":
+    if model in ("gpt2", "gemma4"):
         _check_merges(header)
+    if model == "bert":
+        _check_word_pieces(header, tokens)
+    if model == "t5":
+        check_charsmap(header)
     for name in _FLAGS:
         header.flag(_KEY + name)
     for name in _OTHER_IDS:
@@ -89,22 +103,26 @@ def check_vocabulary(header: Header) -> Vocabulary:
     add_bos = _adds_bos(header, model)
     default_bos, default_eos = _DEFAULT_IDS[model]
     _check_added(header, "bos", add_bos, bos, default_bos, len(tokens))
-    _check_added(header, "eos", bool(header.flag(_KEY + "add_eos_token")), eos, default_eos, len(tokens))
-    if model == "llama":
+    _check_added(header, "eos", _adds_eos(header, model), eos, default_eos, len(tokens))
+    if model in OF_ENCODERS:
+        _check_always_used(header, model, len(tokens))
+    if model in ("llama", "bert", "t5"):
         bos, eos = default_bos if bos is None else bos, default_eos if eos is None else eos
     merges = header.strings(_KEY + "merges") or ()
     return Vocabulary(len(tokens), _text(tokens, bos), _text(tokens, eos), add_bos, len(merges))
 
 
-def _tokenizer_model(header: Header) -> TokenizerModel:
+def _tokenizer_model(header: Header, *, encoder: bool) -> TokenizerModel:
     model = header.text(_KEY + "model")
     if model is None:
         raise damaged(header.path, "it has no vocabulary (the key tokenizer.ggml.model is missing)")
     for known in TOKENIZER_MODELS:
-        if model == known:
+        if model == known and (encoder or model not in OF_ENCODERS):
             return known
     raise unsupported(
-        header.path, f"its tokenizer is of the kind {quoted(model)}, which no chat model uses", "take another model"
+        header.path,
+        f"its tokenizer is of the kind {quoted(model)}, which no model uses that is known here",
+        "take another model",
     )
 
 
@@ -112,9 +130,36 @@ def _adds_bos(header: Header, model: TokenizerModel) -> bool:
     pre, wanted = header.text(_KEY + "pre"), header.flag(_KEY + "add_bos_token")
     if model == "gemma4" or (model == "gpt2" and pre in GEMMA4_PRE_TOKENIZERS):
         return True
+    if model == "bert":
+        # Whatever the file says.
+        return True
     if wanted is not None:
         return wanted
-    return model == "llama" or pre in PRE_TOKENIZERS_WITH_BOS
+    return model == "llama" or (model == "gpt2" and pre in PRE_TOKENIZERS_WITH_BOS)
+
+
+def _adds_eos(header: Header, model: TokenizerModel) -> bool:
+    wanted = header.flag(_KEY + "add_eos_token")
+    return model == "t5" if wanted is None else wanted
+
+
+def _check_always_used(header: Header, model: TokenizerModel, n_tokens: int) -> None:
+    """What stands for unknown characters, and between and after texts where that is so."""
+    needed = [("unknown_token_id", _DEFAULT_UNKNOWN[model])]
+    if model == "bert":
+        needed.append(("seperator_token_id", _DEFAULT_SEPARATOR))
+    for name, default in needed:
+        token = _token_id(header, name, n_tokens)
+        if (default if token is None else token) >= n_tokens:
+            raise damaged(header.path, f"its vocabulary lacks the token of {name}")
+
+
+def _check_word_pieces(header: Header, tokens: Strings) -> None:
+    """llama.cpp asks what byte a byte token stands for, and aborts since WordPiece has none."""
+    if _BYTE_TOKEN_TYPE in (header.numbers(_KEY + "token_type", ValueType.INT32) or ()):
+        raise damaged(header.path, "its vocabulary has tokens for bytes, as no WordPiece vocabulary does")
+    if max(map(len, tokens)) > MAX_WORD_PIECE:
+        raise damaged(header.path, f"a token of its vocabulary is longer than {MAX_WORD_PIECE} bytes")
 
 
 def _check_companions(header: Header, tokens: Strings) -> None:

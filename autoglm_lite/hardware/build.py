@@ -105,3 +105,10 @@ def refuse_foreign_build() -> None:
 
 def _without_landing(code: bytes) -> bytes:
     return code[4:] if code.startswith(_LANDINGS) else code
+
+
+def installed_version() -> str:
+    """Of llama-cpp-python, by the folder that its installation leaves; empty if there is none."""
+    libraries = installed_libraries()
+    folders = libraries.parent.parent.glob("llama_cpp_python-*.dist-info") if libraries else ()
+    return max((folder.stem.partition("-")[2] for folder in folders), default="")

@@ -29,20 +29,20 @@ def release_unused(model: Model, path: str) -> int:
         return 0
     real = os.path.realpath(path)
     n_bytes = 0
-    for start, end, mapped in _read_only_mappings():
+    for start, end, mapped in read_only_mappings():
         gaps = list(_gaps(start, end, places)) if mapped == real else []
         if sum(gap.end - gap.start for gap in gaps) < LEAST_BYTES:
             continue
         # Linux 6.18 maps two megabytes at once where it can. Giving back a part of that unmaps the whole, and what is
         # then touched again comes back with all its neighbours: so it is brought back here, and they are given back.
-        _advise([Place(start, end)], mmap.MADV_NOHUGEPAGE)
-        _advise(gaps, mmap.MADV_DONTNEED)
-        _advise(_gaps(start, end, gaps), _POPULATE_READ)
-        n_bytes += _advise(gaps, mmap.MADV_DONTNEED)
+        advise([Place(start, end)], mmap.MADV_NOHUGEPAGE)
+        advise(gaps, mmap.MADV_DONTNEED)
+        advise(_gaps(start, end, gaps), _POPULATE_READ)
+        n_bytes += advise(gaps, mmap.MADV_DONTNEED)
     return n_bytes
 
 
-def _advise(places: Iterable[Place], advice: int) -> int:
+def advise(places: Iterable[Place], advice: int) -> int:
     """Bytes for which the kernel took the advice."""
     libc = ctypes.CDLL(None)
     n_bytes = 0
@@ -67,7 +67,7 @@ def _gaps(start: int, end: int, places: Iterable[Place]) -> Iterator[Place]:
         yield Place(at, end)
 
 
-def _read_only_mappings() -> Iterator[tuple[int, int, str]]:
+def read_only_mappings() -> Iterator[tuple[int, int, str]]:
     """Start, end and file. Pages that were written to are no mapping of a file's alone and would be lost."""
     try:
         lines = os.fsdecode(_MAPS.read_bytes()).split("\n")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from autoglm_lite.errors import LoadError
 from autoglm_lite.native.bindings import bindings
+from autoglm_lite.native.candidates import Candidates
 from autoglm_lite.native.offload import Offload
 
 LOAD_MODES = {"none": 0, "mmap": 1, "direct_io": 4}
@@ -64,8 +66,15 @@ class Model:
 
     def close(self) -> None:
         if self.handle:
+            if "candidates" in vars(self):
+                self.candidates.close()
             self._lib.llama_model_free(self.handle)
             self.handle = None
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """One array for all answers of this model, which take turns."""
+        return Candidates()
 
     def description(self) -> str:
         """llama.cpp's short name of the model's kind, size and type."""
@@ -102,3 +111,17 @@ class Model:
 
     def ends_generation(self, token: int) -> bool:
         return bool(self._lib.llama_vocab_is_eog(self.vocab, token))
+
+    @property
+    def end(self) -> int | None:
+        """A token that ends an answer; None where the vocabulary has none."""
+        for token in (self._lib.llama_vocab_eot(self.vocab), self._lib.llama_vocab_eos(self.vocab)):
+            if token >= 0 and self.ends_generation(token):
+                return int(token)
+        return None
+
+    def is_silent(self, token: int) -> bool:
+        """Whether it stands for no text and does not end an answer either."""
+        kinds = self._lib.LLAMA_TOKEN_ATTR_UNKNOWN | self._lib.LLAMA_TOKEN_ATTR_CONTROL
+        silent = self._lib.llama_vocab_get_attr(self.vocab, token) & kinds and token not in self._written_controls
+        return bool(silent) and not self.ends_generation(token)

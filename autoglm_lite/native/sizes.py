@@ -10,6 +10,7 @@ from typing import Any
 
 from autoglm_lite.native.bindings import bindings
 from autoglm_lite.native.context import Context
+from autoglm_lite.native.embedding_context import EmbeddingContext
 
 _SYMBOL = "_Z26llama_get_memory_breakdownPK13llama_context"
 """llama_get_memory_breakdown of llama-ext.h, as C++ names it."""
@@ -53,7 +54,7 @@ class _Map(ctypes.Structure):
     )
 
 
-def buffer_sizes(context: Context) -> list[BufferSize] | None:
+def buffer_sizes(context: Context | EmbeddingContext) -> list[BufferSize] | None:
     """By type of buffer; None where the library cannot be asked, which is so but for Linux and libstdc++.
 
     The map's few nodes are not freed: that would take its destructor, which is nowhere exported.

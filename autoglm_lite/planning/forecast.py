@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
+from autoglm_lite.planning.embedding import EMBEDDING_CTX
 from autoglm_lite.planning.make import DEFAULT_CTX, Choice, Exact, Wishes, choose, in_words, sources
 from autoglm_lite.planning.memory import repacked_bytes
 from autoglm_lite.planning.offload import room_on, usable
@@ -63,28 +64,43 @@ def forecast(
 def _reasons(facts: ModelFacts, machine: Machine, wishes: Wishes, choice: Choice) -> Iterator[str]:
     plan = choice.plan
     of = sources(wishes, plan)
+    if facts.use != "chat":
+        yield _MADE_FOR[facts.use]
     yield f"Context of {plan.n_ctx:,} tokens: {of['n_ctx'].words or _why_ctx(facts, plan.n_ctx)}."
     kv_words = of["kv_type"].words
-    yield f"KV cache of type {plan.kv_type}: {kv_words and kv_words + '; '}{_KV_WORDS[plan.kv_type]}."
+    if facts.encoder:
+        yield "No KV cache: an encoder reads a whole text in one step and keeps nothing of it."
+    else:
+        yield f"KV cache of type {plan.kv_type}: {kv_words and kv_words + '; '}{_KV_WORDS[plan.kv_type]}."
     yield "Weights mapped from the file: what is not in use can be dropped and read again when memory is short."
     yield f"Repacking {'on' if plan.repack else 'off'}: {_why_repack(facts, machine, choice, of['repack'].words)}."
     yield f"{_count(plan.threads, 'thread')}: {of['threads'].words or _why_threads(machine, plan.threads)}."
     if plan.threads_batch != plan.threads:
         yield f"{_count(plan.threads_batch, 'thread')} for reading prompts: {of['threads_batch'].words}."
-    yield f"Micro-batch of {plan.n_ubatch} tokens: {of['n_ubatch'].words or _why_ubatch(plan.n_ubatch)}."
+    yield f"Micro-batch of {plan.n_ubatch:,} tokens: {of['n_ubatch'].words or _why_ubatch(facts, plan.n_ubatch)}."
     if plan.flash_attention is not None:
         yield f"Flash attention {'on' if plan.flash_attention else 'off'}: {of['flash_attention'].words}."
-    yield from _why_layers(facts, machine, wishes, choice)
+    if facts.encoder:
+        yield "No layers on a graphics card: encoders are computed by the processor."
+    else:
+        yield from _why_layers(facts, machine, wishes, choice)
 
 
+_MADE_FOR = {
+    "embeddings": "It makes embeddings: vectors by which texts are compared. It does not write.",
+    "reranking": "It ranks documents by how well they answer a question. It does not write.",
+}
 _TUNED_SPEED = "Speeds at the beginning of a conversation, as `tune` measured them here."
 
 
 def _why_ctx(facts: ModelFacts, n_ctx: int) -> str:
     if n_ctx == facts.n_ctx_train:
         return "all that the model was trained for"
-    if n_ctx < DEFAULT_CTX:
-        return f"shorter than the usual {DEFAULT_CTX:,}, since memory is short"
+    usual = DEFAULT_CTX if facts.use == "chat" else EMBEDDING_CTX
+    if n_ctx < usual:
+        return f"shorter than the usual {usual:,}, since memory is short"
+    if facts.use != "chat":
+        return "longer than texts to be found again mostly are; more takes memory whether it is used or not"
     return "the usual length; a longer one takes memory whether it is used or not"
 
 
@@ -106,7 +122,9 @@ def _why_repack(facts: ModelFacts, machine: Machine, choice: Choice, words: str)
     )
 
 
-def _why_ubatch(n_ubatch: int) -> str:
+def _why_ubatch(facts: ModelFacts, n_ubatch: int) -> str:
+    if facts.encoder:
+        return "the longest text, which an encoder reads at once; its buffers count in full"
     if n_ubatch == UBATCHES[0]:
         return "llama.cpp's usual, and what its buffers are counted for"
     return "as many as this machine reads between two looks at its progress; buffers for more would not be used"

@@ -10,6 +10,7 @@ from typing import Literal
 from autoglm_lite.errors import UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import Machine
+from autoglm_lite.planning.embedding import EMBEDDING_CTX, suited
 from autoglm_lite.planning.memory import Predicted, Sizes, predict
 from autoglm_lite.planning.offload import offload
 from autoglm_lite.planning.plan import KV_TYPES, KvType, Plan
@@ -150,8 +151,9 @@ def fallbacks(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -
 def notices(facts: ModelFacts, machine: Machine, wishes: Wishes, choice: Choice) -> tuple[str, ...]:
     """Sentences about what the user may not expect of `choice`, made from the same."""
     found = []
-    if sources(wishes, choice.plan)["n_ctx"] == RULE and choice.plan.n_ctx < min(facts.n_ctx_train, DEFAULT_CTX):
-        found.append(f"Memory is short, so a conversation can be {choice.plan.n_ctx:,} tokens long.")
+    usual, what = (DEFAULT_CTX, "conversation") if facts.use == "chat" else (EMBEDDING_CTX, "text")
+    if sources(wishes, choice.plan)["n_ctx"] == RULE and choice.plan.n_ctx < min(facts.n_ctx_train, usual):
+        found.append(f"Memory is short, so a {what} can be {choice.plan.n_ctx:,} tokens long.")
     found += _idle_computers(facts, machine, choice.plan)
     if choice.verdict == "streams":
         found.append(
@@ -194,8 +196,11 @@ def _check(facts: ModelFacts, wishes: Wishes) -> None:
 def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator[Plan]:
     """Plans in order of preference, each needing no more memory than the one before it that cannot be dropped."""
     liked = _liked(facts, wishes)
-    first = wishes.ctx or min(facts.n_ctx_train, liked.ctx or DEFAULT_CTX)
-    usual = 1 if facts.tensor_bytes <= ONE_THREAD_BYTES else machine.physical_cores
+    usual_ctx = DEFAULT_CTX if facts.use == "chat" else EMBEDDING_CTX
+    first = wishes.ctx or min(facts.n_ctx_train, liked.ctx or usual_ctx)
+    # Texts are read many tokens at a time, so threads meet less often.
+    small = ONE_THREAD_BYTES if facts.use == "chat" else ONE_THREAD_BYTES // 8
+    usual = 1 if facts.tensor_bytes <= small else machine.physical_cores
     threads = wishes.threads or liked.threads or usual
     batch = wishes.threads_batch or wishes.threads or liked.threads_batch or threads
     kv_type: KvType = wishes.kv_type or liked.kv_type or "f16"
@@ -223,7 +228,11 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
 
 
 def _placed(facts: ModelFacts, machine: Machine, wishes: Wishes, plan: Plan) -> Plan:
-    """`plan` with the layers that devices take; these read faster than the rule for micro-batches knows."""
+    """`plan` with the layers that devices take; these read faster than the rule for micro-batches knows. Encoders are
+    left to the processor: they are small, and how much of a device they would take is not known."""
+    plan = suited(facts, plan)
+    if facts.encoder:
+        return plan
     larger = plan
     if sources(wishes, plan)["n_ubatch"] == RULE:
         larger = replace(plan, n_ubatch=UBATCHES[0])

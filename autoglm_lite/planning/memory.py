@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from autoglm_lite.gguf.facts import ModelFacts, is_matrix
 from autoglm_lite.gguf.tensors import EMBEDDING
 from autoglm_lite.planning.placement import place
-from autoglm_lite.planning.plan import N_IDLE, KvType, Plan
+from autoglm_lite.planning.plan import KvType, Plan, n_rows
 
 MIB = 1 << 20
 
@@ -72,7 +72,7 @@ def predict(facts: ModelFacts, features: Collection[str], plan: Plan, sizes: Siz
         mapped=mapped_bytes(facts, features, plan, sizes.repacked),
         repacked=sizes.repacked,
         kv=sizes.kv,
-        compute=sizes.compute + WORK_BYTES * plan.threads_batch,
+        compute=sizes.compute + WORK_BYTES * plan.threads_batch + results_bytes(facts, plan),
         process=PROCESS_BYTES + TOKEN_BYTES * facts.n_vocab + MERGE_BYTES * facts.n_merges,
         devices=sizes.devices,
     )
@@ -131,7 +131,7 @@ def device_bytes(
     An RPC server takes a whole tensor into a vector before it copies it to its place (SET_TENSOR in ggml-rpc.cpp); it
     has let go of that when the caches and buffers are made.
     """
-    compute = graph_bytes(facts, plan, widths=3) + (4 * facts.n_vocab * (plan.n_parallel + N_IDLE) if output else 0)
+    compute = graph_bytes(facts, plan, widths=3) + (4 * facts.n_vocab * n_rows(plan) if output else 0)
     if not remote:
         return weights + kv + compute
     return weights + max(largest, kv + compute + _serving_bytes(facts, plan))
@@ -157,6 +157,8 @@ def kv_bytes(facts: ModelFacts, plan: Plan) -> int:
 
 
 def layer_kv_bytes(facts: ModelFacts, plan: Plan) -> tuple[int, ...]:
+    if facts.encoder:
+        return (0,) * len(facts.kv_heads)
     whole = _padded(plan.n_ctx)
     found = []
     for n_head, window in zip(facts.kv_heads, facts.windows, strict=True):
@@ -183,13 +185,41 @@ def repacked_types(features: Collection[str]) -> frozenset[str]:
 
 
 def compute_bytes(facts: ModelFacts, plan: Plan) -> int:
-    """Intermediate results of one micro-batch on the processor, and logits for one token of each answer."""
+    """Intermediate results of one micro-batch on the processor, and logits for one token of each answer, or of each
+    text that a decoder is to make a vector of."""
+    if facts.encoder:
+        return encoder_bytes(facts, plan)
     return graph_bytes(facts, plan) + _logits_bytes(facts, plan)
 
 
 def _logits_bytes(facts: ModelFacts, plan: Plan) -> int:
-    """In main memory; rows for idle sequences are reserved and never written to."""
+    """In main memory; more rows are reserved, of which those for guesses are written to only where guessing pays."""
     return 4 * facts.n_vocab * plan.n_parallel
+
+
+def encoder_bytes(facts: ModelFacts, plan: Plan) -> int:
+    """As of `graph_bytes`, measured on the shapes of BERT's family, of 256 to 1,024 and for 512 and 2,048 tokens: exact
+    for those that see all, and within twice the width for each token where some layers see a window."""
+    n, width = plan.n_ctx, facts.n_embd
+    # BERT alone has no gates beside its feed-forward part.
+    parts, widths = {"bert": (1, 3), "jina-bert-v2": (3, 3)}.get(facts.architecture, (3, 2))
+    held = parts * facts.n_ff + widths * width
+    masks = 2.0 if any(facts.windows) else 1.0
+    if plan.flash_attention is False:
+        held = max(held, facts.n_head * n + 6 * width)
+    else:
+        masks /= 2
+    return int(4 * n * (held + masks * n + plan.n_parallel + 3))
+
+
+def results_bytes(facts: ModelFacts, plan: Plan) -> int:
+    """What llama.cpp hands embeddings over in: for each token of an encoder's micro-batch, and for the last of each
+    text of a decoder, a row as long as the vocabulary (output_reserve in llama-context.cpp). An encoder's are given
+    back as soon as they have been cleared; there must be room for them."""
+    if plan.use == "chat":
+        return 0
+    n_rows = plan.n_ctx if facts.encoder else plan.n_parallel
+    return 4 * n_rows * (facts.n_vocab + facts.n_embd)
 
 
 def graph_bytes(facts: ModelFacts, plan: Plan, widths: int = 4) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from autoglm_lite.embedding import Use
+
 LoadMode = Literal["mmap", "none", "direct_io"]
 KvType = Literal["f16", "q8_0", "f32"]
 KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0", "f32")
@@ -13,6 +15,8 @@ KV_TYPES: tuple[KvType, ...] = ("f16", "q8_0", "f32")
 N_IDLE = 7
 """Conversations that are kept in the KV cache beside those in use, as long as there are places for their tokens.
 llama.cpp reserves a row of logits for each."""
+MOST_DRAFTED = 15
+"""Tokens that are guessed at once; each needs a row of logits, like the one before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,10 @@ class Plan:
     """None: the same effort at all times."""
     n_parallel: int = 1
     """Answers that may be written at the same time; they share the `n_ctx` tokens."""
+    use: Use = "chat"
+    """What the model is loaded for; embeddings and ranks come of contexts of their own kind."""
+    encoder: bool = False
+    """The model keeps no KV cache, and reads a whole text in one micro-batch, which is as long as `n_ctx` then."""
 
 
 _CONTEXT = (
@@ -78,6 +86,11 @@ _CONTEXT = (
     "saving",
     "n_parallel",
 )
+
+
+def n_rows(plan: Plan) -> int:
+    """Of logits, that are reserved."""
+    return min(max(plan.n_parallel + N_IDLE, MOST_DRAFTED + 1), plan.n_ubatch)
 
 
 def same_model(plan: Plan, other: Plan) -> bool:

@@ -43,6 +43,8 @@ def expect(facts: ModelFacts, machine: Machine, choice: Choice, bandwidth: float
     if unknown:
         return Expected(None, None, (f"Speed unknown: {unknown}.",))
     prefill, why_prefill = _prefill(facts, machine, choice)
+    if facts.use != "chat":
+        return Expected(prefill, None, (why_prefill,))
     decode, why_decode = _decode(facts, machine, choice, bandwidth)
     return Expected(prefill, decode, (why_prefill, why_decode))
 

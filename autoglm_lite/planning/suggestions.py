@@ -54,7 +54,7 @@ def suggest(
 
 
 def chat_command(facts: ModelFacts, wishes: Wishes) -> str:
-    """What the user types for a conversation with these wishes."""
+    """What the user types for a conversation with these wishes, or to see a plan of a model that does not talk."""
     options = {
         "--ctx": wishes.ctx,
         "--threads": wishes.threads,
@@ -66,7 +66,7 @@ def chat_command(facts: ModelFacts, wishes: Wishes) -> str:
     }
     words = [str(word) for pair in options.items() if pair[1] is not None for word in pair]
     words += [word for endpoint in wishes.rpc for word in ("--rpc", endpoint)]
-    return shlex.join(["autoglm-lite", "chat", str(facts.path), *words])
+    return shlex.join(["autoglm-lite", "chat" if facts.use == "chat" else "plan", str(facts.path), *words])
 
 
 def _fits(facts: ModelFacts, machine: Machine, wishes: Wishes) -> bool:
@@ -133,7 +133,8 @@ def _smaller_type(facts: ModelFacts, machine: Machine, wishes: Wishes, choice: C
 def _other_model(
     facts: ModelFacts, machine: Machine, wishes: Wishes, others: Iterable[ModelFacts]
 ) -> Iterator[Suggestion]:
-    fitting = [o for o in others if o.path.absolute() != facts.path.absolute() and _fits(o, machine, wishes)]
+    alike = [o for o in others if o.use == facts.use and o.path.absolute() != facts.path.absolute()]
+    fitting = [o for o in alike if _fits(o, machine, wishes)]
     best = max(fitting, key=lambda other: other.file_bytes, default=None)
     if best is not None:
         yield Suggestion(

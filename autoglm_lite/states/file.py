@@ -10,6 +10,7 @@ and a state of another model may crash it, so nothing is given to it that `verif
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from array import array
 from collections.abc import Callable
@@ -67,7 +68,7 @@ def write_state(path: Path, key: bytes, save: Callable[[Path], int]) -> None:
 
 def read_head(path: Path, key: bytes) -> StateHead:
     """The tokens of a state of `key`. Raises DamagedStateError for a file of another key or form, OSError."""
-    with path.open("rb") as file:
+    with _open(path) as file:
         n_bytes, length = _check_foot(file, key)
         file.seek(0)
         _, _, n_tokens = _HEAD.unpack(file.read(_HEAD.size))
@@ -82,7 +83,7 @@ def read_head(path: Path, key: bytes) -> StateHead:
 
 def verify(path: Path, key: bytes) -> None:
     """Reads the whole file. Raises DamagedStateError unless each byte is as it was written with `key`, OSError."""
-    with path.open("rb") as file:
+    with _open(path) as file:
         _, length = _check_foot(file, key)
         file.seek(0)
         digest = _digest(file, length, key)
@@ -91,15 +92,24 @@ def verify(path: Path, key: bytes) -> None:
             raise DamagedStateError(f"{path.name} is damaged.")
 
 
+def _open(path: Path) -> BinaryIO:
+    """Raises DamagedStateError for all but a regular file: a pipe would be waited for, a link may lead anywhere."""
+    # Systems that lack the flags lack what they guard against.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise DamagedStateError(f"{path.name} is no file.")
+    return os.fdopen(os.open(path, flags | getattr(os, "O_NOFOLLOW", 0)), "rb")
+
+
 def _check_foot(file: BinaryIO, key: bytes) -> tuple[int, int]:
     """Bytes of the file and of llama.cpp's part of it."""
     n_bytes = file.seek(0, os.SEEK_END)
     if n_bytes < _HEAD.size + _FOOT.size:
-        raise DamagedStateError(f"{Path(file.name).name} is too short for a state.")
+        raise DamagedStateError("It is too short for a state.")
     file.seek(n_bytes - _FOOT.size)
     found, _, length, version, magic = _FOOT.unpack(file.read(_FOOT.size))
     if magic != MAGIC or version != VERSION or length != n_bytes - _FOOT.size or found != key:
-        raise DamagedStateError(f"{Path(file.name).name} is no state of this model and this program.")
+        raise DamagedStateError("It is no state of this model and this program.")
     return n_bytes, length
 
 

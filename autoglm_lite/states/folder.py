@@ -97,12 +97,15 @@ class StateFolder:
 
     def _make_room(self, most: int) -> None:
         remove_abandoned(self._folder)
-        sized = [(path.stat().st_mtime, path, size) for path, size in kept_states(self._folder)]
+        sized = []
+        for path, size in kept_states(self._folder):
+            with suppress(OSError):
+                sized.append((path.lstat().st_mtime, path, size))
         held = sum(size for _, _, size in sized)
         for _, path, size in sorted(sized):
             if held <= most:
                 return
-            path.unlink(missing_ok=True)
+            remove(path)
             held -= size
 
     def _drop_contained(self, tokens: array[int]) -> None:
@@ -159,7 +162,7 @@ def _sized(folder: Path, pattern: str) -> list[tuple[Path, int]]:
     found = []
     for path in folder.glob(pattern):
         with suppress(OSError):
-            found.append((path, path.stat().st_size))
+            found.append((path, path.lstat().st_size))
     return found
 
 

@@ -48,7 +48,7 @@ def resolve(
     name: str | None, wishes: Wishes | None = None, passed_over: Callable[[str], object] = lambda _: None
 ) -> Path:
     """The model's file: a path that exists is taken as it is, a name is looked up among the stored models, and None
-    is the largest stored model that can be used and fits into memory, else the starter. `passed_over` gets a sentence
+    is the largest stored model that writes text and fits into memory, else the starter. `passed_over` gets a sentence
     for each larger one.
 
     Raises UsageError for a name that cannot be one, ModelFileError for one that names nothing.
@@ -82,7 +82,10 @@ def _best(wishes: Wishes, passed_over: Callable[[str], object]) -> Path | None:
     machine = read_machine()
     for path in sorted(stored_models(), key=lambda path: path.stat().st_size, reverse=True):
         try:
-            decide(read_facts(path), machine, wishes)
+            facts = read_facts(path)
+            if facts.use != "chat":
+                continue
+            decide(facts, machine, wishes)
         except (ModelFileError, WillNotFitError, UsageError) as error:
             passed_over(f"The stored model {path.stem} is passed over: {error}")
             continue

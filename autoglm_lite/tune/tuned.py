@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.gguf.facts import ModelFacts
-from autoglm_lite.hardware.build import installed_libraries
+from autoglm_lite.hardware.build import installed_version
 from autoglm_lite.hardware.machine import Machine
 from autoglm_lite.paths import data_dir, private_dir
 from autoglm_lite.planning.plan import KV_TYPES
@@ -75,15 +75,8 @@ def identity(facts: ModelFacts, machine: Machine) -> Identity:
             "memory_total": machine.memory_total,
             "devices": sorted([device.name, device.memory_total] for device in machine.devices),
         },
-        "llama_cpp": _installed_version(),
+        "llama_cpp": installed_version(),
     }
-
-
-def _installed_version() -> str:
-    """Of llama-cpp-python, by the folder that its installation leaves; empty if there is none."""
-    libraries = installed_libraries()
-    folders = libraries.parent.parent.glob("llama_cpp_python-*.dist-info") if libraries else ()
-    return max((folder.stem.partition("-")[2] for folder in folders), default="")
 
 
 def tuned_path(what: Identity) -> Path:

@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from autoglm_lite.embedding import wrong_use
 from autoglm_lite.engine.devices import list_devices, serve
+from autoglm_lite.engine.embedder import Embedder
 from autoglm_lite.engine.engine import Engine
 from autoglm_lite.engine.inputs import collect_inputs
 from autoglm_lite.engine.layers import compare_layers
@@ -34,6 +36,7 @@ from autoglm_lite.worker.protocol import (
     CollectInputs,
     CompareLayers,
     Devices,
+    Embed,
     Failed,
     Freed,
     Generate,
@@ -45,6 +48,7 @@ from autoglm_lite.worker.protocol import (
     Measurement,
     Message,
     PlanSizes,
+    Rerank,
     Score,
     ServeDevices,
     Serving,
@@ -60,6 +64,7 @@ from autoglm_lite.worker.protocol import (
 SECONDS_TO_KEEP = 10.0
 """After an answer: who goes on at once is not kept waiting for the disk."""
 OOM_SCORE = "1000"
+LOADED = "The loaded model"
 
 
 def main(fd: int) -> None:
@@ -85,6 +90,8 @@ class Child:
         """Whether the main thread waits, or keeps what was read while it does."""
         self._lock = threading.Lock()
         self._engine: Engine | None = None
+        self._embedder: Embedder | None = None
+        """Of the two at most one holds a model."""
         self._scorer = Scorer()
         self._priority = Priority()
         self._stops: dict[int, Callable[[], None] | None] = {}
@@ -186,14 +193,16 @@ class Child:
         elif isinstance(message, ServeDevices):
             serve(message.host, message.port, message.threads, lambda offered: self._send(request_id, Serving(offered)))
         elif isinstance(message, Tokenize):
-            engine = self._loaded_engine()
-            self._send(request_id, Tokens(engine.tokenize(message.text, templated=message.templated)))
+            model = self._embedder or self._loaded_engine()
+            self._send(request_id, Tokens(model.tokenize(message.text, templated=message.templated)))
         elif isinstance(message, Generate):
             engine = self._loaded_engine()
             engine.submit(request_id, message.request)
             self._begun(request_id, lambda: engine.cancel(request_id))
         elif isinstance(message, ShedContext):
-            self._send(request_id, Freed(self._loaded_engine().shed_context()))
+            self._send(request_id, Freed((self._embedder or self._loaded_engine()).shed_context()))
+        elif isinstance(message, Embed | Rerank):
+            self._embed(request_id, message)
         elif isinstance(message, CollectInputs | Score | CompareLayers):
             self._unload()
             stop = Stop()
@@ -201,6 +210,12 @@ class Child:
 
     def _load(self, request_id: int, message: Load) -> None:
         self._keep_prefixes()
+        if message.plan.use != "chat":
+            self._unload()
+            self._embedder = Embedder(message.plan, self._progress(request_id))
+            self._send(request_id, Loaded(self._embedder.loaded))
+            return
+        self._unload_embedder()
         engine, self._engine = self._engine, None
         try:
             if engine is None or not engine.change(message.plan):
@@ -220,6 +235,23 @@ class Child:
         if self._engine is not None:
             self._engine.close()
             self._engine = None
+        self._unload_embedder()
+
+    def _unload_embedder(self) -> None:
+        if self._embedder is not None:
+            self._embedder.close()
+            self._embedder = None
+
+    def _embed(self, request_id: int, message: Embed | Rerank) -> None:
+        embedder = self._embedder
+        if embedder is None:
+            self._loaded_engine()
+            raise LoadError(wrong_use(LOADED, "chat", "embeddings" if isinstance(message, Embed) else "reranking"))
+        embedder.reset_cancel()
+        if isinstance(message, Embed):
+            self._run(request_id, embedder.cancel, embedder.embed(message.texts))
+        else:
+            self._run(request_id, embedder.cancel, embedder.rerank(message.query, message.documents))
 
     def _measure(self, request_id: int, message: Measurement, stop: Stop) -> Iterator[Measured]:
         plan, text, on_load = message.plan, message.text, self._progress(request_id)
@@ -279,12 +311,14 @@ class Child:
 
     def _set_effort(self, message: SetEffort) -> None:
         """On the reader thread: a long answer is not to be waited for."""
-        engine = self._engine
-        if engine is not None:
-            engine.use_threads(message.threads)
+        model = self._engine or self._embedder
+        if model is not None:
+            model.use_threads(message.threads)
             self._priority.lower(message.nice)
 
     def _loaded_engine(self) -> Engine:
+        if self._embedder is not None:
+            raise LoadError(wrong_use(LOADED, self._embedder.use, "chat"))
         if self._engine is None:
             raise LoadError("No model is loaded.")
         return self._engine

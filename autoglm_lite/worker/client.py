@@ -10,6 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 
+from autoglm_lite.embedding import Embedded, Reranked
 from autoglm_lite.errors import DeviceError, LoadError, NoRoomError, PromptTooLongError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, LoadedModel, Prefill, Text, Waiting
 from autoglm_lite.hardware.devices import Device
@@ -24,6 +25,7 @@ from autoglm_lite.worker.protocol import (
     AskSizes,
     Cancel,
     Devices,
+    Embed,
     Freed,
     Generate,
     ListDevices,
@@ -34,6 +36,7 @@ from autoglm_lite.worker.protocol import (
     Measurement,
     PlanSizes,
     Reply,
+    Rerank,
     ServeDevices,
     Serving,
     SetEffort,
@@ -200,6 +203,43 @@ class Worker:
         finally:
             del self._answering[request_id]
             self._cancelled.discard(request_id)
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """The vectors of all texts, of length 1 each. Cancelled, it waits until the child has stopped computing.
+
+        Raises UsageError for no text or one without a token, PromptTooLongError for one longer than the context,
+        LoadError for a model that makes no embeddings, AutoglmError, or WorkerDiedError.
+        """
+        whole = Embedded([], [])
+        async with aclosing(self._results(Embed(list(texts)), texts)) as parts:
+            async for part in parts:
+                if isinstance(part, Embedded):
+                    whole.vectors.extend(part.vectors)
+                    whole.n_tokens.extend(part.n_tokens)
+        return whole
+
+    async def rerank(self, query: str, documents: Sequence[str]) -> Reranked:
+        """How well each document answers the query; likewise."""
+        whole = Reranked([], [])
+        async with aclosing(self._results(Rerank(query, list(documents)), [query, *documents])) as parts:
+            async for part in parts:
+                if isinstance(part, Reranked):
+                    whole.scores.extend(part.scores)
+                    whole.n_tokens.extend(part.n_tokens)
+        return whole
+
+    async def _results(self, request: Embed | Rerank, texts: Sequence[str]) -> AsyncGenerator[Reply, None]:
+        if sum(map(len, texts)) > MAX_TEXT:
+            raise PromptTooLongError(
+                f"The texts have more than {MAX_TEXT:,} characters together: send fewer at a time."
+            )
+        async with self._in_turn():
+            connection = await self._ready()
+            async with aclosing(connection.ask(next(self._ids), request)) as replies:
+                async for reply in replies:
+                    if self.loaded is not None:
+                        self.context_bytes = self.loaded.context_bytes
+                    yield reply
 
     async def measure(
         self, request: Measurement, on_progress: Callable[[TokensRead], None] | None = None

@@ -52,8 +52,9 @@ def start_child(log_path: Path | None = None) -> ChildProcess:
             stdout=log,
             stderr=log,
             pass_fds=[fd],
-            # On an abort ggml would otherwise fork a debugger and wait for it.
-            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+            # On an abort ggml would otherwise fork a debugger and wait for it. And glibc would keep a heap for each
+            # thread, where what one has freed is of no use to the others.
+            env={**os.environ, "GGML_NO_BACKTRACE": "1", "MALLOC_ARENA_MAX": "1"},
             start_new_session=True,
         )
     finally:

@@ -1,7 +1,8 @@
 """What client and child say to each other: one JSON object a frame, its length before it in four bytes.
 
 Requests carry an id that their replies repeat. A Generate is answered by events and ends with Failed or the Finished of
-its last choice; several may be under way. A measurement, which loads the model of its own plan, is answered by
+its last choice; several may be under way. Embed and Rerank are answered by results, the last of which has nothing left.
+A measurement, which loads the model of its own plan, is answered by
 LoadProgress and its results, ServeDevices by Serving and then never unless it fails; every other request is answered
 once, Load after any number of LoadProgress.
 """
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from autoglm_lite import errors
+from autoglm_lite.embedding import Embedded, Reranked
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.generation import (
     Finished,
@@ -78,6 +80,21 @@ class Generate:
 
 
 @dataclass(frozen=True, slots=True)
+class Embed:
+    """Answered by Embedded, in as many parts as there are batches."""
+
+    texts: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rerank:
+    """Answered by Reranked likewise."""
+
+    query: str
+    documents: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class CollectInputs:
     """Sums for an importance matrix; answered by InputsOf and Collected."""
 
@@ -106,7 +123,7 @@ class CompareLayers:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Ends the Generate or the measurement with the same id; has no reply of its own."""
+    """Ends the request of CANCELLABLE with the same id; has no reply of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,28 +200,30 @@ class Failed:
 Measurement = CollectInputs | Score | CompareLayers
 Measured = TokensRead | InputsOf | Collected | ChunkScores | Scored | LayersCompared
 Questions = AskSizes | ListDevices | ServeDevices | Tokenize
-Request = Load | Questions | Generate | Measurement | Cancel | ShedContext | SetEffort
+Request = Load | Questions | Generate | Embed | Rerank | Measurement | Cancel | ShedContext | SetEffort
 Answers = PlanSizes | Devices | Serving | Tokens | Freed | Failed
-Reply = LoadProgress | Loaded | Answers | Waiting | Prefill | Text | Finished | Measured
+Reply = LoadProgress | Loaded | Answers | Waiting | Prefill | Text | Finished | Embedded | Reranked | Measured
 Message = Request | Reply
 
-CANCELLABLE = (Generate, CollectInputs, Score, CompareLayers)
+CANCELLABLE = (Generate, Embed, Rerank, CollectInputs, Score, CompareLayers)
 LAST_REPLIES = (Loaded, PlanSizes, Devices, Tokens, Freed, Failed, Collected, Scored, LayersCompared)
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         *(Load, AskSizes, ListDevices, ServeDevices, Tokenize, Generate, CollectInputs, Score, CompareLayers),
-        *(Cancel, ShedContext, SetEffort),
+        *(Embed, Rerank, Cancel, ShedContext, SetEffort),
         *(LoadProgress, Loaded, PlanSizes, Devices, Serving, Tokens, Freed, Failed, Waiting, Prefill, Text, Finished),
-        *(TokensRead, InputsOf, Collected, ChunkScores, Scored, LayersCompared),
+        *(Embedded, Reranked, TokensRead, InputsOf, Collected, ChunkScores, Scored, LayersCompared),
     )
 }
 
 
 def is_last(reply: Reply) -> bool:
     """Whether nothing more comes for its request."""
-    return reply.n_left == 0 if isinstance(reply, Finished) else isinstance(reply, LAST_REPLIES)
+    if isinstance(reply, Finished | Embedded | Reranked):
+        return reply.n_left == 0
+    return isinstance(reply, LAST_REPLIES)
 
 
 def encode(request_id: int, message: Message) -> bytes:

@@ -14,6 +14,7 @@ from autoglm_lite.hardware.power import Power, read_power
 from autoglm_lite.hardware.pressure import Pressure, read_pressure
 from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.planning.effort import Cause, Climate, Effort, effort_of, follow
+from autoglm_lite.planning.idling import DISK_BYTES, give_back
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.planning.shedding import Course, Held, Part, decide
 from autoglm_lite.worker.client import Worker
@@ -33,31 +34,45 @@ class Notice:
     """Freed the context or the model; computes less on battery, or since the processor is hot; or as planned again."""
     freed: int = 0
     """Bytes."""
+    idle: bool = False
+    """Whether that was for long rest and not for lack of memory."""
 
 
 class Watch:
     """Over one worker. Does what planning decides and tells it; costs nothing while no model is loaded."""
 
-    def __init__(self, worker: Worker, tell: Callable[[Notice], Awaitable[None]], root: Path = Path("/")) -> None:
-        """Reads /proc and /sys under `root`."""
+    def __init__(
+        self,
+        worker: Worker,
+        tell: Callable[[Notice], Awaitable[None]],
+        root: Path = Path("/"),
+        unload_after: float | None = None,
+    ) -> None:
+        """Reads /proc and /sys under `root`. `unload_after`: seconds for which nothing is asked; None leaves it to
+        planning.idling, math.inf never unloads for rest alone."""
         self._worker = worker
         self._tell = tell
         self._root = root
+        self._unload_after = unload_after
 
     async def run(self) -> None:
         """Until it is cancelled; belongs to the loop of the worker."""
         while True:
             await self._worker.until_loaded()
-            await _Shift(self._worker, self._tell, self._root).run()
+            await _Shift(self._worker, self._tell, self._root, self._unload_after).run()
 
 
 class _Shift:
     """The time for which one model is loaded."""
 
-    def __init__(self, worker: Worker, tell: Callable[[Notice], Awaitable[None]], root: Path) -> None:
+    def __init__(
+        self, worker: Worker, tell: Callable[[Notice], Awaitable[None]], root: Path, unload_after: float | None
+    ) -> None:
         self._worker = worker
         self._tell = tell
         self._root = root
+        self._unload_after = unload_after
+        self._load_seconds = _bytes_of(worker.plan) / DISK_BYTES
         self._model = worker.loaded
         self._course = Course()
         self._pressure: Pressure | None = None
@@ -86,6 +101,9 @@ class _Shift:
         context = min(worker.context_bytes, anonymous)
         held = Held(context, anonymous - context, worker.seconds_idle)
         self._course, step = decide(self._course, before, now, seconds, held)
+        idle = step == "nothing"
+        if idle:
+            step = give_back(now, held, self._load_seconds, self._unload_after)
         if step == "nothing":
             return
         try:
@@ -94,7 +112,7 @@ class _Shift:
             # It died meanwhile: whoever asks it next is told why.
             return
         if freed:
-            await self._tell(Notice(step, freed))
+            await self._tell(Notice(step, freed, idle))
 
     async def _look_at_power(self) -> None:
         at, before = time.monotonic(), self._power
@@ -114,3 +132,11 @@ class _Shift:
         self._effort = effort
         self._worker.set_effort(effort.threads, effort.nice)
         await self._tell(Notice(cause or "full"))
+
+
+def _bytes_of(plan: Plan | None) -> int:
+    """Of the model's file, 0 where it is gone."""
+    try:
+        return 0 if plan is None else Path(plan.model_path).stat().st_size
+    except OSError:
+        return 0

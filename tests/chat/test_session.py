@@ -396,6 +396,13 @@ def test_half_of_a_character(setup: ChatSetup) -> None:
 def test_sampling_advised_by_the_file() -> None:
     assert model_sampling({}) == Sampling()
     advice = {"temp": 0.6, "top_k": 20.0, "top_p": 0.9, "min_p": 0.0, "penalty_repeat": 1.1, "penalty_last_n": 32.0}
-    assert model_sampling({**advice, "mirostat": 2.0}) == Sampling(
-        0.6, 20, 0.9, 0.0, repeat_penalty=1.1, repeat_last_n=32
+    expected = Sampling(0.6, 20, 0.9, 0.0, repeat_penalty=1.1, repeat_last_n=32)
+    assert model_sampling({**advice, "sequence": 3.0}) == expected
+    assert model_sampling({**advice, "mirostat": 2.0, "xtc_probability": 0.5}) == replace(
+        expected, mirostat=2, xtc_probability=0.5
     )
+
+
+def test_advice_that_makes_no_sense_is_not_followed() -> None:
+    nonsense = {"temp": -1.0, "top_k": -1.0, "top_p": float("nan"), "min_p": 7.0, "mirostat": 9.0}
+    assert model_sampling(nonsense) == Sampling()

@@ -327,6 +327,6 @@ def test_on_a_terminal_progress_is_one_line_that_goes_away(endless_gguf: Path) -
     assert process.returncode == 0
     assert out.endswith(b"\n")
     assert b"\x1b" not in out
-    assert re.search(r"\rreading the prompt: [\d,]+ of [\d,]+ tokens\x1b\[K", shown)
+    assert re.search(r"\rreading the prompt: [\d,]+ of [\d,]+ tokens(, \d+ s left)?\x1b\[K", shown)
     assert shown.endswith("\r\x1b[K")
     assert "\n" not in shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from autoglm_lite.engine import scheduler
+from autoglm_lite.engine.answer import Answer
 from autoglm_lite.engine.engine import Engine
-from autoglm_lite.errors import AutoglmError, BusyError, PromptTooLongError, UsageError
+from autoglm_lite.errors import AutoglmError, BusyError, LoadError, PromptTooLongError, UsageError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, Prefill, Sampling, Text, Waiting
+from autoglm_lite.native.context import Context
 from autoglm_lite.planning.plan import Plan
 from tests.engine.asking import GREEDY, answers, events
 
@@ -231,3 +233,24 @@ def test_reasoning_is_closed_at_its_budget(stories_gguf: Path) -> None:
     assert free.startswith(thought)
     assert "</think>" not in free
     assert end.completion_tokens == 30
+
+
+def test_a_failing_answer_takes_no_other_with_it(stories_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = [ask(prompt) for prompt in PROMPTS]
+    expected = alone(stories_gguf, requests)
+    sample = Answer.sample
+
+    def failing(answer: Answer, context: Context, row: int, drafted: Sequence[int]) -> int:
+        if answer.request_id == 2 and len(answer.tokens) > 20:
+            raise LoadError("llama.cpp computed no numbers.")
+        return sample(answer, context, row, drafted)
+
+    monkeypatch.setattr(Answer, "sample", failing)
+    with engine_of(stories_gguf) as engine:
+        for i, request in enumerate(requests):
+            engine.submit(i, request)
+        steps = list(run(engine))
+    errors = [(i, event) for step in steps for i, event in step if isinstance(event, AutoglmError)]
+    assert [i for i, _ in errors] == [2]
+    texts = texts_of(steps)
+    assert [texts[i] for i in (0, 1, 3)] == [expected[i] for i in (0, 1, 3)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 
@@ -55,6 +55,7 @@ _WORDS = (
     *("llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "glm4", "chatglm", "mamba", "rwkv6", "clip", "bert", "t5"),
     *("gpt2", "deepseek2", "qwen2moe", "minicpm", "internlm2", "stablelm", "falcon", "plamo2", "none", "no_vocab"),
     *("default", "llama-bpe", "gemma4", "tekken", "kimi-k2", "yarn", "longrope", "linear", "adapter", "", "\0", "…"),
+    *("nomic-bert", "jina-bert-v2", "modern-bert", "gemma-embedding", "jina-v2", "roberta-bpe", "relu", "silu"),
 )
 _COUNT_KEYS = (
     *(
@@ -67,6 +68,7 @@ _COUNT_KEYS = (
     *("expert_shared_count", "leading_dense_block_count", "nextn_predict_layers", "vocab_size", "embedding_length_out"),
     *("attention.key_length", "attention.value_length", "attention.sliding_window", "attention.sliding_window_pattern"),
     *("attention.key_length_swa", "attention.group_norm_groups", "attention.kv_lora_rank", "pooling_type"),
+    *("classifier.pooling_type", "dense_2_feat_in", "dense_3_feat_out", "pooling_type", "feed_forward_length"),
     *("rope.dimension_count", "rope.scaling.original_context_length", "decoder_start_token_id", "wkv.head_size"),
 )
 _FLOAT_KEYS = (
@@ -76,18 +78,19 @@ _FLOAT_KEYS = (
 )
 
 
-def mutant(rng: random.Random) -> tuple[str, bytes]:
-    """A description and the bytes of a file with one to three faults, or now and then none that matters."""
+def mutant(rng: random.Random, good: Mapping[str, Tiny] | None = None) -> tuple[str, bytes]:
+    """A description and the bytes of a file with one to three faults, or now and then none that matters; made of one of
+    `good`, without which that is one that writes."""
     for _ in range(100):
         with suppress(ValueError, IndexError, KeyError, struct.error):
             # One fault can make another impossible, as when a list's length is a lie.
-            return _mutant(rng)
+            return _mutant(rng, _GOOD if good is None else good)
     raise AssertionError("no fault is possible")
 
 
-def _mutant(rng: random.Random) -> tuple[str, bytes]:
-    name = rng.choice(list(MODELS))
-    tiny = deepcopy(_GOOD[name])
+def _mutant(rng: random.Random, good: Mapping[str, Tiny]) -> tuple[str, bytes]:
+    name = rng.choice(list(good))
+    tiny = deepcopy(good[name])
     done = [name]
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         change = rng.choice(_CHANGES)
@@ -232,6 +235,11 @@ def _added(tiny: Tiny, rng: random.Random) -> str:
             numbers(f"{arch}.attention.head_count_kv", U32, [rng.choice((0, 1, 2, 4, 8)) for _ in range(2)]),
             numbers(f"{arch}.feed_forward_length", U32, [rng.choice((0, 96, 128)) for _ in range(2)]),
             text(f"{arch}.rope.scaling.type", rng.choice(_WORDS)),
+            text(f"{arch}.hidden_activation", rng.choice(("relu", "silu", "gelu", "reglu", ""))),
+            strings(f"{arch}.classifier.output_labels", ["a", "b", "c"][: rng.choice((0, 1, 2, 3))]),
+            single("tokenizer.ggml.token_type_count", U32, rng.choice(_COUNTS)),
+            single("tokenizer.ggml.seperator_token_id", U32, rng.choice(_COUNTS)),
+            single(f"{arch}.pooling_type", U32, rng.randrange(6)),
             single(f"{arch}.attention.causal", BOOL, rng.random() < 0.5),
             single(f"{arch}.use_parallel_residual", BOOL, rng.random() < 0.5),
             single("tokenizer.ggml.add_eos_token", BOOL, True),

@@ -21,6 +21,13 @@ PROMPTS = (("Once upon a time, 你好 \x00\x07 é🙂", False), ("<s>x</s><|im_e
 
 async def _use(worker: Worker, plan: Plan) -> None:
     await worker.load(plan)
+    texts = [prompt for prompt, _ in PROMPTS] + ["a " * 40]
+    if plan.use == "embeddings":
+        await worker.embed(texts)
+        return
+    if plan.use == "reranking":
+        await worker.rerank("what is a dog?", texts)
+        return
     for prompt, templated in PROMPTS:
         for sampling in (Sampling(temperature=0), Sampling(seed=1)):
             request = GenerateRequest(prompt, templated=templated, sampling=sampling, max_tokens=3)

@@ -15,11 +15,13 @@ from autoglm_lite.errors import ModelFileError
 from autoglm_lite.gguf import read_facts
 from autoglm_lite.hardware import Machine
 from autoglm_lite.worker.client import Worker
+from tests.gguf.embedders import EMBEDDERS, RERANKERS
 from tests.gguf.mutate import mutant
 from tests.gguf.survive import outcome
-from tests.gguf.tiny import MODELS
+from tests.gguf.tiny import MODELS, Tiny
 
 GOOD = {name: make().encode() for name, make in MODELS.items()}
+NOT_WRITING = {name: make() for name, make in (EMBEDDERS | RERANKERS).items()}
 N_SURVIVORS = 150
 MACHINE = Machine(physical_cores=1, logical_cores=1, memory_total=8 << 30, memory_available=2 << 30)
 
@@ -66,15 +68,22 @@ def test_mutants(tmp_path: Path, seed: int) -> None:
     accepted(tmp_path / "m.gguf", mutant(random.Random(seed))[1])
 
 
+@given(st.integers(0, 1 << 32))
+@settings(in_one_folder, max_examples=200)
+def test_mutants_of_embedding_models(tmp_path: Path, seed: int) -> None:
+    accepted(tmp_path / "m.gguf", mutant(random.Random(seed), NOT_WRITING)[1])
+
+
 @pytest.mark.slow
-def test_what_passes_does_not_kill_the_worker(tmp_path: Path) -> None:
+@pytest.mark.parametrize("good", [None, NOT_WRITING], ids=["writing", "embedding"])
+def test_what_passes_does_not_kill_the_worker(tmp_path: Path, good: dict[str, Tiny] | None) -> None:
     async def run() -> Counter[str]:
         counts: Counter[str] = Counter()
         async with Worker(tmp_path / "worker.log") as worker:
             seed = 0
             while counts["ran"] + counts["declined"] < N_SURVIVORS:
                 seed += 1
-                what, data = mutant(random.Random(seed))
+                what, data = mutant(random.Random(seed), good)
                 path = tmp_path / "m.gguf"
                 path.write_bytes(data)
                 found = await outcome(worker, path, MACHINE)

@@ -120,7 +120,7 @@ class Tiny:
         return -(-n // self.alignment) * self.alignment
 
 
-class _Weights:
+class Weights:
     def __init__(self) -> None:
         self._random = random.Random(0)
         self.tensors: list[Tensor] = []
@@ -217,7 +217,7 @@ def _shape_entries(arch: str) -> list[Entry]:
     ]
 
 
-def _attention(weights: _Weights, block: str, type_: int = TYPE_F16) -> None:
+def _attention(weights: Weights, block: str, type_: int = TYPE_F16) -> None:
     weights.vector(block + "attn_norm.weight", N_EMBD)
     weights.matrix(block + "attn_q.weight", N_EMBD, N_EMBD, type_=type_)
     weights.matrix(block + "attn_k.weight", N_EMBD, HEAD * N_HEAD_KV, type_=type_)
@@ -225,7 +225,7 @@ def _attention(weights: _Weights, block: str, type_: int = TYPE_F16) -> None:
     weights.matrix(block + "attn_output.weight", N_EMBD, N_EMBD, type_=type_)
 
 
-def _feed_forward(weights: _Weights, block: str) -> None:
+def _feed_forward(weights: Weights, block: str) -> None:
     weights.vector(block + "ffn_norm.weight", N_EMBD)
     weights.matrix(block + "ffn_gate.weight", N_EMBD, N_FF)
     weights.matrix(block + "ffn_up.weight", N_EMBD, N_FF)
@@ -236,7 +236,7 @@ def llama() -> Tiny:
     """Llama with SentencePiece, attention in Q8_0, an output matrix of its own."""
     rope = single("llama.rope.dimension_count", U32, HEAD)
     entries = [*_shape_entries("llama"), rope, *sentencepiece_entries()]
-    weights = _Weights()
+    weights = Weights()
     n_vocab = len(sentencepiece_tokens()[0])
     weights.matrix("token_embd.weight", N_EMBD, n_vocab)
     for layer in range(N_LAYER):
@@ -251,7 +251,7 @@ def qwen3() -> Tiny:
     """Qwen 3 with byte-level BPE, tied embeddings, norms on queries and keys."""
     entries = _shape_entries("qwen3") + bpe_entries()
     entries += [single(f"qwen3.attention.{name}_length", U32, HEAD) for name in ("key", "value")]
-    weights = _Weights()
+    weights = Weights()
     weights.matrix("token_embd.weight", N_EMBD, 256 + 8)
     for layer in range(N_LAYER):
         block = f"blk.{layer}."
@@ -267,7 +267,7 @@ def mixtral() -> Tiny:
     """Llama with experts."""
     entries = _shape_entries("llama") + sentencepiece_entries()
     entries += [single("llama.expert_count", U32, 4), single("llama.expert_used_count", U32, 2)]
-    weights = _Weights()
+    weights = Weights()
     weights.matrix("token_embd.weight", N_EMBD, len(sentencepiece_tokens()[0]))
     for layer in range(N_LAYER):
         block = f"blk.{layer}."
@@ -286,7 +286,7 @@ def gemma3() -> Tiny:
     entries = _shape_entries("gemma3") + sentencepiece_entries()
     entries += [single(f"gemma3.attention.{name}_length", U32, HEAD) for name in ("key", "value")]
     entries += [single("gemma3.attention.sliding_window", U32, 32)]
-    weights = _Weights()
+    weights = Weights()
     weights.matrix("token_embd.weight", N_EMBD, len(sentencepiece_tokens()[0]))
     for layer in range(N_LAYER):
         block = f"blk.{layer}."
@@ -303,7 +303,7 @@ def gemma3() -> Tiny:
 def glm4() -> Tiny:
     """GLM-4-0414: the two halves of the feed-forward part in one matrix, a partial rotary embedding."""
     entries = [*_shape_entries("glm4"), single("glm4.rope.dimension_count", U32, HEAD // 2), *bpe_entries()]
-    weights = _Weights()
+    weights = Weights()
     weights.matrix("token_embd.weight", N_EMBD, 256 + 8)
     for layer in range(N_LAYER):
         block = f"blk.{layer}."
@@ -324,7 +324,7 @@ def phi3() -> Tiny:
     entries = [*_shape_entries("phi3"), single("phi3.rope.dimension_count", U32, HEAD), *sentencepiece_entries()]
     entries += [single("phi3.attention.sliding_window", U32, 64), text("general.name", "Tiny Phi")]
     entries = list({entry.key: entry for entry in entries}.values())
-    weights = _Weights()
+    weights = Weights()
     weights.matrix("token_embd.weight", N_EMBD, len(sentencepiece_tokens()[0]))
     for layer in range(N_LAYER):
         block = f"blk.{layer}."

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from autoglm_lite.generation import Prefill
+from autoglm_lite.worker.pace import Pace
 from tui.keys import fitting
 from tui.pace import LONGEST, SHARE, SHORTEST, gap
 from tui.speed import WINDOW, Speedometer
-from tui.status import Memory, Status, read_memory, size, status_line
+from tui.status import Memory, Status, loading_line, read_memory, reading_line, size, status_line
 from tui.words import CHINESE, ENGLISH, Words, words_of
 
 FULL = Status(
@@ -35,6 +37,19 @@ def test_a_wide_status_line_says_everything() -> None:
     assert line.split("  ·  ")[:2] == ["小模型 1.5B", "reading the prompt 128/512"]
     for part in ("31.2 tok/s", "model 812 MB + app 61 MB, 3.1 GB free", "context 512/4096"):
         assert part in line
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "words", "line"),
+    [
+        (None, ENGLISH, "loading 5 %"),
+        (0.4, ENGLISH, "loading 5 %"),
+        (11.6, ENGLISH, "loading 5 %, 12 s left"),
+        (11.6, CHINESE, "正在加载 5%，还需 12 秒"),
+    ],
+)
+def test_a_loading_that_takes_longer_says_how_long(seconds_left: float | None, words: Words, line: str) -> None:
+    assert loading_line(Pace(0.05, None, seconds_left), words) == line
 
 
 def test_a_narrow_status_line_says_what_goes_on() -> None:
@@ -114,3 +129,10 @@ def test_both_languages_fill_in_the_same_names() -> None:
 )
 def test_the_language_is_the_locale_s(environ: dict[str, str], words: Words) -> None:
     assert words_of(environ) is words
+
+
+def test_how_long_reading_still_takes() -> None:
+    assert reading_line(Prefill(0, 512, 0), ENGLISH) == "reading the prompt 0/512"
+    assert reading_line(Prefill(128, 512, 0, 13.6), ENGLISH) == "reading the prompt 128/512, 14 s left"
+    assert reading_line(Prefill(500, 512, 0, 0.4), CHINESE) == "正在读取提示 500/512"
+    assert reading_line(Prefill(512, 512, 0, 0.0), ENGLISH) == "answering"

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from autoglm_lite.generation import GenerateRequest, Sampling
-from autoglm_lite.planning import shedding
+from autoglm_lite.planning import idling, shedding
 from autoglm_lite.planning.plan import Plan, Saving
 from autoglm_lite.worker import watch
 from autoglm_lite.worker.client import Worker
@@ -30,6 +30,10 @@ MIB = 1 << 20
 QUESTION = GenerateRequest("Once upon a time", templated=False, sampling=Sampling(temperature=0), max_tokens=30)
 PATIENCE = 60.0
 Test = Callable[[Worker, list[Notice]], Awaitable[None]]
+
+
+LONG = "Once upon a time there was a girl called Lily, who had a red ball and a dog. She went to the park. " * 130
+"""Takes any machine seconds to read, so that it is kept."""
 
 
 def plan_of(model: Path, n_ctx: int = 16384) -> Plan:
@@ -51,15 +55,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shedding, "SECONDS_IDLE", seconds)
 
 
-def watched(plan: Plan, root: Path, test: Test) -> None:
+def watched(
+    plan: Plan, root: Path, test: Test, *, states: Path | None = None, unload_after: float | None = None
+) -> None:
     async def run() -> None:
         notices: list[Notice] = []
 
         async def tell(notice: Notice) -> None:
             notices.append(notice)
 
-        async with Worker() as worker:
-            watching = asyncio.create_task(Watch(worker, tell, root).run())
+        async with Worker(states=states) as worker:
+            watching = asyncio.create_task(Watch(worker, tell, root, unload_after).run())
             await worker.load(plan)
             await test(worker, notices)
             assert not watching.done()
@@ -170,6 +176,41 @@ def test_on_battery_and_in_heat_the_model_computes_less_if_the_plan_says_so(stor
     watched(replace(plan, saving=Saving(threads=1, nice=7)), tmp_path, saving)
     laptop(mains=True, degrees=60)
     watched(plan, tmp_path, careless)
+
+
+@pytest.mark.slow
+def test_an_idle_model_goes_and_the_next_question_finds_what_was_read(
+    endless_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(tmp_path, GIB // 3)
+    for name in ("SECONDS_BETWEEN", "SECONDS_ON_BATTERY", "SECONDS_BETWEEN_POWER"):
+        monkeypatch.setattr(watch, name, 0.02)
+    monkeypatch.setattr(idling, "SECONDS_TO_CONTEXT", 0.5)
+    monkeypatch.setattr(idling, "SECONDS_TO_MODEL", 1.5)
+    question = replace(QUESTION, prompt=LONG)
+
+    async def test(worker: Worker, notices: list[Notice]) -> None:
+        text, finished, _ = await answer(worker, question)
+        assert finished.cached_tokens == 0
+        await until(lambda: len(notices) == 2)
+        assert [(notice.did, notice.idle) for notice in notices] == [("context", True), ("model", True)]
+        assert worker.pid is None
+        again, finished, _ = await answer(worker, question)
+        assert again == text
+        assert finished.cached_tokens == finished.prompt_tokens - 1
+
+    watched(plan_of(endless_gguf), tmp_path, test, states=tmp_path / "states")
+
+
+def test_a_time_that_is_set_counts_with_any_memory(stories_gguf: Path, tmp_path: Path) -> None:
+    machine(tmp_path, GIB)
+
+    async def test(worker: Worker, notices: list[Notice]) -> None:
+        await until(lambda: notices)
+        assert (notices[0].did, notices[0].idle) == ("model", True)
+        assert notices[0].freed > 0
+
+    watched(plan_of(stories_gguf, 512), tmp_path, test, unload_after=0.2)
 
 
 GROUPS = Path("/sys/fs/cgroup/memory")
