@@ -25,7 +25,10 @@ def _schema(random: Random, depth: int, names: list[str]) -> Any:
     if depth:
         kinds += ["object", "object", "array", "anyOf", "oneOf", "allOf", "map", "tuple"] + ["ref"] * bool(names)
     kind = random.choice(kinds)
-    sub = lambda: _schema(random, depth - 1, names)  # noqa: E731
+
+    def sub() -> Any:
+        return _schema(random, depth - 1, names)
+
     if kind == "string":
         return {"type": "string", **_pair(random, "minLength", "maxLength", 12)}
     if kind in ("integer", "number"):
@@ -72,7 +75,8 @@ def _pair(random: Random, low_name: str, high_name: str, most: int) -> dict[str,
 def spoilt_schema(random: Random, schema: Any) -> Any:
     """With one value somewhere replaced by another that may make no sense."""
     schema = copy.deepcopy(schema)
-    junk = [None, -1, 10**9, "x", [], {}, {"$ref": "#"}, 1.5, True, {"$ref": "#/$defs/d0"}, ["a"], 10**30, [{}], "#"]
+    junk: list[Any] = [None, -1, 10**9, 10**30, 1.5, True, "x", "#", [], ["a"], [{}], {}]
+    junk += [{"$ref": "#"}, {"$ref": "#/$defs/d0"}]
     places: list[tuple[Any, Any]] = []
     todo = [schema]
     while todo:
@@ -115,7 +119,7 @@ def _item(random: Random, depth: int, names: list[str]) -> str:
     elif kind == 6:
         item = f"({_expression(random, depth - 1, names)})"
     else:
-        item = random.choice(["[a-z]", "[^a]", "[ \\t\\n]", ".", "[0-9]", "[A-Z_]", "[^\\x00-\\x1F\"]", "[一-龥]"])
+        item = random.choice(["[a-z]", "[^a]", "[ \\t\\n]", ".", "[0-9]", "[A-Z_]", '[^\\x00-\\x1F"]', "[一-龥]"])
     return item + random.choice(["", "", "", "", "?", "*", "+", "{2}", "{1,3}", "{0,20}", "{3,}"])
 
 
@@ -123,8 +127,12 @@ def spoilt_grammar(random: Random, grammar: str) -> str:
     """With a few characters taken out, put in or doubled."""
     for _ in range(random.randint(1, 3)):
         at, end = random.randrange(len(grammar) + 1), random.randrange(len(grammar) + 1)
-        put = random.choice(list('()[]{}|*+?."^-\\<!#:=,09 \n') + ["root", "::=", "{1,999}", "[^", "\\x", "\0", "r1"])
+        put = random.choice([*'()[]{}|*+?."^-\\<!#:=,09 \n', "root", "::=", "{1,999}", "[^", "\\x", "\0", "r1"])
         grammar = random.choice(
-            [grammar[:at] + put + grammar[at:], grammar[:at] + grammar[at + 1 :], grammar[:at] + grammar[at:end] + grammar[at:]]
+            [
+                grammar[:at] + put + grammar[at:],
+                grammar[:at] + grammar[at + 1 :],
+                grammar[:at] + grammar[at:end] + grammar[at:],
+            ]
         )
     return grammar

@@ -6,7 +6,7 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoglm_lite.grammar import check
@@ -16,6 +16,7 @@ from tests.grammar.texts import matches, written
 WHOLE = st.integers(-12000, 12000) | st.integers(-(10**18), 10**18)
 
 
+@settings(deadline=None)
 @given(st.none() | WHOLE, st.none() | WHOLE, st.lists(WHOLE, max_size=5))
 def test_integers(low: int | None, high: int | None, tried: list[int]) -> None:
     found = integers(low, high)
@@ -38,6 +39,7 @@ def test_integers(low: int | None, high: int | None, tried: list[int]) -> None:
 DECIMALS = st.decimals(-200, 200, places=2) | st.decimals(-2, 2, places=3)
 
 
+@settings(deadline=None)
 @given(
     *(st.none() | st.builds(Bound, DECIMALS, st.booleans()) for _ in range(2)),
     st.lists(st.decimals(-300, 300, places=4), max_size=6),

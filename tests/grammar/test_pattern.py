@@ -7,7 +7,7 @@ import re
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoglm_lite.errors import UsageError
@@ -92,6 +92,7 @@ PATTERN = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["", "^"]), PATTERN, st.sampled_from(["", "$"]), st.integers(0, 1 << 32))
 def test_what_is_written_is_found(begin: str, inner: str, end: str, seed: int) -> None:
     pattern = begin + inner + end
