@@ -33,6 +33,8 @@ def array(writer: Writer, schema: Schema, path: str) -> str:
     low, high = bounds(schema, "minItems", "maxItems", path)
     items, first, first_name = schema.get("items", True), schema.get("prefixItems", []), "prefixItems"
     if isinstance(items, list):  # as it was written until 2019
+        if first:
+            refuse(path, "items is a list, which prefixItems beside it has replaced")
         items, first, first_name = schema.get("additionalItems", True), items, "items"
     if not isinstance(first, list):
         refuse(path, "prefixItems must be a list of schemas")

@@ -238,6 +238,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "not": ({"not": {}}, "not is not supported"),
     "if": ({"if": {}, "then": {}}, "if is not supported"),
+    "two kinds of lists": ({"prefixItems": [{}], "items": [{}]}, "prefixItems beside it"),
     "unique": ({"type": "array", "uniqueItems": True}, "uniqueItems is not supported"),
     "contains": ({"type": "array", "contains": {}}, "contains is not supported"),
     "multiples": ({"type": "integer", "multipleOf": 5}, "multipleOf is not supported"),
