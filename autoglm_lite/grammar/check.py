@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from autoglm_lite.grammar.gbnf import Grammar, parse
 from autoglm_lite.grammar.growth import check_growth
 from autoglm_lite.grammar.machine import Machine
@@ -13,6 +15,8 @@ def check(gbnf: str) -> None:
     checked(gbnf)
 
 
+# Programs ask with the same grammar again and again.
+@lru_cache(maxsize=16)
 def checked(gbnf: str) -> Grammar:
     """The same, for who goes on with its rules."""
     grammar = parse(gbnf)

@@ -88,9 +88,11 @@ def is_annotation(keyword: str) -> bool:
 def constraints(schema: Schema, path: str) -> Schema:
     """`schema` without what says nothing. Raises UsageError for keywords that we cannot enforce."""
     found = {keyword: value for keyword, value in schema.items() if not is_annotation(keyword)}
-    for keyword in found:
+    for keyword, value in found.items():
         if keyword not in _ALL:
             refuse(path, f"{keyword} is not supported")
+        if value is None and keyword != "const":
+            refuse(path, f"{keyword} may not be null")
     if found.pop("nullable", False) is not False:
         refuse(path, 'nullable is not supported, write "type": [..., "null"]')
     return found

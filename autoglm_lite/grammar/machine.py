@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from autoglm_lite.errors import UsageError
 from autoglm_lite.grammar.chars import Chars
 from autoglm_lite.grammar.gbnf import Grammar, Symbol
-from autoglm_lite.grammar.recursion import sharp_rules
 
 MAX_CLOSURE = 5000
 
@@ -18,11 +17,12 @@ class Stack:
     There is one object for each stack, so that equal ones are the same.
     """
 
-    __slots__ = ("at", "below", "following")
+    __slots__ = ("at", "below", "depth", "following")
 
     def __init__(self, at: int, below: Stack | None) -> None:
         self.at = at
         self.below = below
+        self.depth: int = 0 if below is None else below.depth + 1
         self.following: tuple[Stack | None, ...] | None = None
 
 
@@ -42,14 +42,6 @@ class Machine:
                 self.symbols += [*alternative, None]
                 self.owners += [grammar.owners[number]] * (len(alternative) + 1)
             self.starts.append(starts)
-        self.sharp: list[bool] = []
-        """Of each position, whether its alternative ends with a character after which nothing of it can follow."""
-        sharp = sharp_rules(grammar.rules)
-        for rule in grammar.rules:
-            for alternative in rule:
-                last = alternative[-1] if alternative else None
-                ends = isinstance(last, Chars) or (last is not None and sharp[last])
-                self.sharp += [ends] * (len(alternative) + 1)
         self._root = grammar.root
         self._stacks: dict[tuple[int, int], Stack] = {}
         self.work = 0
@@ -71,9 +63,29 @@ class Machine:
             stack.following = self._expanded([self._push(stack.at + 1, stack.below)])
         return stack.following
 
-    def above(self, stack: Stack) -> tuple[Stack | None, ...]:
-        """After the rule that it is in has ended."""
-        return self._expanded([stack.below])
+    def rest(self, frame: Stack) -> tuple[Stack | None, ...]:
+        """What can come next when the rule above this stack has ended."""
+        return self._expanded([frame])
+
+    def called(self, frame: Stack) -> int:
+        """The rule that must end before this stack, which is below another, goes on."""
+        rule = self.symbols[frame.at - 1]
+        assert isinstance(rule, int)
+        return rule
+
+    def end_of_literal(self, stack: Stack) -> Stack:
+        """Further on in this stack, before the last of the characters that stand in a row."""
+        at = stack.at
+        while isinstance(self.symbols[at + 1], Chars):
+            at += 1
+        return stack if at == stack.at else self.placed((at,), stack.below)
+
+    def placed(self, positions: Iterable[int], below: Stack | None) -> Stack:
+        """The stack with these positions, the lowest first, on top of another."""
+        for at in positions:
+            below = self._push(at, below)
+        assert below is not None
+        return below
 
     def accept(self, stacks: Iterable[Stack | None], code_point: int) -> tuple[Stack | None, ...]:
         """After this character; empty where it may not stand."""

@@ -79,6 +79,10 @@ def _same_length(low: str, high: str) -> str:
 
 def decimals(low: Bound | None, high: Bound | None) -> str | None:
     """Numbers without exponent between the bounds; None when there are none."""
+    if low is not None and high is not None:
+        is_point = low.value == high.value and not low.open and not high.open
+        if low.value >= high.value and not is_point:
+            return None
     zero = Bound(Decimal(0), False)
     found = []
     if low is None or low.value < 0:

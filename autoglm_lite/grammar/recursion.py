@@ -53,16 +53,6 @@ def finite_rules(rules: Sequence[Sequence[Alternative]]) -> list[bool]:
     return _fixpoint(rules, ends_when)
 
 
-def sharp_rules(rules: Sequence[Sequence[Alternative]]) -> list[bool]:
-    """Whether each rule always ends with a character after which nothing of it can follow."""
-    # All but those with an alternative that is empty, or that ends with a rule of the other kind.
-    blunt = _fixpoint(
-        rules,
-        lambda known, alternative: not alternative or (not isinstance(last := alternative[-1], Chars) and known[last]),
-    )
-    return [not known for known in blunt]
-
-
 def _fixpoint(rules: Sequence[Sequence[Alternative]], holds: _Holds) -> list[bool]:
     known = [False] * len(rules)
     users: list[list[int]] = [[] for _ in rules]

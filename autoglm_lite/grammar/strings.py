@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autoglm_lite.grammar.chars import Ranges, common, without
+from autoglm_lite.grammar.chars import Ranges, common, union, without
 from autoglm_lite.grammar.rules import Rules, char_class, one_of, repeated
 
 RAW: Ranges = ((0x20, 0x21), (0x23, 0x5B), (0x5D, 0x7E), (0x80, 0xD7FF), (0xE000, 0x10FFFF))
@@ -14,8 +14,8 @@ _SHORT = {0x22: '"', 0x5C: "\\", 0x08: "b", 0x0C: "f", 0x0A: "n", 0x0D: "r", 0x0
 # No \uXXXX: every character that a model may want is written as it is, and half of one would upset all lengths.
 CHAR = char_class(RAW) + r' | "\\" ["\\/bfnrt]'
 KEY_CHAR = char_class(RAW)
-MAX_LENGTH = 20_000
-_BLOCK = 1000
+MAX_LENGTH = 4000
+_BLOCK = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,9 @@ def of_length(rules: Rules, char: str, low: int, high: int | None) -> str:
     if high is None:
         return " ".join([*fixed, f"{char}*"])
     optional = high - low
-    rest = rules.add(repeated(char, 0, optional % _BLOCK)) if optional % _BLOCK else ""
-    for _ in range(optional // _BLOCK):
+    n_blocks = max(optional - 1, 0) // _BLOCK
+    rest = rules.add(repeated(char, 0, optional - n_blocks * _BLOCK)) if optional else ""
+    for _ in range(n_blocks):
         block = rules.add(f"{char}{{{_BLOCK}}}")
         fewer = rules.add(f"{char}{{0,{_BLOCK - 1}}}")
         rest = rules.add(f"{fewer} | {block} {rest}".rstrip())
@@ -61,7 +62,7 @@ def of_length(rules: Rules, char: str, low: int, high: int | None) -> str:
 def other_key(rules: Rules, names: list[str]) -> str:
     """A key, with its closing quote, that is none of these; it has no escapes, which could spell one of them."""
     rest = rules.add(f'{rules.add(KEY_CHAR)}* "\\""')
-    usable = [name for name in names if not without(tuple((ord(char), ord(char)) for char in name), RAW)]
+    usable = [name for name in names if not without(union((ord(char), ord(char)) for char in name), RAW)]
     return _other(rules, sorted(set(usable)), rest)
 
 
