@@ -253,7 +253,7 @@ class Scheduler:
             if answer.reason is None:
                 try:
                     n_accepted = answer.sample(self._cache.context, row - part.n_outputs, drafted)
-                except LoadError as error:
+                except AutoglmError as error:
                     yield from self._fail([answer], error)
                     continue
                 if writing and len(answers) == 1 and len(part.tokens) == part.n_outputs:
