@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 SECONDS_TO_START = 120
 
+SEED = 7
+DRAWN = {"temperature": 1.0, "top_k": 40, "top_p": 0.95, "min_p": 0.05, "seed": SEED}
+"""What `endless` asks for, in llama-server's words."""
+
 
 def processor() -> str:
     return read_machine().processor or "an unknown processor"
@@ -50,9 +54,10 @@ def our_libraries() -> Iterator[dict[str, str]]:
 
 
 async def endless(worker: Worker, facts: ModelFacts) -> Sampling:
-    """Greedy, with the token that ends a text forbidden."""
+    """Random but the same each time, with the token that ends a text forbidden. Greedy texts of random weights go round
+    in circles, where our guesses would pass for speed."""
     eos = await worker.tokenize(facts.eos_text, templated=True) if facts.eos_text else []
-    return Sampling(temperature=0, logit_bias=((eos[0], -inf),) if len(eos) == 1 else ())
+    return Sampling(temperature=1.0, seed=SEED, logit_bias=((eos[0], -inf),) if len(eos) == 1 else ())
 
 
 async def texts(plan: Plan, lengths: dict[str, int]) -> dict[str, str]:
@@ -103,7 +108,7 @@ class LlamaServer:
 
     async def stream(self, prompt: str, n_tokens: int) -> AsyncGenerator[dict[str, Any], None]:
         """The events of POST /completion, the last of which has `stop`. Closed early, the request is cancelled."""
-        asked = {"prompt": prompt, "n_predict": n_tokens, "temperature": 0, "ignore_eos": True, "stream": True}
+        asked = {"prompt": prompt, "n_predict": n_tokens, "ignore_eos": True, "stream": True, **DRAWN}
         body = json.dumps(asked).encode()
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24)
         head = "POST /completion HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"

@@ -8,7 +8,7 @@ from autoglm_lite.planning.prefill import STEP_SECONDS
 
 FIRST_CHUNK = 32
 """Tokens of the first prefill step: small, so that the speed is known and shown at once."""
-SHARED_SECONDS = 0.5
+SHARED_SECONDS = 1.0
 """Of a step in which one prompt is read while another answer is being written: so long does that one pause."""
 
 

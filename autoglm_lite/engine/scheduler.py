@@ -87,8 +87,8 @@ class Scheduler:
         self._waiting += answers
 
     def cancel(self, request_id: int) -> None:
-        """Ends a request's answers: at once where its prompt is being read, else before the next token. May be called
-        from another thread."""
+        """Ends a request's answers and gives up the step that is being computed for them, or lets it end where that would
+        cost others more. May be called from another thread."""
         with self._lock:
             self._cancelled.add(request_id)
             if request_id in self._abortable:
@@ -214,16 +214,16 @@ class Scheduler:
         """Whether it was computed, and not given up for a cancelled answer. Raises LoadError and CacheFull."""
         context = self._cache.context
         requests = {answer.request_id for answer in answers}
-        reading = {answer.request_id for answer in answers if answer.reading}
         with self._lock:
             self._abort.clear()
             if requests & self._cancelled:
                 return False
-            # What others had in the step must be computed again, which a cache that cannot be cut makes costly.
-            self._abortable = frozenset(requests if len(requests) == 1 else reading if context.can_be_cut else ())
+            # What others had in the step must be computed again: a second at most, but all they have read where a cache
+            # cannot be cut.
+            self._abortable = frozenset(requests if len(requests) == 1 or context.can_be_cut else ())
         try:
             context.decode_parts(parts)
-            if reading:
+            if any(answer.reading for answer in answers):
                 context.wait()
         except Aborted:
             for answer in answers:
