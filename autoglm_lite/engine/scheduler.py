@@ -87,8 +87,8 @@ class Scheduler:
         self._waiting += answers
 
     def cancel(self, request_id: int) -> None:
-        """Ends a request's answers and gives up the step that is being computed for them, or lets it end where that would
-        cost others more. May be called from another thread."""
+        """Ends a request's answers and gives up the step that is being computed for them, or lets it end where that
+        would cost others more. May be called from another thread."""
         with self._lock:
             self._cancelled.add(request_id)
             if request_id in self._abortable:
