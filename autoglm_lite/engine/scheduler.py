@@ -102,7 +102,7 @@ class Scheduler:
         parts = self._drafted(parts)
         if not parts:
             return
-        if not self._cache.make_room(sum(len(part.tokens) for part in parts), quick=len(self._running) > 1):
+        if not self._cache.make_room(sum(len(part.tokens) for part in parts), quick=True):
             yield from self._give_way()
             return
         started = perf_counter()
@@ -111,7 +111,7 @@ class Scheduler:
                 return
         except CacheFull:
             # Layers with a window have places of their own, which are not counted here.
-            if not self._cache.evict(quick=len(self._running) > 1):
+            if not self._cache.evict(quick=True):
                 yield from self._give_way()
             return
         except LoadError as error:
