@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SECONDS_TO_START = 120
 
 SEED = 7
-DRAWN = {"temperature": 1.0, "top_k": 40, "top_p": 0.95, "min_p": 0.05, "seed": SEED}
+DRAWN = {"temperature": 5.0, "top_k": 40, "top_p": 0.95, "min_p": 0.05, "seed": SEED}
 """What `endless` asks for, in llama-server's words."""
 
 
@@ -54,10 +54,10 @@ def our_libraries() -> Iterator[dict[str, str]]:
 
 
 async def endless(worker: Worker, facts: ModelFacts) -> Sampling:
-    """Random but the same each time, with the token that ends a text forbidden. Greedy texts of random weights go round
-    in circles, where our guesses would pass for speed."""
+    """The same each time, with the token that ends a text forbidden, and so lively that no text goes round in circles,
+    where our guesses would pass for speed."""
     eos = await worker.tokenize(facts.eos_text, templated=True) if facts.eos_text else []
-    return Sampling(temperature=1.0, seed=SEED, logit_bias=((eos[0], -inf),) if len(eos) == 1 else ())
+    return Sampling(temperature=5.0, seed=SEED, logit_bias=((eos[0], -inf),) if len(eos) == 1 else ())
 
 
 async def texts(plan: Plan, lengths: dict[str, int]) -> dict[str, str]:

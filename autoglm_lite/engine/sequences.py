@@ -68,8 +68,8 @@ class Sequences:
 
     def begin(self, wanted: array[int], *, quick: bool) -> Held:
         """A sequence, now in use, that holds as much of the beginning of `wanted` as can be had; the caller lets no
-        more be in use than the context computes at once. `quick`: others are being answered meanwhile, so that little may be
-        written to disk."""
+        more be in use than the context computes at once. `quick`: others are being answered meanwhile, so that
+        little may be written to disk."""
         source, n_common = self.longest(wanted)
         if self._prefixes is not None:
             found = self._prefixes.better(self.context, wanted, n_common, self._speed())

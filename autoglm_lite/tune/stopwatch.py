@@ -101,7 +101,8 @@ class Stopwatch:
         self._plan = plan
 
     async def _answer(self, prompt: str, max_tokens: int, seed: int) -> Finished:
-        request = GenerateRequest(prompt, False, Sampling(temperature=1.0, seed=seed), max_tokens)
+        # So lively that no answer repeats itself, which guessing would make quick.
+        request = GenerateRequest(prompt, False, Sampling(temperature=5.0, seed=seed), max_tokens)
         finished: Finished | None = None
         try:
             async with aclosing(self._worker.generate(request)) as events:
