@@ -82,7 +82,7 @@ async def decode(worker: Worker, args: argparse.Namespace, rng: Random) -> float
     first = last = 0.0
     n = 0
     # So lively that the text does not go round in circles, where our guesses would pass for speed.
-    lively = Sampling(temperature=5.0)
+    lively = Sampling(temperature=20.0, top_p=1.0, min_p=0.0)
     request = GenerateRequest(rng.choice(ascii_letters), True, lively, max_tokens=args.gen_tokens + 1)
     async for event in worker.generate(request):
         if isinstance(event, Text):

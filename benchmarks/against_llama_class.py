@@ -28,7 +28,7 @@ load = perf_counter() - began
 bias = {token: -inf for token in job["eos"]}
 def ask(prompt, n):
     began = perf_counter()
-    options = dict(max_tokens=n, temperature=5.0, seed=7, logit_bias=bias, stream=True)
+    options = dict(max_tokens=n, temperature=20.0, top_p=1.0, min_p=0.0, seed=7, logit_bias=bias, stream=True)
     times = [perf_counter() for _ in llama.create_completion(prompt, **options)]
     return times[0] - began, times
 ask(job["warm"], 2)

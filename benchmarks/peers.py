@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SECONDS_TO_START = 120
 
 SEED = 7
-DRAWN = {"temperature": 5.0, "top_k": 40, "top_p": 0.95, "min_p": 0.05, "seed": SEED}
+DRAWN = {"temperature": 20.0, "top_k": 40, "top_p": 1.0, "min_p": 0.0, "seed": SEED}
 """What `endless` asks for, in llama-server's words."""
 
 
@@ -57,7 +57,9 @@ async def endless(worker: Worker, facts: ModelFacts) -> Sampling:
     """The same each time, with the token that ends a text forbidden, and so lively that no text goes round in circles,
     where our guesses would pass for speed."""
     eos = await worker.tokenize(facts.eos_text, templated=True) if facts.eos_text else []
-    return Sampling(temperature=5.0, seed=SEED, logit_bias=((eos[0], -inf),) if len(eos) == 1 else ())
+    return Sampling(
+        temperature=20.0, top_p=1.0, min_p=0.0, seed=SEED, logit_bias=((eos[0], -inf),) if len(eos) == 1 else ()
+    )
 
 
 async def texts(plan: Plan, lengths: dict[str, int]) -> dict[str, str]:

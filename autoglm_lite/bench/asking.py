@@ -65,4 +65,4 @@ async def ask_at_length(
 
 def drawn(seed: int) -> Sampling:
     """The same each time, and so lively that no answer repeats itself, which guessing would make quick."""
-    return Sampling(temperature=5.0, seed=seed)
+    return Sampling(temperature=20.0, top_p=1.0, min_p=0.0, seed=seed)

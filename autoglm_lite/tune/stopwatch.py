@@ -102,7 +102,8 @@ class Stopwatch:
 
     async def _answer(self, prompt: str, max_tokens: int, seed: int) -> Finished:
         # So lively that no answer repeats itself, which guessing would make quick.
-        request = GenerateRequest(prompt, False, Sampling(temperature=5.0, seed=seed), max_tokens)
+        lively = Sampling(temperature=20.0, top_p=1.0, min_p=0.0, seed=seed)
+        request = GenerateRequest(prompt, False, lively, max_tokens)
         finished: Finished | None = None
         try:
             async with aclosing(self._worker.generate(request)) as events:
