@@ -4,7 +4,8 @@
 
 Each round: a worker with an empty folder reads the conversation (cold), rests until what it read is kept, and is killed
 with SIGKILL. A new worker is asked the same (reopened), and then with another last message (changed). Loading the model
-is not counted, in all three alike. Models are written by make_model.py, where a letter is a token.
+is not counted, in all three alike. The words may
+differ where two tokens are nearly as likely (docs/engine.md). Models are written by make_model.py, where a letter is a token.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ async def ask(worker: Worker, prompt: str) -> tuple[float, int, str]:
     return first, cached, text
 
 
-async def one_round(plan: Plan, prompt: str, changed: str, folder: Path) -> tuple[float, float, float, float, int]:
-    """Seconds cold, reopened, changed and of reading its end alone, and bytes kept."""
+async def one_round(
+    plan: Plan, prompt: str, changed: str, folder: Path
+) -> tuple[float, float, float, float, int, bool]:
+    """Seconds cold, reopened, changed and of reading its end alone, bytes kept, and whether the words were the same."""
     async with Worker(states=folder) as worker:
         await worker.load(plan)
         cold, _, text = await ask(worker, prompt)
@@ -63,14 +66,13 @@ async def one_round(plan: Plan, prompt: str, changed: str, folder: Path) -> tupl
         await worker.load(plan)
         reopened, cached, again = await ask(worker, prompt)
         assert cached == len(prompt) - 1, f"{cached} of {len(prompt)} tokens were kept"
-        assert again == text, "the answer differs"
         other, cached, _ = await ask(worker, changed)
         assert cached >= len(prompt) - MESSAGE_TOKENS - 1
     async with Worker() as worker:
         await worker.load(plan)
         await ask(worker, "x")
         end, _, _ = await ask(worker, changed[-MESSAGE_TOKENS:])
-    return cold, reopened, other, end, n_bytes
+    return cold, reopened, other, end, n_bytes, again == text
 
 
 def main() -> None:
@@ -84,7 +86,9 @@ def main() -> None:
     plan = Plan(args.model, args.tokens + 128, threads, threads, cpus=machine.cpus)
     rounds = []
     print("Seconds to the first token; the last but one column reads the other message alone.\n")
-    print("| cold | reopened | share | other last message | that alone | kept MB |\n|---|---|---|---|---|---|")
+    print(
+        "| cold | reopened | share | other last message | that alone | kept MB | same words |\n|---|---|---|---|---|---|---|"
+    )
     for number in range(args.repeat):
         random = Random(number)
         prompt = "".join(random.choices(ascii_letters, k=args.tokens))
@@ -92,9 +96,12 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="autoglm-lite-") as folder:
             found = asyncio.run(one_round(plan, prompt, changed, Path(folder)))
         rounds.append(found)
-        cold, reopened, other, end, n_bytes = found
+        cold, reopened, other, end, n_bytes, same = found
         share = f"{reopened / cold:.2%}"
-        print(f"| {cold:.2f} | {reopened:.2f} | {share} | {other:.2f} | {end:.2f} | {n_bytes / 1e6:.0f} |", flush=True)
+        print(
+            f"| {cold:.2f} | {reopened:.2f} | {share} | {other:.2f} | {end:.2f} | {n_bytes / 1e6:.0f} | {same} |",
+            flush=True,
+        )
     cold, reopened = (median(found[i] for found in rounds) for i in range(2))
     print(f"\nMedians: {reopened:.2f} of {cold:.2f} seconds, {reopened / cold:.2%}.")
 
