@@ -4,8 +4,8 @@
 
 Each round: a worker with an empty folder reads the conversation (cold), rests until what it read is kept, and is killed
 with SIGKILL. A new worker is asked the same (reopened), and then with another last message (changed). Loading the model
-is not counted, in all three alike. The words may
-differ where two tokens are nearly as likely (docs/engine.md). Models are written by make_model.py, where a letter is a token.
+is not counted, in all three alike. The words may differ where two tokens are nearly as likely (docs/engine.md). Models
+are written by make_model.py, where a letter is a token.
 """
 
 from __future__ import annotations
