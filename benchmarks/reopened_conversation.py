@@ -86,9 +86,8 @@ def main() -> None:
     plan = Plan(args.model, args.tokens + 128, threads, threads, cpus=machine.cpus)
     rounds = []
     print("Seconds to the first token; the last but one column reads the other message alone.\n")
-    print(
-        "| cold | reopened | share | other last message | that alone | kept MB | same words |\n|---|---|---|---|---|---|---|"
-    )
+    print("| cold | reopened | share | other last message | that alone | kept MB | same words |")
+    print("|---|---|---|---|---|---|---|")
     for number in range(args.repeat):
         random = Random(number)
         prompt = "".join(random.choices(ascii_letters, k=args.tokens))
