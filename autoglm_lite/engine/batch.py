@@ -8,13 +8,18 @@ from autoglm_lite.planning.prefill import STEP_SECONDS
 
 FIRST_CHUNK = 32
 """Tokens of the first prefill step: small, so that the speed is known and shown at once."""
+SHARED_CHUNK = 8
+"""At least, of a prompt that is read while another answer is being written."""
 SHARED_SECONDS = 1.0
 """Of a step in which one prompt is read while another answer is being written: so long does that one pause."""
 
 
-def next_chunk(n_left: int, tokens_per_second: float, n_ubatch: int, seconds: float = STEP_SECONDS) -> int:
-    """How many of the `n_left` tokens to compute next: equal parts, each of `seconds` and n_ubatch at most."""
-    most = min(max(FIRST_CHUNK, int(tokens_per_second * seconds)), n_ubatch)
+def next_chunk(
+    n_left: int, tokens_per_second: float, n_ubatch: int, seconds: float = STEP_SECONDS, least: int = FIRST_CHUNK
+) -> int:
+    """How many of the `n_left` tokens to compute next: equal parts, each of `seconds` and n_ubatch at most, but not
+    made smaller than `least` for the sake of time."""
+    most = min(max(least, int(tokens_per_second * seconds)), n_ubatch)
     n_chunks = -(-n_left // most)
     return -(-n_left // n_chunks)
 
@@ -34,9 +39,9 @@ def share_out(
         room -= written[-1]
     read = [0] * len(reading)
     if reading and room:
-        seconds = SHARED_SECONDS if writing else STEP_SECONDS
-        most = min(room, next_chunk(max(reading[0], n_ubatch), tokens_per_second, n_ubatch, seconds))
-        first = min(most, next_chunk(reading[0], tokens_per_second, n_ubatch, seconds))
+        seconds, least = (SHARED_SECONDS, SHARED_CHUNK) if writing else (STEP_SECONDS, FIRST_CHUNK)
+        most = min(room, next_chunk(max(reading[0], n_ubatch), tokens_per_second, n_ubatch, seconds, least))
+        first = min(most, next_chunk(reading[0], tokens_per_second, n_ubatch, seconds, least))
         read[0] = first
         most -= first
         for i, n in enumerate(reading[1:], 1):

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from autoglm_lite.engine.loading import open_context, open_model
-from autoglm_lite.engine.prefixes import Prefixes, model_key
+from autoglm_lite.engine.prefixes import MOST_SECONDS, Prefixes, model_key
 from autoglm_lite.engine.scheduler import Pace, Reply, Scheduler
 from autoglm_lite.engine.sequences import Sequences
 from autoglm_lite.errors import LoadError
@@ -137,9 +137,10 @@ class Engine:
             return_freed_memory()
         return max(0, before - _anonymous_bytes())
 
-    def keep_prefixes(self) -> bool:
-        """Keeps what was read on disk where that pays; to be called between answers. Whether there was such."""
-        return self._cache is not None and self._cache.keep()
+    def keep_prefixes(self, most_seconds: float = MOST_SECONDS, go_on: Callable[[], bool] = lambda: True) -> bool:
+        """Keeps what was read on disk where that pays and takes `most_seconds` for each conversation, as long as
+        `go_on` says so; to be called between answers. Whether there was such."""
+        return self._cache is not None and self._cache.keep(most_seconds, go_on)
 
     def use_threads(self, most: int) -> None:
         """No more than these from the next step on, also of a running answer; may be called from another thread."""

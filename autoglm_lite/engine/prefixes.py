@@ -22,6 +22,8 @@ PAYS = 4
 """How many times the seconds of writing a state must save: it is written whole for each answer that adds to it."""
 MOST_SECONDS = 8.0
 """Of writing, in which a question would have to wait."""
+FORMAT = 2
+"""Of what this program keeps under the same key."""
 MOST_REMEMBERED = 16
 """Kept states whose tokens are known without looking into the folder."""
 UNKNOWN_SPEED = 20.0
@@ -55,6 +57,10 @@ class Prefixes:
             return None
         gained = (found.n_common - n_common) / speed
         return found if gained >= max(LEAST_SECONDS, 2 * found.head.n_bytes / self._read_bytes) else None
+
+    def read_seconds(self, found: Found) -> float:
+        """How long restoring would take."""
+        return found.head.n_bytes / self._read_bytes
 
     def restore(self, context: Context, sequence: int, found: Found) -> array[int]:
         """Fills an empty sequence with a kept state; returns the tokens that are then in it, none where the state is
@@ -95,7 +101,7 @@ def model_key(plan: Plan) -> bytes:
     together. Of the file its size, beginning and samples every few megabytes count (of a small one all), not its name
     or date. Raises OSError."""
     digest = blake2b(digest_size=32)
-    layout = f"{version()} {plan.kv_type} {plan.flash_attention is not False}"
+    layout = f"{FORMAT} {version()} {plan.kv_type} {plan.flash_attention is not False}"
     digest.update(layout.encode())
     path = Path(plan.model_path)
     size = path.stat().st_size

@@ -60,6 +60,10 @@ class Scheduler:
         """Of the readers, who comes first in the next step."""
         self._told: dict[int, int] = {}
         """By request, how many it was told that it waits for."""
+        self._crowded = False
+        """Whether one was set aside, so that nobody is begun until one of the others has ended."""
+        self._lost_a_step = False
+        """Whether the last step was given up for one of several: the next one is not, so that the others get on."""
         self._lock = threading.Lock()
         self._cancelled: set[int] = set()
         self._abortable: frozenset[int] = frozenset()
@@ -133,7 +137,8 @@ class Scheduler:
             )
         if not 1 <= request.n <= MOST_CHOICES:
             raise UsageError(f"{request.n} answers were asked for at once: between 1 and {MOST_CHOICES} can be.")
-        if len({answer.request_id for answer in self._waiting}) >= MOST_WAITING:
+        n_waiting = len({answer.request_id for answer in self._waiting})
+        if n_waiting - (self._plan.n_parallel - len(self._running)) >= MOST_WAITING:
             raise BusyError(f"{MOST_WAITING} others wait for an answer already: ask again in a minute.")
         return prompt
 
@@ -148,7 +153,8 @@ class Scheduler:
 
     def _admit(self) -> Iterator[Reply]:
         for answer in self._waiting[:]:
-            if len(self._running) >= self._plan.n_parallel or not self._fits(answer):
+            full = self._crowded or len(self._running) >= self._plan.n_parallel
+            if (full and self._running) or not self._fits(answer):
                 break
             if self._is_being_read(answer):
                 continue
@@ -168,7 +174,9 @@ class Scheduler:
             return True
         n_ctx = self._cache.context.n_ctx
         n_read = sum(other.n_left for other in self._running)
-        n_new = len(answer.tokens) - max(common_prefix(other.tokens, answer.tokens) for other in self._running)
+        n_new = len(answer.tokens)
+        if self._cache.context.can_be_cut:
+            n_new -= max(common_prefix(other.tokens, answer.tokens) for other in self._running)
         room = min(ROOM, n_ctx // 16) * (len(self._running) + 1)
         return self._cache.n_in_use() + n_read + n_new + room <= n_ctx
 
@@ -220,7 +228,9 @@ class Scheduler:
                 return False
             # What others had in the step must be computed again: a second at most, but all they have read where a cache
             # cannot be cut.
-            self._abortable = frozenset(requests if len(requests) == 1 or context.can_be_cut else ())
+            alone = len(requests) == 1
+            may_be = alone or (context.can_be_cut and not self._lost_a_step)
+            self._abortable = frozenset(requests if may_be and self._cache.moving is None else ())
         try:
             context.decode_parts(parts)
             if any(answer.reading for answer in answers):
@@ -228,10 +238,12 @@ class Scheduler:
         except Aborted:
             for answer in answers:
                 self._cache.undo(_held(answer))
+            self._lost_a_step = not alone
             return False
         finally:
             with self._lock:
                 self._abortable = frozenset()
+        self._lost_a_step, self._cache.moving = False, None
         return True
 
     def _go_on(self, answers: list[Answer], parts: list[Part], started: float) -> Iterator[Reply]:
@@ -242,9 +254,12 @@ class Scheduler:
             self._pace.prefill = n_tokens / (perf_counter() - started)
         row = 0
         for answer, part in zip(answers, parts, strict=True):
+            row += len(part.tokens)
+            if answer not in self._running:
+                # Another choice of its request has failed.
+                continue
             held, writing = _held(answer), not answer.reading
             self._cache.extend(held, part.tokens)
-            row += len(part.tokens)
             yield from self._tell(answer)
             if not part.n_outputs:
                 continue
@@ -287,6 +302,7 @@ class Scheduler:
             yield from self._settle(answer)
             return
         self._remove(answer)
+        self._crowded = True
         answer.set_aside()
         self._waiting.insert(0, answer)
 
@@ -303,6 +319,7 @@ class Scheduler:
             yield request_id, error
 
     def _remove(self, answer: Answer) -> None:
+        self._crowded = False
         if answer in self._running:
             self._running.remove(answer)
             self._cache.rest(_held(answer))

@@ -65,6 +65,8 @@ class Sequences:
         self._places = count()
         self._clock = count(1)
         self._n_used = 0
+        self.moving: Held | None = None
+        """Whose tokens llama.cpp will move up at the beginning of the next step, which must come to its end."""
 
     def begin(self, wanted: array[int], *, quick: bool) -> Held:
         """A sequence, now in use, that holds as much of the beginning of `wanted` as can be had; the caller lets no
@@ -73,12 +75,14 @@ class Sequences:
         source, n_common = self.longest(wanted)
         if self._prefixes is not None:
             found = self._prefixes.better(self.context, wanted, n_common, self._speed())
-            if found is not None:
+            if found is not None and (not quick or self._prefixes.read_seconds(found) <= QUICK_SECONDS):
                 self._restore(self._prefixes, found, quick)
                 source, n_common = self.longest(wanted)
         gap = self._gap(wanted, n_common)
         if gap is not None:
             source, n_common = gap.held, self._close(gap)
+        if not quick:
+            self._make_room_beside(source, len(wanted) + 1 - n_common)
         held = self._continued(source, n_common, quick)
         held.in_use, held.used = True, next(self._clock)
         return held
@@ -124,7 +128,7 @@ class Sequences:
     def rest(self, held: Held) -> None:
         """Its answer has ended."""
         held.in_use, held.used = False, next(self._clock)
-        if not held.tokens:
+        if not held.tokens or held is self.moving:
             self._drop(held)
 
     def n_in_use(self) -> int:
@@ -144,18 +148,30 @@ class Sequences:
         if not idle:
             return False
         held = min(idle, key=lambda held: (len(held.tokens) <= held.trunk, held.used))
-        self._keep(held, quick)
+        self._keep(held, QUICK_SECONDS if quick else MOST_SECONDS)
         if 0 < held.trunk < len(held.tokens) and not whole:
             self.cut(held, held.trunk)
         else:
             self._drop(held)
         return True
 
-    def keep(self) -> bool:
-        """Keeps on disk what is idle and pays, the last used first; whether there was such."""
-        idle = sorted((held for held in self._held if not held.in_use), key=lambda held: -held.used)
-        kept = [held for held in idle if self._keep(held, quick=False)]
-        return bool(kept)
+    def keep(self, most_seconds: float, go_on: Callable[[], bool]) -> bool:
+        """Keeps on disk what is idle and pays, the last used first, as long as `go_on` says so; whether there was such.
+        `most_seconds`: for each."""
+        kept = False
+        for held in sorted(self._held, key=lambda held: -held.used):
+            if not held.in_use and go_on():
+                kept = self._keep(held, most_seconds) or kept
+        return kept
+
+    def _make_room_beside(self, source: Held | None, n_tokens: int) -> None:
+        """While nobody else waits for a word, what goes can still be written to disk."""
+        if source is None or source.in_use:
+            self.make_room(n_tokens, quick=False)
+        else:
+            source.in_use = True
+            self.make_room(n_tokens, quick=False)
+            source.in_use = False
 
     def _gap(self, wanted: array[int], n_common: int) -> Gap | None:
         """What to take out of an idle sequence so that it begins as `wanted` for much longer than the `n_common` tokens
@@ -184,6 +200,7 @@ class Sequences:
                     return start
                 self._drop(other)
         self.context.take_out(held.id, start, end)
+        self.moving = held
         del held.tokens[start:end], held.places[start:end]
         held.trunk = min(held.trunk, start)
         self._count()
@@ -213,7 +230,7 @@ class Sequences:
             held.trunk = n_common
             return held
         if n_end:
-            self._keep(source, quick)
+            self._keep(source, QUICK_SECONDS if quick else MOST_SECONDS)
         self.cut(source, n_common)
         return source
 
@@ -225,15 +242,16 @@ class Sequences:
         self._held.append(held)
         return held
 
-    def _keep(self, held: Held, quick: bool) -> bool:
+    def _keep(self, held: Held, most_seconds: float) -> bool:
         if self._prefixes is None:
             return False
-        most_seconds = QUICK_SECONDS if quick else MOST_SECONDS
         return self._prefixes.keep(self.context, held.id, held.tokens, self._speed(), most_seconds)
 
     def _drop(self, held: Held) -> None:
         self.context.drop(held.id)
         self._held.remove(held)
+        if held is self.moving:
+            self.moving = None
         self._count()
 
     def _count(self) -> None:

@@ -119,6 +119,7 @@ class Context:
         self.n_ctx: int = lib.llama_n_ctx(self.handle)
         self._memory = lib.llama_get_memory(self.handle)
         if not self._memory:
+            lib.llama_free(self.handle)
             raise LoadError("This model only makes embeddings, it cannot write: choose a chat model.")
         self._batch = lib.llama_batch_init(self.n_ubatch, 0, 1)
         for i in range(self.n_ubatch):
@@ -246,7 +247,7 @@ class Context:
         """
         if position > 0 and self._lib.llama_memory_seq_rm(self._memory, sequence, position, -1):
             first_kept: int = self._lib.llama_memory_seq_pos_min(self._memory, sequence)
-            if first_kept <= max(0, position - max(self._model.n_swa, 1)):
+            if 0 <= first_kept <= max(0, position - max(self._model.n_swa, 1)):
                 return position
         self.drop(sequence)
         return 0

@@ -63,6 +63,8 @@ from autoglm_lite.worker.protocol import (
 
 SECONDS_TO_KEEP = 10.0
 """After an answer: who goes on at once is not kept waiting for the disk."""
+SECONDS_AT_THE_END = 2.0
+"""Of writing what is not kept yet, by estimate: somebody waits for the program to end."""
 OOM_SCORE = "1000"
 LOADED = "The loaded model"
 
@@ -171,10 +173,12 @@ class Child:
         try:
             request = self._inbox.get(timeout=SECONDS_TO_KEEP)
         except queue.Empty:
-            self._keep_prefixes()
+            if self._engine is not None:
+                self._engine.keep_prefixes(go_on=self._inbox.empty)
             request = self._inbox.get()
         if request is None:
-            self._keep_prefixes()
+            if self._engine is not None:
+                self._engine.keep_prefixes(SECONDS_AT_THE_END)
             os._exit(0)
         self._resting = False
         return request

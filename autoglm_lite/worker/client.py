@@ -192,7 +192,8 @@ class Worker:
             async with self._in_turn(shared=True):
                 connection = await self._ready()
                 if request_id in self._cancelled:
-                    yield Finished("cancelled", 0, 0, 0, 0.0, 0.0)
+                    for choice in range(request.n):
+                        yield Finished("cancelled", 0, 0, 0, 0.0, 0.0, choice, request.n - choice - 1)
                     return
                 async with aclosing(connection.ask(request_id, Generate(request))) as replies:
                     async for reply in replies:
@@ -322,7 +323,14 @@ class Worker:
         return self._connection
 
     async def _load(self, plan: Plan, on_progress: Callable[[float], None] | None) -> LoadedModel:
-        if self._shed is not None and self._wanted is not None and plan.model_path == self._wanted[0].model_path:
+        # A child that still loads it, since the last question was given up, has the memory already.
+        gone = self._connection is None
+        if (
+            gone
+            and self._shed is not None
+            and self._wanted is not None
+            and plan.model_path == self._wanted[0].model_path
+        ):
             _check_room(self._shed)
         self._wanted = plan, on_progress
         async with aclosing(self._load_and(Load(plan, str(self._states or "")))) as replies:

@@ -25,10 +25,13 @@ from autoglm_lite.worker.protocol import (
     is_last,
 )
 
-SECONDS_TO_EXIT = 5.0
+SECONDS_TO_EXIT = 10.0
 """How long a child may take to end after its socket has closed."""
 SECONDS_TO_REST = 10.0
 """How long a cancelled answer may take to end: far more than the longest node of a graph takes on an old machine."""
+
+
+STUCK = "The model did not come to rest after an answer was stopped, so its process was ended: ask again."
 
 
 class Connection:
@@ -46,6 +49,8 @@ class Connection:
         self._writer = writer
         self._on_lost = on_lost
         self._inboxes: dict[int, asyncio.Queue[Reply]] = {}
+        self._killed = False
+        """By us, since it did not come to rest."""
         self._plan: Plan | None = None
         """Of the model last asked for."""
         self._reading = asyncio.create_task(self._read())
@@ -85,13 +90,12 @@ class Connection:
                     raise reply.error()
                 yield reply
         finally:
-            if isinstance(request, CANCELLABLE) and (reply is None or not is_last(reply)):
-                self.send(request_id, Cancel())
-                unless_it_rests = asyncio.get_running_loop().call_later(SECONDS_TO_REST, self._child.process.kill)
-                while reply is None or not is_last(reply):
-                    reply = await inbox.get()
-                unless_it_rests.cancel()
-            del self._inboxes[request_id]
+            try:
+                if isinstance(request, CANCELLABLE) and (reply is None or not is_last(reply)):
+                    self.send(request_id, Cancel())
+                    await self._rest(inbox)
+            finally:
+                del self._inboxes[request_id]
 
     async def close(self) -> None:
         """Ends the child and waits for it; whatever still waits on it fails with WorkerDiedError."""
@@ -100,6 +104,19 @@ class Connection:
             await self._reading
         self._fail_all("The model was unloaded before it had answered.")
         await self._hang_up()
+
+    async def _rest(self, inbox: asyncio.Queue[Reply]) -> None:
+        """Waits for the last reply to a cancelled request; whoever waits may be cancelled too."""
+        unless_it_rests = asyncio.get_running_loop().call_later(SECONDS_TO_REST, self._kill)
+        try:
+            while not is_last(await inbox.get()):
+                pass
+        finally:
+            unless_it_rests.cancel()
+
+    def _kill(self) -> None:
+        self._killed = True
+        self._child.process.kill()
 
     async def _read(self) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError, ValueError):
@@ -114,7 +131,7 @@ class Connection:
         by_device = plan is not None and bool(plan.devices) and device_failed(log_path)
         sentence = _device_sentence(plan) if plan and by_device else death_sentence(returncode, log_path)
         self._on_lost(by_device)
-        self._fail_all(sentence)
+        self._fail_all(STUCK if self._killed else sentence)
 
     def _fail_all(self, sentence: str) -> None:
         for inbox in self._inboxes.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,3 +46,20 @@ def test_a_cached_prefix_changes_no_answer(kind: str, tmp_path: Path) -> None:
         assert cold.cached_tokens == 0
         assert text == expected, f"after {finished.cached_tokens} cached tokens of {finished.prompt_tokens}"
     assert any(finished.cached_tokens for _, finished in warm)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_what_a_window_has_lost_is_read_again(kind: str, tmp_path: Path) -> None:
+    """A conversation that begins as a much longer one before it, whose beginning the window has left behind."""
+    model = MODELS[kind]().write(tmp_path / "tiny.gguf")
+    shared = "a the one to a toe "
+    long, short = shared + "so set other test the a one " * 28, shared + "test a one the set other so to"
+    plan = Plan(str(model), 1024, threads=1, threads_batch=1, n_ubatch=64)
+    found = []
+    for prompts in ([long, short], [short]):
+        with closing(Engine(plan)) as engine:
+            for prompt in prompts:
+                request = GenerateRequest(prompt, True, GREEDY, 8, logprobs=1)
+                said = [event for event in events(engine, request) if isinstance(event, Text)]
+            found.append([one.logprob for event in said for one in event.logprobs])
+    assert found[0] == pytest.approx(found[1], abs=0.03)

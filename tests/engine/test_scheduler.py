@@ -15,7 +15,7 @@ from autoglm_lite.engine.answer import Answer
 from autoglm_lite.engine.engine import Engine
 from autoglm_lite.errors import AutoglmError, BusyError, LoadError, PromptTooLongError, UsageError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, Prefill, Sampling, Text, Waiting
-from autoglm_lite.native.context import Context
+from autoglm_lite.native.context import Aborted, Context, Part
 from autoglm_lite.planning.plan import Plan
 from tests.engine.asking import GREEDY, answers, events
 
@@ -254,3 +254,47 @@ def test_a_failing_answer_takes_no_other_with_it(stories_gguf: Path, monkeypatch
     assert [i for i, _ in errors] == [2]
     texts = texts_of(steps)
     assert [texts[i] for i in (0, 1, 3)] == [expected[i] for i in (0, 1, 3)]
+
+
+def test_choices_that_fill_the_context_together_come_to_an_end(stories_gguf: Path) -> None:
+    """The same text is written by each, in places of its own."""
+    with engine_of(stories_gguf, 2, n_ctx=256) as engine:
+        engine.submit(1, replace(ask("Once upon a time", 200), n=2))
+        steps = [step for step, _ in zip(run(engine), range(2000), strict=False)]
+        assert not engine.busy
+    ends = [event for step in steps for _, event in step if isinstance(event, Finished)]
+    assert [end.completion_tokens for end in ends] == [200, 200]
+
+
+def test_a_cancel_after_the_other_takes_no_answer_its_turn(stories_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps that are given up for others' sake do not keep an answer from getting on."""
+    decode_parts = Context.decode_parts
+    with engine_of(stories_gguf, 2) as engine:
+
+        def cancelled(context: Context, parts: Sequence[Part]) -> None:
+            if len(parts) > 1:
+                engine.cancel(newest)
+                if newest in engine._scheduler._abortable:  # type: ignore[union-attr]
+                    raise Aborted
+            decode_parts(context, parts)
+
+        monkeypatch.setattr(Context, "decode_parts", cancelled)
+        newest, n_tokens = 1, 0
+        engine.submit(0, ask("Once upon a time", 60))
+        for step in run(engine):
+            n_tokens += sum(event.n_tokens for i, event in step if i == 0 and isinstance(event, Text))
+            newest += 1
+            assert newest < 400
+            if any(i == 0 and isinstance(event, Finished) for i, event in step):
+                break
+            engine.submit(newest, ask(LONG, 5))
+    assert n_tokens == 60
+
+
+def test_a_burst_fills_the_free_places_and_the_queue(stories_gguf: Path) -> None:
+    with engine_of(stories_gguf, 4) as engine:
+        for i in range(4 + scheduler.MOST_WAITING):
+            engine.submit(i, ask("Once", 2))
+        with pytest.raises(BusyError):
+            engine.submit(99, ask("Once", 2))
+        assert sum(isinstance(event, Finished) for step in run(engine) for _, event in step) == 12

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from autoglm_lite.engine import sequences
 from autoglm_lite.engine.engine import Engine
+from autoglm_lite.engine.scheduler import Scheduler
 from autoglm_lite.engine.sequences import _find
 from autoglm_lite.generation import GenerateRequest
 from autoglm_lite.planning.plan import Plan
@@ -38,6 +39,29 @@ def test_turns_that_are_left_out_cost_no_second_reading(stories_gguf: Path, monk
     # A story still, and not what a cache that points to the wrong places would give.
     assert text.strip()
     assert len(set((text + after).split())) > 8
+
+
+def test_a_move_that_was_not_carried_out_is_forgotten(stories_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cancel between the taking out of turns and the first step, which moves what stood behind them."""
+    monkeypatch.setattr(sequences, "GAP_SECONDS", 0.0)
+    with closing(Engine(Plan(str(stories_gguf), 1024, 1, 1))) as engine:
+        answers(engine, [GenerateRequest(SYSTEM + OLD + RECENT, False, GREEDY, 20)])
+        request = GenerateRequest(SYSTEM + RECENT, False, GREEDY, 20)
+        compute = Scheduler._compute
+        monkeypatch.setattr(Scheduler, "_compute", lambda *_: False)
+        engine.submit(7, request)
+        list(engine.step())
+        assert engine._cache is not None
+        before = engine._cache.moving
+        monkeypatch.setattr(Scheduler, "_compute", compute)
+        engine.cancel(7)
+        list(engine.step())
+        assert before is not None
+        assert engine._cache.moving is None
+        ((text, end),) = answers(engine, [request])
+    with closing(Engine(Plan(str(stories_gguf), 1024, 1, 1))) as fresh:
+        assert answers(fresh, [request])[0][0] == text
+    assert end.cached_tokens < end.prompt_tokens // 2
 
 
 def test_a_quick_machine_reads_again(stories_gguf: Path) -> None:
