@@ -289,3 +289,55 @@ def test_a_context_that_cannot_be_made_leaves_a_worker_that_loads_again(stories_
         await answer(worker, replace(ENDLESS, max_tokens=3))
 
     with_worker(stories_gguf, test)
+
+
+def test_who_is_cancelled_twice_leaves_a_living_worker(stories_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Esc again while the answer is being ended: nothing is left that would kill the worker later."""
+    monkeypatch.setattr(connection, "SECONDS_TO_REST", 0.3)
+
+    async def test(worker: Worker) -> None:
+        pid, begun = worker.pid, asyncio.Event()
+
+        async def read() -> None:
+            async for event in worker.generate(ENDLESS):
+                if isinstance(event, Text):
+                    begun.set()
+
+        task = asyncio.create_task(read())
+        await begun.wait()
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0.5)
+        request = GenerateRequest("Once upon a time", templated=False, sampling=GREEDY, max_tokens=70)
+        assert (await answer(worker, request))[0].startswith(STORY)
+        assert worker.pid == pid
+
+    with_worker(stories_gguf, test)
+
+
+def test_answers_at_the_same_time(stories_gguf: Path) -> None:
+    async def run() -> None:
+        async with Worker() as worker:
+            await worker.load(replace(plan_of(stories_gguf), n_parallel=2))
+            request = GenerateRequest("Once upon a time", templated=False, sampling=GREEDY, max_tokens=70)
+            three = replace(request, n=3)
+            alone = (await answer(worker, request))[0]
+            texts, stopped = await asyncio.gather(
+                asyncio.gather(*(answer(worker, replace(request)) for _ in range(5))), choices(worker, three)
+            )
+            assert [text for text, _, _ in texts] == [alone] * 5
+            assert stopped == [alone] * 3
+            assert await worker.tokenize("Once", templated=False)
+
+    asyncio.run(run())
+
+
+async def choices(worker: Worker, request: GenerateRequest) -> list[str]:
+    texts = [""] * request.n
+    async for event in worker.generate(request):
+        if isinstance(event, Text):
+            texts[event.choice] += event.text
+    return texts
