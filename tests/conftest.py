@@ -10,11 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Started in the background or by nohup, we ignore these, and so would each program that a test interrupts.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, handler)
+
+# A test is not to fail because the machine was busy for a fifth of a second.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 STORIES = Path(__file__).parent / "data" / "stories260K"
 TEMPLATE = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% if not loop.last %}\n{% endif %}{% endfor %}"

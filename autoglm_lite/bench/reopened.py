@@ -16,8 +16,8 @@ from autoglm_lite.planning.plan import Plan
 from autoglm_lite.states.folder import kept_states
 from autoglm_lite.worker.client import Worker
 
-NOT_KEPT = "not kept: on this machine reading it again takes less time than a file is worth"
-NOT_USED = "kept, but reading it again was quicker"
+NOT_KEPT = "not kept: reading it again takes too little time for a file, or the disk has no room"
+NOT_USED = "kept, but not used for another last message: this model cannot, or reading it again was quicker"
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,12 +158,16 @@ class SpeedRun:
         fill = depth_seconds(texts, at, depth, cost) - texts.repeat * one
         self._begin(f"reading up to {depth:,} tokens", fill, rest + texts.repeat * one)
         await self._ask(text, 1, 0)
-        answers = []
+        answers: list[tuple[Answer, ...]] = []
         for i in range(texts.repeat):
             tail = await self._words(f"{depth} {i}", texts.prompt)
             others = rest + (texts.repeat - i - 1) * one
             self._begin(f"{texts.prompt:,} tokens after {depth:,} ({i + 1} of {texts.repeat})", one, others)
-            answers.append(await self._ask_at_length(text + tail, texts.answer, i))
+            answer = await self._ask_at_length(text + tail, texts.answer, i)
+            if answers and answer[0].cached_tokens < depth // 2:
+                # A window has moved past the end of `text`: it was read again, which is not what is measured here.
+                break
+            answers.append(answer)
         return AtDepth(depth, tuple(answers))
 
     async def _ask(self, prompt: str, n_tokens: int, seed: int) -> Answer:

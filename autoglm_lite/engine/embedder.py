@@ -52,6 +52,7 @@ class Embedder:
             self._context.close()
             self._context = None
         self._model.close()
+        return_freed_memory()
 
     def shed_context(self) -> int:
         """Gives the buffers back to the system until the next request; returns how many bytes that were."""

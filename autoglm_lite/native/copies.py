@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from autoglm_lite.native.bindings import bindings
-from autoglm_lite.native.mapping import advise, read_only_mappings
+from autoglm_lite.native.mapping import advise, whole_mapping
 from autoglm_lite.native.tensors import Place
 
 _COPIES = re.compile(rb"repack tensor (\S+) with ")
@@ -69,7 +69,8 @@ class _Copied:
 
     def _give_back(self, place: Place) -> None:
         if self._base is None:
-            self._base = next((start for start, _, mapped in read_only_mappings() if mapped == self._real), 0)
+            # Another model of the same file may have given back parts of its mapping.
+            self._base = whole_mapping(self._real, os.fstat(self._file).st_size) or 0
         if not self._base:
             return
         start = -(-place.start // mmap.PAGESIZE) * mmap.PAGESIZE

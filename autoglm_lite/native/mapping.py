@@ -67,6 +67,14 @@ def _gaps(start: int, end: int, places: Iterable[Place]) -> Iterator[Place]:
         yield Place(at, end)
 
 
+def whole_mapping(path: str, n_bytes: int) -> int | None:
+    """Where the file of `n_bytes` is mapped from its beginning to its end; None if it is nowhere."""
+    for start, end, mapped in read_only_mappings():
+        if mapped == path and end - start >= n_bytes:
+            return start
+    return None
+
+
 def read_only_mappings() -> Iterator[tuple[int, int, str]]:
     """Start, end and file. Pages that were written to are no mapping of a file's alone and would be lost."""
     try:

@@ -178,7 +178,8 @@ class Child:
             request = self._inbox.get()
         if request is None:
             if self._engine is not None:
-                self._engine.keep_prefixes(SECONDS_AT_THE_END)
+                end = time.monotonic() + SECONDS_AT_THE_END
+                self._engine.keep_prefixes(SECONDS_AT_THE_END, lambda: time.monotonic() < end)
             os._exit(0)
         self._resting = False
         return request

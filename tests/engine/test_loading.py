@@ -119,5 +119,6 @@ def test_what_llama_cpp_reads_itself_is_told_as_well(tmp_path: Path, monkeypatch
     assert 0 < told[0] <= told[-1] < 1
 
 
+@linux
 def test_bytes_read_are_counted() -> None:
     assert readahead._bytes_read() >= 0
