@@ -76,6 +76,10 @@ WHOLE_RANGES: dict[str, tuple[int, int]] = {
 }
 
 
+LIVELY = Sampling(temperature=20.0, top_p=1.0, min_p=0.0)
+"""For measuring: no answer repeats itself, which guessing would make quick."""
+
+
 @dataclass(frozen=True, slots=True)
 class GenerateRequest:
     """One answer to be written.

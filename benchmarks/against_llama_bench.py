@@ -21,7 +21,7 @@ from statistics import median
 from string import ascii_letters
 from time import perf_counter
 
-from autoglm_lite.generation import GenerateRequest, Sampling, Text
+from autoglm_lite.generation import LIVELY, GenerateRequest, Sampling, Text
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.client import Worker
 from benchmarks.peers import our_libraries, processor
@@ -81,9 +81,7 @@ async def decode(worker: Worker, args: argparse.Namespace, rng: Random) -> float
     """The same for the tokens after the first, which come one by one."""
     first = last = 0.0
     n = 0
-    # So lively that the text does not go round in circles, where our guesses would pass for speed.
-    lively = Sampling(temperature=20.0, top_p=1.0, min_p=0.0)
-    request = GenerateRequest(rng.choice(ascii_letters), True, lively, max_tokens=args.gen_tokens + 1)
+    request = GenerateRequest(rng.choice(ascii_letters), True, LIVELY, max_tokens=args.gen_tokens + 1)
     async for event in worker.generate(request):
         if isinstance(event, Text):
             last = perf_counter()

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoglm_lite.bench.answer import Answer
 from autoglm_lite.bench.prompts import words
-from autoglm_lite.generation import Sampling
+from autoglm_lite.generation import LIVELY, Sampling
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.machine import read_machine
 from autoglm_lite.planning.plan import Plan
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SECONDS_TO_START = 120
 
 SEED = 7
-DRAWN = {"temperature": 20.0, "top_k": 40, "top_p": 1.0, "min_p": 0.0, "seed": SEED}
+DRAWN = {**{name: getattr(LIVELY, name) for name in ("temperature", "top_k", "top_p", "min_p")}, "seed": SEED}
 """What `endless` asks for, in llama-server's words."""
 
 
@@ -57,9 +57,7 @@ async def endless(worker: Worker, facts: ModelFacts) -> Sampling:
     """The same each time, with the token that ends a text forbidden, and so lively that no text goes round in circles,
     where our guesses would pass for speed."""
     eos = await worker.tokenize(facts.eos_text, templated=True) if facts.eos_text else []
-    return Sampling(
-        temperature=20.0, top_p=1.0, min_p=0.0, seed=SEED, logit_bias=((eos[0], -inf),) if len(eos) == 1 else ()
-    )
+    return replace(LIVELY, seed=SEED, logit_bias=((eos[0], -inf),) if len(eos) == 1 else ())
 
 
 async def texts(plan: Plan, lengths: dict[str, int]) -> dict[str, str]:

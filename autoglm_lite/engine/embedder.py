@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 
 from autoglm_lite.embedding import Embedded, Reranked, Use, wrong_use
-from autoglm_lite.engine.loading import open_embedding_context, open_model
+from autoglm_lite.engine.loading import in_words, open_embedding_context, open_model
 from autoglm_lite.engine.pairs import PairWriter
 from autoglm_lite.errors import AutoglmError, LoadError, PromptTooLongError, UsageError
 from autoglm_lite.generation import LoadedModel
-from autoglm_lite.hardware.process import process_memory
-from autoglm_lite.native.context import Aborted, AbortFlag
+from autoglm_lite.hardware.process import own_anonymous_bytes
+from autoglm_lite.native.computing import Aborted, AbortFlag
 from autoglm_lite.native.embedding_context import EmbeddingContext
 from autoglm_lite.native.heap import return_freed_memory
 from autoglm_lite.planning.plan import Plan
@@ -43,9 +42,7 @@ class Embedder:
 
     @property
     def loaded(self) -> LoadedModel:
-        model, n_ctx = self._model, self._plan.n_ctx
-        description, n_params, n_vocab = model.description(), model.n_params, model.n_vocab
-        return LoadedModel(description, n_params, n_ctx, model.n_ctx_train, n_vocab, self._context_bytes)
+        return in_words(self._model, self._plan.n_ctx, self._context_bytes)
 
     def close(self) -> None:
         if self._context is not None:
@@ -56,12 +53,12 @@ class Embedder:
 
     def shed_context(self) -> int:
         """Gives the buffers back to the system until the next request; returns how many bytes that were."""
-        before = _anonymous_bytes()
+        before = own_anonymous_bytes()
         if self._context is not None:
             self._context.close()
             self._context = None
             return_freed_memory()
-        return max(0, before - _anonymous_bytes())
+        return max(0, before - own_anonymous_bytes())
 
     def use_threads(self, most: int) -> None:
         """No more than these from the next batch on; may be called from another thread."""
@@ -113,7 +110,8 @@ class Embedder:
             _check(text, i, noun, self._plan.n_ctx)
         context = self._context = self._context or self._opened()
         for start, end in batches([len(text) for text in texts], min(BATCH_TOKENS, self._plan.n_ctx), context.n_seqs):
-            context.use_threads(min(self._most_threads, self._plan.threads_batch))
+            threads = min(self._most_threads, self._plan.threads_batch)
+            context.use_threads(threads, threads)
             try:
                 found = context.compute(texts[start:end])
             except Aborted:
@@ -123,9 +121,9 @@ class Embedder:
             yield start, end, found
 
     def _opened(self) -> EmbeddingContext:
-        before = _anonymous_bytes()
+        before = own_anonymous_bytes()
         context = open_embedding_context(self._model, self._plan, abort=self._abort)
-        self._context_bytes = max(self._context_bytes, _anonymous_bytes() - before)
+        self._context_bytes = max(self._context_bytes, own_anonymous_bytes() - before)
         return context
 
 
@@ -156,7 +154,3 @@ def _check(tokens: Sequence[int], i: int, noun: str, n_ctx: int) -> None:
 def _normalised(values: list[float]) -> list[float]:
     length = math.sqrt(sum(value * value for value in values))
     return [value / length for value in values] if length else values
-
-
-def _anonymous_bytes() -> int:
-    return process_memory(os.getpid())[1]

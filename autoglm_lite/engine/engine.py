@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from autoglm_lite.engine.loading import open_context, open_model
+from autoglm_lite.engine.loading import in_words, open_context, open_model
 from autoglm_lite.engine.prefixes import MOST_SECONDS, Prefixes, model_key
 from autoglm_lite.engine.scheduler import Pace, Reply, Scheduler
 from autoglm_lite.engine.sequences import Sequences
 from autoglm_lite.errors import LoadError
 from autoglm_lite.generation import REASONING_CLOSE, REASONING_OPEN, GenerateRequest, LoadedModel
-from autoglm_lite.hardware.process import process_memory
+from autoglm_lite.hardware.process import own_anonymous_bytes
 from autoglm_lite.hardware.room import read_room
-from autoglm_lite.native.context import AbortFlag
+from autoglm_lite.native.computing import AbortFlag
 from autoglm_lite.native.heap import return_freed_memory
 from autoglm_lite.native.rpc import notice_silence
 from autoglm_lite.planning.plan import N_IDLE, Plan, n_rows, same_model
@@ -68,9 +67,9 @@ class Engine:
         if self._states is not None:
             with suppress(OSError):
                 self._prefixes = Prefixes(StateFolder(self._states, model_key(self._plan)))
-        before = _anonymous_bytes()
+        before = own_anonymous_bytes()
         self._schedule()
-        self._context_bytes = max(0, _anonymous_bytes() - before)
+        self._context_bytes = max(0, own_anonymous_bytes() - before)
 
     def _schedule(self) -> None:
         context = open_context(self._model, self._plan, n_outputs=n_rows(self._plan), abort=self._abort, n_idle=N_IDLE)
@@ -86,9 +85,7 @@ class Engine:
 
     @property
     def loaded(self) -> LoadedModel:
-        model = self._model
-        description, n_params, n_vocab = model.description(), model.n_params, model.n_vocab
-        return LoadedModel(description, n_params, self._n_ctx, model.n_ctx_train, n_vocab, self._context_bytes)
+        return in_words(self._model, self._n_ctx, self._context_bytes)
 
     @property
     def busy(self) -> bool:
@@ -130,12 +127,12 @@ class Engine:
     def shed_context(self) -> int:
         """Gives the KV cache and the compute buffers of an idle model back to the system until the next answer; returns
         how many bytes that were."""
-        before = _anonymous_bytes()
+        before = own_anonymous_bytes()
         if self._cache is not None:
             self.keep_prefixes()
             self._close_context()
             return_freed_memory()
-        return max(0, before - _anonymous_bytes())
+        return max(0, before - own_anonymous_bytes())
 
     def keep_prefixes(self, most_seconds: float = MOST_SECONDS, go_on: Callable[[], bool] = lambda: True) -> bool:
         """Keeps what was read on disk where that pays and takes `most_seconds` for each conversation, as long as
@@ -149,10 +146,6 @@ class Engine:
     def tokenize(self, text: str, *, templated: bool) -> list[int]:
         """Token ids as a prompt would have them."""
         return self._model.tokenize(text, add_special=not templated, parse_special=templated)
-
-
-def _anonymous_bytes() -> int:
-    return process_memory(os.getpid())[1]
 
 
 def _identity(path: str) -> tuple[int, ...]:

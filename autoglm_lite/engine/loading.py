@@ -8,8 +8,10 @@ from pathlib import Path
 
 from autoglm_lite.engine.progress import LoadShare
 from autoglm_lite.engine.readahead import ReadAhead
+from autoglm_lite.generation import LoadedModel
 from autoglm_lite.hardware.room import read_room
-from autoglm_lite.native.context import AbortFlag, Context
+from autoglm_lite.native.computing import AbortFlag
+from autoglm_lite.native.context import Context
 from autoglm_lite.native.copies import returning_copied
 from autoglm_lite.native.embedding_context import EmbeddingContext
 from autoglm_lite.native.mapping import release_unused
@@ -53,6 +55,12 @@ def open_model(plan: Plan, on_progress: Callable[[float], None] | None = None) -
         )
     release_unused(model, plan.model_path)
     return model
+
+
+def in_words(model: Model, n_ctx: int, context_bytes: int) -> LoadedModel:
+    """What is said of a model once it is loaded."""
+    description, n_params, n_vocab = model.description(), model.n_params, model.n_vocab
+    return LoadedModel(description, n_params, n_ctx, model.n_ctx_train, n_vocab, context_bytes)
 
 
 def _file_bytes(path: str) -> int:

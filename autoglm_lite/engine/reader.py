@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from autoglm_lite.engine.loading import open_context, open_model
 from autoglm_lite.errors import AutoglmError, UsageError
 from autoglm_lite.measurement import LOGITS_BYTES
-from autoglm_lite.native.context import Aborted, AbortFlag
+from autoglm_lite.native.computing import Aborted, AbortFlag
 from autoglm_lite.native.node import Observer
 from autoglm_lite.native.vocabulary import beginning
 from autoglm_lite.planning.plan import Plan

@@ -17,7 +17,8 @@ from autoglm_lite.engine.sequences import Held, Sequences
 from autoglm_lite.engine.speculation import Gate
 from autoglm_lite.errors import AutoglmError, BusyError, LoadError, PromptTooLongError, UsageError
 from autoglm_lite.generation import Event, GenerateRequest, Waiting
-from autoglm_lite.native.context import Aborted, AbortFlag, CacheFull, Part
+from autoglm_lite.native.computing import Aborted, AbortFlag
+from autoglm_lite.native.context import CacheFull, Part
 from autoglm_lite.native.model import Model
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.states.folder import common_prefix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from autoglm_lite.hardware.files import read_table
@@ -23,3 +24,8 @@ def process_memory(pid: int, root: Path = Path("/")) -> tuple[int, int]:
         return 0, 0
     # Without a Linux kernel the two cannot be told apart cheaply.
     return info.rss, info.rss
+
+
+def own_anonymous_bytes() -> int:
+    """Of this process: what can only be swapped out."""
+    return process_memory(os.getpid())[1]

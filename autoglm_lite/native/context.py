@@ -1,4 +1,4 @@
-"""A context: the KV cache of one model, the batches that fill it, and the flag that stops it."""
+"""A context that writes: the KV cache of one model, and the batches that fill it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoglm_lite.errors import LoadError
-from autoglm_lite.native.bindings import bindings
+from autoglm_lite.native.computing import Aborted, AbortFlag, Computing
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.node import EvalCallback, Observer
-from autoglm_lite.native.threads import pin
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-GGML_TYPES = {"f32": 0, "f16": 1, "q8_0": 8}
-
-
-class Aborted(Exception):
-    """`decode` was stopped by the abort flag; nothing is known of the places that it was to fill."""
 
 
 class CacheFull(Exception):
@@ -41,26 +34,7 @@ class Part:
     n_outputs: int
 
 
-class AbortFlag:
-    """Stops a running `llama_decode` from another thread.
-
-    llama.cpp asks its abort callback before every node of the graph, 700 times a token for a 1.5B model. A Python
-    function there would take the interpreter lock each time; the C library's `strlen` over two bytes answers 0 or 1.
-    """
-
-    def __init__(self) -> None:
-        self._bytes = ctypes.create_string_buffer(2)
-        self.callback = ctypes.cast(ctypes.CDLL(None).strlen, bindings().ggml_abort_callback)
-        self.data = ctypes.cast(self._bytes, ctypes.c_void_p)
-
-    def set(self) -> None:
-        self._bytes[0] = b"\x01"
-
-    def clear(self) -> None:
-        self._bytes[0] = b"\x00"
-
-
-class Context:
+class Context(Computing):
     """Owns a `llama_context`, whose KV cache of n_ctx tokens is shared by its sequences."""
 
     def __init__(
@@ -87,58 +61,28 @@ class Context:
 
         Raises LoadError when the context cannot be made, which mostly means too little memory.
         """
-        self._lib = lib = bindings()
-        self._model = model
-        self.abort = abort or AbortFlag()
+        super().__init__(model, abort)
         self._callback = None if observer is None else EvalCallback(observer)
-        params = lib.llama_context_default_params()
-        params.n_ctx = n_ctx
-        params.n_batch = params.n_ubatch = self.n_ubatch = min(n_ubatch, n_ctx)
         self.n_sequences = n_parallel + (n_idle if self.can_be_cut else 0)
-        params.n_seq_max = self.n_sequences
-        # One cache for all: sequences that begin alike share their places, and none is held free for nobody.
-        params.kv_unified = True
+        self.n_ubatch = min(n_ubatch, n_ctx)
+        params = self._params(
+            n_ctx=n_ctx,
+            n_ubatch=self.n_ubatch,
+            n_seqs=self.n_sequences,
+            kv_type=kv_type,
+            flash_attention=flash_attention,
+        )
         # One row of logits instead of n_ubatch: 280 MiB less for a vocabulary of 152k.
         params.n_outputs_max = self.n_outputs = max(min(n_outputs, self.n_ubatch), self.n_sequences)
-        params.n_threads = threads
-        params.n_threads_batch = threads_batch
-        params.type_k = params.type_v = GGML_TYPES[kv_type]
-        if flash_attention is not None:
-            params.flash_attn_type = int(flash_attention)
         if self._callback is not None:
             params.cb_eval = self._callback.function
-        params.swa_full = False
-        # Copying weights to a graphics card for each long batch takes memory there that the plan does not count.
-        params.op_offload = False
-        params.no_perf = True
-        self.handle = lib.llama_init_from_model(model.handle, params)
-        if not self.handle:
-            raise LoadError(f"llama.cpp cannot make a context of {n_ctx} tokens: try a smaller --ctx.")
-        lib.llama_set_abort_callback(self.handle, self.abort.callback, self.abort.data)
-        self._threads = threads, threads_batch
-        self.n_ctx: int = lib.llama_n_ctx(self.handle)
-        self._memory = lib.llama_get_memory(self.handle)
+        self._open(params, threads, threads_batch, cpus)
         if not self._memory:
-            lib.llama_free(self.handle)
+            self.close()
             raise LoadError("This model only makes embeddings, it cannot write: choose a chat model.")
-        self._batch = lib.llama_batch_init(self.n_ubatch, 0, 1)
+        self.n_ctx: int = self._lib.llama_n_ctx(self.handle)
         for i in range(self.n_ubatch):
             self._batch.n_seq_id[i] = 1
-        self._pool = pin(self.handle, cpus, max(threads, threads_batch))
-
-    def close(self) -> None:
-        if self.handle:
-            if self._pool is not None:
-                self._pool.close(self.handle)
-            self._lib.llama_batch_free(self._batch)
-            self._lib.llama_free(self.handle)
-            self.handle = None
-
-    def use_threads(self, threads: int, threads_batch: int) -> None:
-        """From the next decode on; no more than the context was made with."""
-        if self._threads != (threads, threads_batch):
-            self._threads = threads, threads_batch
-            self._lib.llama_set_n_threads(self.handle, threads, threads_batch)
 
     def decode(self, tokens: Sequence[int], position: int, *, n_outputs: int) -> None:
         """`decode_parts` for the first sequence alone."""
@@ -175,10 +119,6 @@ class Context:
             raise Aborted
         if status != 0:
             raise LoadError(f"llama.cpp could not compute {n} tokens (status {status}).")
-
-    def wait(self) -> None:
-        """Until all that was decoded is computed: a device goes on after `decode` has returned."""
-        self._lib.llama_synchronize(self.handle)
 
     def logits(self, n: int) -> npt.NDArray[np.float32]:
         """(n, n_vocab): of the `n` tokens that the last decode kept them for, valid until the next one."""

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 from itertools import islice
 
 from autoglm_lite.errors import LoadError
-from autoglm_lite.native.bindings import bindings
-from autoglm_lite.native.context import GGML_TYPES, Aborted, AbortFlag
+from autoglm_lite.native.computing import Aborted, AbortFlag, Computing
 from autoglm_lite.native.heap import give_back_zeros
 from autoglm_lite.native.model import Model
-from autoglm_lite.native.threads import pin
 
 UNSPECIFIED, NONE, MEAN, _CLS, _LAST, RANK = range(-1, 5)
 """LLAMA_POOLING_TYPE_*."""
 
 
-class EmbeddingContext:
-    """Owns a `llama_context` that pools. An encoder takes its texts in one micro-batch; a decoder in as many as it
+class EmbeddingContext(Computing):
+    """A context that pools. An encoder takes its texts in one micro-batch; a decoder in as many as it
     needs, and keeps their keys and values until their last tokens have been computed."""
 
     def __init__(
@@ -37,63 +35,40 @@ class EmbeddingContext:
     ) -> None:
         """`n_ctx`: tokens of all texts of a batch together; `n_seqs`: texts of a batch. `encoder`: the model keeps no
         keys and values, and all of a batch is one micro-batch. The rest is as of Context. Raises LoadError."""
-        self._lib = lib = bindings()
-        self._model = model
+        super().__init__(model, abort)
         self._most_rows = 0
-        self.abort = abort or AbortFlag()
         self._encoder = encoder
         most = n_ctx if encoder else min(n_ubatch, n_ctx)
         self._n_ctx, self.n_seqs = n_ctx, min(n_seqs, most)
         # llama.cpp reserves for as many tokens of each sequence, and aborts where that is more than a micro-batch.
         self._n_ubatch = -(-most // self.n_seqs) * self.n_seqs
-        params = lib.llama_context_default_params()
-        params.n_ctx = n_ctx
-        params.n_batch = params.n_ubatch = self._n_ubatch
-        params.n_seq_max = self.n_seqs
-        params.kv_unified = True
+        params = self._params(
+            n_ctx=n_ctx,
+            n_ubatch=self._n_ubatch,
+            n_seqs=self.n_seqs,
+            kv_type=kv_type,
+            flash_attention=flash_attention,
+        )
         # Of a decoder only the last token of each text: see `compute`.
         params.n_outputs_max = self._n_ubatch if encoder else self.n_seqs
-        params.n_threads = params.n_threads_batch = threads
-        params.type_k = params.type_v = GGML_TYPES[kv_type]
-        if flash_attention is not None:
-            params.flash_attn_type = int(flash_attention)
         params.embeddings = True
-        params.swa_full = False
-        params.op_offload = False
-        params.no_perf = True
-        self.handle = lib.llama_init_from_model(model.handle, params)
-        if self.handle and lib.llama_pooling_type(self.handle) == NONE and encoder:
+        self._open(params, threads, threads, cpus)
+        if encoder and self._pooling == NONE:
             # Vectors of single tokens are of no use: as where such models are trained further, their mean is.
-            lib.llama_free(self.handle)
+            self.close()
             params.pooling_type = MEAN
-            self.handle = lib.llama_init_from_model(model.handle, params)
-        if not self.handle:
-            raise LoadError(f"llama.cpp cannot make a context of {n_ctx} tokens: try a smaller --ctx.")
-        lib.llama_set_abort_callback(self.handle, self.abort.callback, self.abort.data)
-        ranks = lib.llama_pooling_type(self.handle) == RANK
-        self.n_values: int = (lib.llama_model_n_cls_out if ranks else lib.llama_model_n_embd_out)(model.handle)
-        """Of one text's result."""
-        self._memory = lib.llama_get_memory(self.handle)
+            self._open(params, threads, threads, cpus)
         if encoder == bool(self._memory):
-            lib.llama_free(self.handle)
+            self.close()
             raise LoadError("This model does not compute as its file says: take another one.")
-        self._threads = threads
-        self._batch = lib.llama_batch_init(self._n_ubatch, 0, 1)
-        self._pool = pin(self.handle, cpus, threads)
+        ranks = self._pooling == RANK
+        count = self._lib.llama_model_n_cls_out if ranks else self._lib.llama_model_n_embd_out
+        self.n_values: int = count(model.handle)
+        """Of one text's result."""
 
-    def close(self) -> None:
-        if self.handle:
-            if self._pool is not None:
-                self._pool.close(self.handle)
-            self._lib.llama_batch_free(self._batch)
-            self._lib.llama_free(self.handle)
-            self.handle = None
-
-    def use_threads(self, threads: int) -> None:
-        """From the next micro-batch on; no more than the context was made with."""
-        if self._threads != threads:
-            self._threads = threads
-            self._lib.llama_set_n_threads(self.handle, threads, threads)
+    @property
+    def _pooling(self) -> int:
+        return int(self._lib.llama_pooling_type(self.handle))
 
     def compute(self, texts: Sequence[Sequence[int]]) -> list[list[float]]:
         """The result of each text, (n_texts, n_values), as llama.cpp gives it: vectors are of any length.
@@ -133,7 +108,7 @@ class EmbeddingContext:
         batch.n_tokens = len(tokens)
         compute = self._lib.llama_encode if self._encoder else self._lib.llama_decode
         status = compute(self.handle, batch)
-        self._lib.llama_synchronize(self.handle)
+        self.wait()
         if status == 2:
             raise Aborted
         if status != 0:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import aclosing
+from dataclasses import replace
 
 from autoglm_lite.errors import AutoglmError
-from autoglm_lite.generation import Finished, GenerateRequest, Sampling
+from autoglm_lite.generation import LIVELY, Finished, GenerateRequest
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.tune.turn import PROMPT_TOKENS, SLOW, Speed
 from autoglm_lite.worker.client import Worker
@@ -101,9 +102,7 @@ class Stopwatch:
         self._plan = plan
 
     async def _answer(self, prompt: str, max_tokens: int, seed: int) -> Finished:
-        # So lively that no answer repeats itself, which guessing would make quick.
-        lively = Sampling(temperature=20.0, top_p=1.0, min_p=0.0, seed=seed)
-        request = GenerateRequest(prompt, False, lively, max_tokens)
+        request = GenerateRequest(prompt, False, replace(LIVELY, seed=seed), max_tokens)
         finished: Finished | None = None
         try:
             async with aclosing(self._worker.generate(request)) as events:

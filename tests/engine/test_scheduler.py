@@ -15,7 +15,8 @@ from autoglm_lite.engine.answer import Answer
 from autoglm_lite.engine.engine import Engine
 from autoglm_lite.errors import AutoglmError, BusyError, LoadError, PromptTooLongError, UsageError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, Prefill, Sampling, Text, Waiting
-from autoglm_lite.native.context import Aborted, Context, Part
+from autoglm_lite.native.computing import Aborted
+from autoglm_lite.native.context import Context, Part
 from autoglm_lite.planning.plan import Plan
 from tests.engine.asking import GREEDY, answers, events
 
