@@ -16,16 +16,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from autoglm_lite.embedding import wrong_use
 from autoglm_lite.engine.devices import list_devices, serve
-from autoglm_lite.engine.embedder import Embedder
 from autoglm_lite.engine.engine import Engine
 from autoglm_lite.engine.inputs import collect_inputs
 from autoglm_lite.engine.layers import compare_layers
 from autoglm_lite.engine.loading import measure_sizes
 from autoglm_lite.engine.reader import Stop
 from autoglm_lite.engine.scorer import Scorer
-from autoglm_lite.errors import AutoglmError, LoadError
+from autoglm_lite.errors import AutoglmError
 from autoglm_lite.worker.priority import Priority
 from autoglm_lite.worker.protocol import (
     CANCELLABLE,
@@ -60,13 +58,13 @@ from autoglm_lite.worker.protocol import (
     encode,
     is_last,
 )
+from autoglm_lite.worker.tenant import Tenant
 
 SECONDS_TO_KEEP = 10.0
 """After an answer: who goes on at once is not kept waiting for the disk."""
 SECONDS_AT_THE_END = 2.0
 """Of writing what is not kept yet, by estimate: somebody waits for the program to end."""
 OOM_SCORE = "1000"
-LOADED = "The loaded model"
 
 
 def main(fd: int) -> None:
@@ -91,9 +89,7 @@ class Child:
         self._resting = False
         """Whether the main thread waits, or keeps what was read while it does."""
         self._lock = threading.Lock()
-        self._engine: Engine | None = None
-        self._embedder: Embedder | None = None
-        """Of the two at most one holds a model."""
+        self._tenant = Tenant()
         self._scorer = Scorer()
         self._priority = Priority()
         self._stops: dict[int, Callable[[], None] | None] = {}
@@ -125,15 +121,11 @@ class Child:
     def run(self) -> None:
         """The main thread."""
         while True:
-            while self._busy:
+            while (engine := self._tenant.writing) is not None:
                 self._take_in()
-                self._step()
+                self._step(engine)
             request_id, message = self._next()
             self._handle(request_id, message)
-
-    @property
-    def _busy(self) -> bool:
-        return self._engine is not None and self._engine.busy
 
     def _take_in(self) -> None:
         """While answers are written: others that can be begun beside them. Whatever else comes waits for their end."""
@@ -149,9 +141,8 @@ class Child:
             else:
                 self._put_off = request
 
-    def _step(self) -> None:
-        assert self._engine is not None
-        for request_id, reply in self._engine.step():
+    def _step(self, engine: Engine) -> None:
+        for request_id, reply in engine.step():
             last = isinstance(reply, AutoglmError) or is_last(reply)
             if last:
                 self._ended(request_id)
@@ -173,24 +164,19 @@ class Child:
         try:
             request = self._inbox.get(timeout=SECONDS_TO_KEEP)
         except queue.Empty:
-            if self._engine is not None:
-                self._engine.keep_prefixes(go_on=self._inbox.empty)
+            self._tenant.keep(go_on=self._inbox.empty)
             request = self._inbox.get()
         if request is None:
-            if self._engine is not None:
-                end = time.monotonic() + SECONDS_AT_THE_END
-                self._engine.keep_prefixes(SECONDS_AT_THE_END, lambda: time.monotonic() < end)
+            end = time.monotonic() + SECONDS_AT_THE_END
+            self._tenant.keep(SECONDS_AT_THE_END, lambda: time.monotonic() < end)
             os._exit(0)
         self._resting = False
         return request
 
-    def _keep_prefixes(self) -> None:
-        if self._engine is not None:
-            self._engine.keep_prefixes()
-
     def _answer(self, request_id: int, message: Message) -> None:
         if isinstance(message, Load):
-            self._load(request_id, message)
+            states = Path(message.states) if message.states else None
+            self._send(request_id, Loaded(self._tenant.load(message.plan, states, self._progress(request_id))))
         elif isinstance(message, AskSizes):
             self._send(request_id, PlanSizes(measure_sizes(message.plan)))
         elif isinstance(message, ListDevices):
@@ -198,60 +184,23 @@ class Child:
         elif isinstance(message, ServeDevices):
             serve(message.host, message.port, message.threads, lambda offered: self._send(request_id, Serving(offered)))
         elif isinstance(message, Tokenize):
-            model = self._embedder or self._loaded_engine()
+            model = self._tenant.model
             self._send(request_id, Tokens(model.tokenize(message.text, templated=message.templated)))
         elif isinstance(message, Generate):
-            engine = self._loaded_engine()
+            engine = self._tenant.engine
             engine.submit(request_id, message.request)
             self._begun(request_id, lambda: engine.cancel(request_id))
         elif isinstance(message, ShedContext):
-            self._send(request_id, Freed((self._embedder or self._loaded_engine()).shed_context()))
+            self._send(request_id, Freed(self._tenant.model.shed_context()))
         elif isinstance(message, Embed | Rerank):
             self._embed(request_id, message)
         elif isinstance(message, CollectInputs | Score | CompareLayers):
-            self._unload()
+            self._tenant.unload()
             stop = Stop()
             self._run(request_id, stop.set, self._measure(request_id, message, stop))
 
-    def _load(self, request_id: int, message: Load) -> None:
-        self._keep_prefixes()
-        if message.plan.use != "chat":
-            self._unload()
-            self._embedder = Embedder(message.plan, self._progress(request_id))
-            self._send(request_id, Loaded(self._embedder.loaded))
-            return
-        self._unload_embedder()
-        engine, self._engine = self._engine, None
-        try:
-            if engine is None or not engine.change(message.plan):
-                if engine is not None:
-                    engine.close()
-                engine = None
-                states = Path(message.states) if message.states else None
-                engine = Engine(message.plan, self._progress(request_id), states)
-        except LoadError:
-            if engine is not None:
-                engine.close()
-            raise
-        self._engine = engine
-        self._send(request_id, Loaded(engine.loaded))
-
-    def _unload(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
-        self._unload_embedder()
-
-    def _unload_embedder(self) -> None:
-        if self._embedder is not None:
-            self._embedder.close()
-            self._embedder = None
-
     def _embed(self, request_id: int, message: Embed | Rerank) -> None:
-        embedder = self._embedder
-        if embedder is None:
-            self._loaded_engine()
-            raise LoadError(wrong_use(LOADED, "chat", "embeddings" if isinstance(message, Embed) else "reranking"))
+        embedder = self._tenant.embedder("embeddings" if isinstance(message, Embed) else "reranking")
         embedder.reset_cancel()
         if isinstance(message, Embed):
             self._run(request_id, embedder.cancel, embedder.embed(message.texts))
@@ -316,17 +265,8 @@ class Child:
 
     def _set_effort(self, message: SetEffort) -> None:
         """On the reader thread: a long answer is not to be waited for."""
-        model = self._engine or self._embedder
-        if model is not None:
-            model.use_threads(message.threads)
+        if self._tenant.use_threads(message.threads):
             self._priority.lower(message.nice)
-
-    def _loaded_engine(self) -> Engine:
-        if self._embedder is not None:
-            raise LoadError(wrong_use(LOADED, self._embedder.use, "chat"))
-        if self._engine is None:
-            raise LoadError("No model is loaded.")
-        return self._engine
 
     def _send(self, request_id: int, message: Message) -> None:
         try:
