@@ -14,7 +14,6 @@ from tests.gguf.tiny import (
     N_CTX,
     N_EMBD,
     N_FF,
-    N_HEAD,
     N_LAYER,
     TYPE_F32,
     U8,
@@ -22,6 +21,7 @@ from tests.gguf.tiny import (
     Entry,
     Tiny,
     Weights,
+    basic_entries,
     numbers,
     qwen3,
     sentencepiece_entries,
@@ -121,15 +121,7 @@ N_UNIGRAMS = 4 + len(dict.fromkeys(PIECES)) + 1
 
 def _encoder_entries(arch: str, pooling: int | None, epsilon: str = "layer_norm") -> list[Entry]:
     entries = [
-        text("general.architecture", arch),
-        text("general.type", "model"),
-        text("general.name", f"Tiny {arch}"),
-        single("general.file_type", U32, 1),
-        single(f"{arch}.context_length", U32, N_CTX),
-        single(f"{arch}.embedding_length", U32, N_EMBD),
-        single(f"{arch}.block_count", U32, N_LAYER),
-        single(f"{arch}.feed_forward_length", U32, N_FF),
-        single(f"{arch}.attention.head_count", U32, N_HEAD),
+        *basic_entries(arch),
         single(f"{arch}.attention.{epsilon}_epsilon", F32, EPSILON),
         single(f"{arch}.attention.causal", BOOL, False),
     ]

@@ -200,7 +200,8 @@ def bpe_entries() -> list[Entry]:
     ]
 
 
-def _shape_entries(arch: str) -> list[Entry]:
+def basic_entries(arch: str) -> list[Entry]:
+    """What every kind of model says of itself."""
     return [
         text("general.architecture", arch),
         text("general.type", "model"),
@@ -211,6 +212,12 @@ def _shape_entries(arch: str) -> list[Entry]:
         single(f"{arch}.block_count", U32, N_LAYER),
         single(f"{arch}.feed_forward_length", U32, N_FF),
         single(f"{arch}.attention.head_count", U32, N_HEAD),
+    ]
+
+
+def _shape_entries(arch: str) -> list[Entry]:
+    return [
+        *basic_entries(arch),
         single(f"{arch}.attention.head_count_kv", U32, N_HEAD_KV),
         single(f"{arch}.attention.layer_norm_rms_epsilon", F32, 1e-5),
         single(f"{arch}.rope.freq_base", F32, 10000.0),

@@ -6,7 +6,7 @@ import asyncio
 import math
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from autoglm_lite.worker.client import MAX_TEXT, Worker
 from tests.gguf.embedders import bert, cross_encoder, qwen3_embedding, qwen3_reranker
 from tests.gguf.tiny import Tiny, llama
 from tests.planning.models import GB, machine
+from tests.worker.loaded import with_worker
 
 TEXTS = ["the cat sat on the mat", "what is a dog?", "x"]
 MANY = TEXTS * 20000
@@ -29,15 +30,6 @@ MANY = TEXTS * 20000
 
 def planned(tiny: Tiny, path: Path) -> Plan:
     return decide(read_facts(tiny.write(path)), machine(GB, cores=1)).plan
-
-
-def with_worker(plan: Plan, test: Callable[[Worker], Awaitable[None]]) -> None:
-    async def run() -> None:
-        async with Worker() as worker:
-            await worker.load(plan)
-            await test(worker)
-
-    asyncio.run(run())
 
 
 @pytest.mark.parametrize("make", [bert, qwen3_embedding])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker import client
 from autoglm_lite.worker.client import Worker
 from tests.hardware.trees import GIB
+from tests.worker.loaded import with_worker
 from tests.worker.test_worker import answer
 
 QUESTION = GenerateRequest("Once upon a time", templated=False, sampling=Sampling(temperature=0), max_tokens=30)
@@ -29,15 +29,6 @@ ENDLESS = GenerateRequest("Once upon a time", templated=False, sampling=Sampling
 
 def plan_of(model: Path, n_ctx: int = 16384) -> Plan:
     return Plan(str(model), n_ctx, threads=1, threads_batch=1)
-
-
-def with_worker(plan: Plan, test: Callable[[Worker], Awaitable[None]]) -> None:
-    async def run() -> None:
-        async with Worker() as worker:
-            await worker.load(plan)
-            await test(worker)
-
-    asyncio.run(run())
 
 
 def test_a_context_that_is_shed_returns_its_memory_and_comes_back(endless_gguf: Path) -> None:
