@@ -34,7 +34,18 @@ class NoRoomError(LoadError):
 
 
 class PromptTooLongError(AutoglmError):
-    """The prompt leaves no room for an answer in the context."""
+    """The prompt leaves no room for an answer in the context.
+
+    `n_tokens` and `n_ctx` say how many tokens it has and how many the context, where both are known.
+    """
+
+    def __init__(self, sentence: str, n_tokens: int | None = None, n_ctx: int | None = None) -> None:
+        super().__init__(sentence)
+        self.n_tokens, self.n_ctx = n_tokens, n_ctx
+
+
+class UnknownModelError(AutoglmError):
+    """A request names a model that is not among the stored ones."""
 
 
 class TemplateError(AutoglmError):

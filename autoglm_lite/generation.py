@@ -45,6 +45,8 @@ class Sampling:
     """Token ids, and what is added to their logits; -inf forbids one."""
     grammar: str | None = None
     """GBNF, with a rule `root`, that the answer must follow."""
+    grammar_after: tuple[str, ...] = ()
+    """The grammar holds only from the end of the first of these that is written; none: from the first token."""
     seed: int | None = None
     """None draws a new seed for each answer."""
 

@@ -33,6 +33,12 @@ def states_dir() -> Path:
     return cache_dir() / "states"
 
 
+def runtime_dir() -> Path:
+    """Sockets, and what is true only while something runs; gone when the user has logged out, where the system does
+    that."""
+    return _folder("runtime")
+
+
 def private_dir(path: Path) -> Path:
     """Makes `path` and its missing parents readable by this user alone; an existing folder keeps its mode."""
     missing = [p for p in (path, *path.parents) if not p.exists()]
@@ -52,5 +58,6 @@ def _folder(kind: str) -> Path:
         "data": platformdirs.user_data_path,
         "state": platformdirs.user_state_path,
         "cache": platformdirs.user_cache_path,
+        "runtime": platformdirs.user_runtime_path,
     }[kind]
     return find(APP, appauthor=False)

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from autoglm_lite.generation import Event, Finished, GenerateRequest, Prefill, Waiting
+from autoglm_lite.generation import Event, Finished, GenerateRequest, Prefill, TokenLogprob, Waiting
 
 
 class Generates(Protocol):
@@ -25,6 +25,10 @@ class Answer:
 
     text: str
     n_tokens: int
+    choice: int = 0
+    """Which of a request's answers it belongs to."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of tokens since the last piece, where they were asked for; a token held back may belong to the next text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,31 @@ class Reasoning:
 
     text: str
     n_tokens: int
+    choice: int = 0
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallBegun:
+    """The model calls a tool: the `index`th call of this choice. Its arguments follow."""
+
+    index: int
+    name: str
+    choice: int = 0
+    n_tokens: int = 0
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallArguments:
+    """The next piece of a call's arguments; the pieces of one call, joined, are a JSON object unless the answer was
+    cut off."""
+
+    index: int
+    text: str
+    choice: int = 0
+    n_tokens: int = 0
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +72,5 @@ class Forgotten:
 
 
 AnswerEvent = Waiting | Prefill | Reasoning | Answer | Finished
+CallEvent = CallBegun | CallArguments
 ChatEvent = Forgotten | AnswerEvent

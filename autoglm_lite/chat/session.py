@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import replace
 
-from autoglm_lite.chat.events import Answer, ChatEvent, Forgotten, Generates, Reasoning
+from autoglm_lite.chat.events import Answer, CallEvent, ChatEvent, Forgotten, Generates, Reasoning
 from autoglm_lite.chat.history import Conversation, State
 from autoglm_lite.chat.prompt import Turn, turns_of, write_prompt
 from autoglm_lite.chat.recorder import Recorder
@@ -80,7 +80,8 @@ class Session:
                     elif isinstance(event, Finished):
                         await recorder.finish(STATES[event.reason])
                         self.turns = [*earlier, recorder.turn(question)]
-                    yield event
+                    if not isinstance(event, CallEvent):
+                        yield event
         except BaseException as error:
             by_user = isinstance(error, asyncio.CancelledError | GeneratorExit)
             with suppress(HistoryError):

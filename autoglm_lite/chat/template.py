@@ -45,17 +45,26 @@ class ChatTemplate:
     def has_thinking_switch(self) -> bool:
         return "enable_thinking" in self.source
 
-    def render(self, messages: Sequence[Mapping[str, str]], *, thinking: bool | None = None) -> str:
+    def render(
+        self,
+        messages: Sequence[Mapping[str, object]],
+        *,
+        thinking: bool | None = None,
+        tools: Sequence[Mapping[str, object]] = (),
+    ) -> str:
         """The prompt, ending where the assistant's answer begins.
 
-        Each message has `role` (system, user, assistant), `content`, and possibly `reasoning_content`; `thinking` is
+        Each message has `role` (system, user, assistant, tool), `content`, and possibly `reasoning_content`,
+        `tool_calls` and `tool_call_id` as Hugging Face's `apply_chat_template` takes them, like `tools`; `thinking` is
         given to the template as `enable_thinking` unless it is None. Takes at most 2 seconds once the process runs.
         Raises PromptTooLongError, TemplateError, and TemplateRefusedError when the template finds fault with them.
         """
-        n_characters = sum(len(message.get("content", "")) for message in messages)
+        n_characters = sum(len(str(message.get("content", ""))) for message in messages)
         if n_characters > self._limit:
             raise PromptTooLongError(f"The prompt has {n_characters:,} characters, too many for the context.")
         given: dict[str, object] = {"messages": messages, "add_generation_prompt": True}
+        if tools:
+            given["tools"] = tools
         if thinking is not None:
             given["enable_thinking"] = thinking
         with self._lock:

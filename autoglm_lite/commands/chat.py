@@ -114,12 +114,9 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     """Everything up to the loading of the model; starts the template's process, which is the caller's to close."""
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.chat.template import ChatTemplate
-    from autoglm_lite.commands.devices import machine_with_devices
-    from autoglm_lite.commands.preferences import preferred, read_tuned
+    from autoglm_lite.commands.planned import planned
     from autoglm_lite.gguf.facts import made_for, read_facts
-    from autoglm_lite.planning.make import decide, fallbacks, notices
     from autoglm_lite.store import is_starter, make_models_dir, resolve
-    from autoglm_lite.worker.sizes import exact_sizes
 
     wanted = wishes(args)
     conversation = chosen_conversation(args, history)
@@ -128,13 +125,9 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     said: list[str] = []
     path = resolve(last_model if args.model is None else args.model, wanted, said.append)
     facts = made_for(read_facts(path), "chat")
-    machine = machine_with_devices(wanted, said.append)
-    wanted = preferred(wanted, facts, machine, args.profile, tuned=read_tuned(facts, machine, said.append))
-    choice = decide(facts, machine, wanted, exact_sizes)
-    plan = replace(choice.plan, model_path=str(path.absolute()))
+    plan, lighter = planned(facts, path, wanted, args.profile, said.append)
     switch, budget = thinking(args.think)
     said += [STARTER] if is_starter(path) else []
-    said += notices(facts, machine, wanted, choice)
     if not facts.chat_template:
         said.append(f"{facts.name} has no chat template, so it continues your text instead of answering it.")
     elif args.think and "enable_thinking" not in facts.chat_template:
@@ -148,7 +141,7 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
         history=history,
         template=template,
         sampling=sampling(args, facts),
-        fallbacks=fallbacks(facts, machine, wanted, plan),
+        fallbacks=lighter,
         conversation=conversation,
         system=args.system,
         max_tokens=args.max_tokens,

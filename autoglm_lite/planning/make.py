@@ -67,6 +67,8 @@ class Wishes:
     flash_attention: bool | None = None
     profile: str | None = None
     """The name or the path of the profile asked for, which is among the `layers`."""
+    n_parallel: int = 1
+    """Answers that are to be written at the same time."""
     layers: tuple[Layer, ...] = ()
     """What is preferred where nothing is asked for, the first before the others; given up where memory is short."""
 
@@ -216,6 +218,7 @@ def _candidates(facts: ModelFacts, machine: Machine, wishes: Wishes) -> Iterator
         cpus=machine.cpus,
         flash_attention=_first(wishes.flash_attention, liked.flash_attention),
         saving=liked.saving,
+        n_parallel=wishes.n_parallel,
     )
     yield plan
     plan = _without_luxuries(plan, wishes, usual, n_ubatch)

@@ -273,6 +273,7 @@ def _plan(
 
 def _request(sampling: dict[str, Any], stop: list[str], **rest: Any) -> GenerateRequest:
     sampling["logit_bias"] = tuple((token, bias) for token, bias in sampling["logit_bias"])
+    sampling["grammar_after"] = tuple(sampling["grammar_after"])
     return GenerateRequest(sampling=Sampling(**sampling), stop=tuple(stop), **rest)
 
 

@@ -1,0 +1,37 @@
+"""A model as it would be loaded now, for commands that load one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from autoglm_lite.gguf.facts import ModelFacts
+    from autoglm_lite.planning.make import Wishes
+    from autoglm_lite.planning.plan import Plan
+
+
+def planned(
+    facts: ModelFacts, path: Path, wishes: Wishes, profile: str | None, say: Callable[[str], None], taken: int = 0
+) -> tuple[Plan, tuple[Plan, ...]]:
+    """The plan, and what to try in turn if devices refuse it. `say` gets what the user should know.
+
+    `taken`: bytes that the system counts as free though other models read them again and again. Raises UsageError,
+    ProfileError, and WillNotFitError with what would fit.
+    """
+    from autoglm_lite.commands.devices import machine_with_devices
+    from autoglm_lite.commands.preferences import preferred, read_tuned
+    from autoglm_lite.planning.make import decide, fallbacks, notices
+    from autoglm_lite.worker.sizes import exact_sizes
+
+    machine = machine_with_devices(wishes, say)
+    machine = replace(machine, memory_available=max(0, machine.memory_available - taken))
+    wishes = preferred(wishes, facts, machine, profile, tuned=read_tuned(facts, machine, say))
+    choice = decide(facts, machine, wishes, exact_sizes)
+    plan = replace(choice.plan, model_path=str(path.absolute()))
+    for notice in notices(facts, machine, wishes, choice):
+        say(notice)
+    return plan, fallbacks(facts, machine, wishes, plan)

@@ -1,0 +1,90 @@
+"""What went wrong with a request, as every protocol can say it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from autoglm_lite.errors import (
+    AutoglmError,
+    BusyError,
+    ModelFileError,
+    PromptTooLongError,
+    TemplateError,
+    UnknownModelError,
+    UsageError,
+    WillNotFitError,
+)
+
+Kind = Literal[
+    "invalid", "too_long", "key", "forbidden", "no_model", "not_found", "too_large", "busy", "unavailable", "internal"
+]
+RETRY_SECONDS = 5
+"""What a client is told to wait when the queue is full."""
+STATUSES: dict[Kind, int] = {
+    "invalid": 400,
+    "too_long": 400,
+    "key": 401,
+    "forbidden": 403,
+    "no_model": 404,
+    "not_found": 404,
+    "too_large": 413,
+    "busy": 429,
+    "unavailable": 503,
+    "internal": 500,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One clear sentence for whoever asked; never a path, a traceback or another client's text."""
+
+    kind: Kind
+    sentence: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    n_tokens: int | None = None
+    """Of a prompt that is too long, where known; likewise the context's."""
+    n_ctx: int | None = None
+    param: str | None = None
+    """The field of the request that is wrong, where it is one."""
+    status: int = 0
+    """Of HTTP; 0 takes the usual one of its kind."""
+
+    @property
+    def http_status(self) -> int:
+        return self.status or STATUSES[self.kind]
+
+
+class RefusedError(AutoglmError):
+    """A request that is answered with a failure."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.sentence)
+        self.failure = failure
+
+
+def failure_of(error: AutoglmError) -> Failure:
+    sentence = without_paths(str(error))
+    if isinstance(error, RefusedError):
+        return error.failure
+    if isinstance(error, PromptTooLongError):
+        return Failure("too_long", sentence, n_tokens=error.n_tokens, n_ctx=error.n_ctx)
+    if isinstance(error, UnknownModelError):
+        return Failure("no_model", sentence, param="model")
+    if isinstance(error, BusyError):
+        return Failure("busy", sentence, {"Retry-After": str(RETRY_SECONDS)})
+    if isinstance(error, UsageError | TemplateError):
+        return Failure("invalid", sentence)
+    if isinstance(error, ModelFileError | WillNotFitError):
+        return Failure("unavailable", sentence, param="model")
+    return Failure("unavailable", sentence)
+
+
+PATH = re.compile(r"(?<![\w.:/])(?:~|/(?=[^\s/]))[^\s:;,'\"()]*/[^\s:;,'\"()]*[^\s:;,.'\"()]")
+
+
+def without_paths(sentence: str) -> str:
+    """`sentence` for somebody who may be on another machine: no file of this one is named."""
+    return PATH.sub("(a file of this computer)", sentence)

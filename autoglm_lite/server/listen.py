@@ -1,0 +1,73 @@
+"""The sockets that the service listens on, and the server that does."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from autoglm_lite.errors import AutoglmError
+from autoglm_lite.paths import private_dir
+
+BACKLOG = 128
+
+
+def tcp_socket(host: str, port: int) -> socket.socket:
+    """Raises AutoglmError where the address cannot be had."""
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.socket(family, kind, number)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(BACKLOG)
+    except OSError as error:
+        raise AutoglmError(
+            f"The address {host}:{port} cannot be had ({error.strerror}): give another --port, or stop what has it."
+        ) from error
+    return made
+
+
+def unix_socket(path: Path) -> socket.socket:
+    """One that this user alone may connect to; what a dead service left there is replaced. Raises AutoglmError."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        private_dir(path.parent)
+        if path.is_socket() and not _answers(path):
+            path.unlink()
+        before = os.umask(0o177)
+        try:
+            made.bind(str(path))
+        finally:
+            os.umask(before)
+        made.listen(BACKLOG)
+    except OSError as error:
+        raise AutoglmError(
+            f"The socket {path} cannot be made ({error.strerror}): give another --socket, or stop what has it."
+        ) from error
+    return made
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking, suppress(OSError):
+        asking.connect(str(path))
+        return True
+    return False
+
+
+async def serve(app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
+    """Until SIGINT or SIGTERM."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=5,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    await uvicorn.Server(config).serve(list(sockets))

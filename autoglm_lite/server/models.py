@@ -1,0 +1,282 @@
+"""The models that the service knows by name, and those of them that are in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoglm_lite.chat.exchange import Exchange
+from autoglm_lite.chat.setup import model_sampling
+from autoglm_lite.chat.template import ChatTemplate
+from autoglm_lite.chat.tools.choose import tool_format
+from autoglm_lite.embedding import Use, wrong_use
+from autoglm_lite.errors import UnknownModelError, UsageError, WillNotFitError
+from autoglm_lite.generation import Sampling
+from autoglm_lite.gguf.facts import ModelFacts
+from autoglm_lite.hardware.process import process_memory
+from autoglm_lite.planning.plan import Plan
+from autoglm_lite.worker.client import Worker
+from autoglm_lite.worker.loader import Loader
+from autoglm_lite.worker.watch import Notice, Watch
+
+DEFAULT_NAMES = ("", "default")
+"""What programs say that leave the choice of the model to the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One model as it would be loaded now."""
+
+    facts: ModelFacts
+    plan: Plan
+    fallbacks: tuple[Plan, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+Planner = Callable[[Path, int], Planned]
+"""What a file would be loaded as, beside models that take so many bytes which the system counts as free (weights that
+are mapped). Raises ModelFileError, UsageError, and WillNotFitError with what would fit."""
+
+
+class Resident:
+    """One model in a worker of its own."""
+
+    def __init__(self, name: str, planned: Planned, worker: Worker, keep_seconds: float) -> None:
+        self.name = name
+        self.facts = planned.facts
+        self.worker = worker
+        self.loader = Loader(worker, planned.plan, planned.fallbacks)
+        self.template: ChatTemplate | None = None
+        if self.facts.chat_template and self.facts.use == "chat":
+            self.template = ChatTemplate(
+                self.facts.chat_template, bos=self.facts.bos_text, eos=self.facts.eos_text, n_ctx=planned.plan.n_ctx
+            )
+        self.keep_seconds = keep_seconds
+        """For which it stays in memory after its last use; math.inf: for ever."""
+        self.n_users = 0
+        self.used = time.time()
+        """When it was used last, in seconds since 1970."""
+        self.unloading: asyncio.TimerHandle | None = None
+        self.loading: asyncio.Task[None] | None = None
+        self.watching: asyncio.Task[None] | None = None
+        self.shed = False
+        """Whether it was given back since memory was short: that is no death of its worker."""
+
+    @property
+    def plan(self) -> Plan:
+        return self.loader.plan
+
+    @property
+    def sampling(self) -> Sampling:
+        """What its makers advise."""
+        return model_sampling(self.facts.sampling)
+
+    @property
+    def exchange(self) -> Exchange:
+        return Exchange(self.worker, self.template, tool_format(self.facts.chat_template), self.plan.n_ctx)
+
+    @property
+    def mapped_bytes(self) -> int:
+        """Of memory that the system counts as free though this model reads it again and again."""
+        return min(self.facts.file_bytes, process_memory(self.worker.pid)[0]) if self.worker.pid else 0
+
+    @property
+    def expires(self) -> float | None:
+        """When it is unloaded if nothing is asked, in seconds since 1970; None: never."""
+        return None if math.isinf(self.keep_seconds) else self.used + self.keep_seconds
+
+    async def close(self) -> None:
+        for task in (self.watching, self.loading):
+            if task is not None:
+                task.cancel()
+        if self.unloading is not None:
+            self.unloading.cancel()
+        if self.template is not None:
+            self.template.close()
+        await self.worker.close()
+
+
+@dataclass(slots=True)
+class Counts:
+    """Since the service began."""
+
+    loads: int = 0
+    restarts: int = 0
+    """Of workers that had died."""
+
+
+class Models:
+    """Belongs to one event loop. One load at a time: who else asks for the same model waits for the same load."""
+
+    def __init__(
+        self,
+        files: Callable[[], Mapping[str, Path]],
+        default: Callable[[], str],
+        planner: Planner,
+        *,
+        states: Path | None = None,
+        keep_seconds: float = math.inf,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`files`: the models by name, as they are now. `default`: the name of the one for who names none; may take as
+        long as planning, like `planner`. `states`: as of Worker. `tell` gets a sentence for the log."""
+        self._files = files
+        self._default = default
+        self._planner = planner
+        self._states = states
+        self._keep_seconds = keep_seconds
+        self._tell = tell
+        self._residents: dict[str, Resident] = {}
+        self._door = asyncio.Lock()
+        """Passed in the order in which models were asked for: who waits for room there is not overtaken."""
+        self._memory = asyncio.Lock()
+        """Held while memory is taken or given back, and by who counts on what is free. Never before the door."""
+        self._freed = asyncio.Condition()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.counts = Counts()
+
+    @property
+    def residents(self) -> Sequence[Resident]:
+        """Those in memory."""
+        return tuple(self._residents.values())
+
+    def files(self) -> Mapping[str, Path]:
+        """By name: all that can be asked for."""
+        return self._files()
+
+    async def name_of(self, asked: str | None) -> str:
+        """The name of the model that is meant. Raises UnknownModelError."""
+        if asked is None or asked in DEFAULT_NAMES:
+            return await asyncio.to_thread(self._default)
+        files = self._files()
+        for name in (asked, asked.removesuffix(".gguf"), asked.removesuffix(":latest")):
+            if name in files:
+                return name
+        names = ", ".join(sorted(files)) or "none"
+        raise UnknownModelError(f"There is no model called {asked[:80]!r} here. Those that can be asked: {names}.")
+
+    @asynccontextmanager
+    async def use(self, asked: str | None, use: Use = "chat") -> AsyncIterator[Resident]:
+        """The model, loaded, and not unloaded before the end. Raises UnknownModelError, ModelFileError, UsageError for
+        one that is made for something else, WillNotFitError, LoadError, or WorkerDiedError."""
+        resident = await self._enter(await self.name_of(asked), use)
+        try:
+            await self._loaded(resident)
+            yield resident
+        finally:
+            resident.n_users -= 1
+            resident.used = time.time()
+            self._rest(resident)
+            self._start(self._notify())
+
+    def keep(self, resident: Resident, seconds: float) -> None:
+        """From now on it stays so long after its last use."""
+        resident.keep_seconds = seconds
+        self._rest(resident)
+
+    async def unload(self, name: str) -> None:
+        """If it is in memory and nobody uses it."""
+        async with self._memory:
+            resident = self._residents.get(name)
+            if resident is not None and not resident.n_users:
+                await self._unload(resident)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for resident in self.residents:
+            await self._unload(resident)
+
+    async def _enter(self, name: str, use: Use) -> Resident:
+        """The model, counted as used and not yet loaded."""
+        async with self._door:
+            while (found := self._residents.get(name)) is None:
+                async with self._memory:
+                    found = await self._make(name, use)
+                if found is not None:
+                    self._residents[name] = found
+                    break
+                async with self._freed:
+                    await self._freed.wait_for(lambda: any(not resident.n_users for resident in self.residents))
+            if found.facts.use != use:
+                raise UsageError(wrong_use(name, found.facts.use, use))
+            found.n_users += 1
+            self._rest(found)
+            return found
+
+    async def _make(self, name: str, use: Use) -> Resident | None:
+        """Room is made for it by unloading those that nobody uses, the longest unused first; None where the others are
+        in use."""
+        while True:
+            taken = sum(resident.mapped_bytes for resident in self.residents)
+            try:
+                planned = await asyncio.to_thread(self._planner, self._files()[name], taken)
+            except WillNotFitError:
+                if not self._residents:
+                    raise
+                idle = [resident for resident in self.residents if not resident.n_users]
+                if not idle:
+                    return None
+                await self._unload(min(idle, key=lambda resident: resident.used))
+                continue
+            if planned.facts.use != use:
+                raise UsageError(wrong_use(name, planned.facts.use, use))
+            for notice in planned.notices:
+                self._tell(f"{name}: {notice}")
+            return Resident(name, planned, Worker(states=self._states), self._keep_seconds)
+
+    async def _loaded(self, resident: Resident) -> None:
+        """Who goes away meanwhile does not stop it: another may wait, or ask again."""
+        if resident.worker.loaded is None:
+            if resident.loading is None or resident.loading.done():
+                resident.loading = asyncio.create_task(self._load(resident))
+            await asyncio.shield(resident.loading)
+
+    async def _load(self, resident: Resident) -> None:
+        async with self._memory:
+            if resident.watching is None:
+                resident.watching = asyncio.create_task(self._watch(resident))
+                self.counts.loads += 1
+            elif not resident.shed:
+                self.counts.restarts += 1
+            resident.shed = False
+            await resident.loader.load(lambda share: None, lambda notice: self._tell(f"{resident.name}: {notice}"))
+        self._rest(resident)
+
+    def _rest(self, resident: Resident) -> None:
+        """Has it unloaded when its time is up."""
+        if resident.unloading is not None:
+            resident.unloading.cancel()
+            resident.unloading = None
+        if resident.n_users or self._residents.get(resident.name) is not resident or math.isinf(resident.keep_seconds):
+            return
+        resident.unloading = asyncio.get_running_loop().call_later(
+            resident.keep_seconds, lambda: self._start(self.unload(resident.name))
+        )
+
+    async def _unload(self, resident: Resident) -> None:
+        if self._residents.get(resident.name) is resident:
+            del self._residents[resident.name]
+        await resident.close()
+
+    async def _notify(self) -> None:
+        async with self._freed:
+            self._freed.notify_all()
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _watch(self, resident: Resident) -> None:
+        async def tell(notice: Notice) -> None:
+            if notice.did == "model":
+                resident.shed = True
+                self._tell(f"{resident.name} was unloaded: other programs need its memory.")
+
+        await Watch(resident.worker, tell, unload_after=math.inf).run()
