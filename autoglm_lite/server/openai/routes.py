@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from autoglm_lite.server.endpoint import Endpoint
 from autoglm_lite.server.openai.chat import ChatCompletion, ChatRequest, chat_completions
+from autoglm_lite.server.openai.completion import Completion, CompletionRequest
+from autoglm_lite.server.openai.completions import completions
 from autoglm_lite.server.openai.errors import FAMILY
 from autoglm_lite.server.streaming import EVENTS
 
@@ -16,6 +18,16 @@ ENDPOINTS = (
         chat_completions,
         body=ChatRequest,
         answer=ChatCompletion,
+        streamed=EVENTS,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/completions",
+        FAMILY,
+        "A text that goes on from a prompt",
+        completions,
+        body=CompletionRequest,
+        answer=Completion,
         streamed=EVENTS,
     ),
 )
