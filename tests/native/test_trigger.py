@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def test_the_end_does_not_depend_on_the_cuts(text: str, cuts: list[int], at_star
     texts = ["<a>", "ab<", "é>"]
     data = text.encode()
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    pieces = [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [data[a:b] for a, b in pairwise(places)]
     pattern = "|".join(re.escape(one) for one in texts)
     if at_start:
         found = re.match(rf"[ \t\r\n]*({pattern})", text)
