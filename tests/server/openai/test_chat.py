@@ -287,5 +287,5 @@ def test_probabilities_that_json_cannot_write() -> None:
     assert (one["token"], one["bytes"], one["logprob"]) == ("\ufffd", [0xE4, 0xB8], -9999.0)
     assert one["top_logprobs"][0]["logprob"] == -9999.0
     older = Offsets().take([TokenLogprob(1, b"\xe4\xb8", -math.inf), TokenLogprob(2, b"\x96a", -1.0)])
-    assert older.tokens == ["bytes:\\xe4\\xb8", "bytes:\\x96a"]
+    assert older.tokens == ["bytes:\\xe4\\xb8", "bytes:\\x96\\x61"]
     assert (older.token_logprobs, older.text_offset) == ([-9999.0, -1.0], [0, 0])
