@@ -121,16 +121,18 @@ def _finished(form: CallForm, use: ToolUse, loose: frozenset[str]) -> CallGramma
 
 
 def _loose(tools: Sequence[Tool], try_out: Callable[[object], object]) -> frozenset[str]:
-    """The names of those whose schemas are refused. Raises UsageError where one of them is strict."""
-    found = set()
-    for tool in tools:
-        try:
-            try_out(schema(tool))
-        except UsageError as error:
-            if tool.strict:
-                raise UsageError(f"The parameters of the tool {tool.name!r} cannot be enforced: {error}") from error
-            found.add(tool.name)
-    return frozenset(found)
+    """The names of those whose schemas `try_out` refuses. Raises UsageError where one of them is strict."""
+    return frozenset(tool.name for tool in tools if _refused(tool, try_out))
+
+
+def _refused(tool: Tool, try_out: Callable[[object], object]) -> bool:
+    try:
+        try_out(schema(tool))
+    except UsageError as error:
+        if tool.strict:
+            raise UsageError(f"The parameters of the tool {tool.name!r} cannot be enforced: {error}") from error
+        return True
+    return False
 
 
 def _write(found: object) -> object:
