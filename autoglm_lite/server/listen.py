@@ -80,17 +80,22 @@ def _answers(path: Path) -> bool:
 
 async def serve(app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
     """Until SIGINT or SIGTERM."""
+    await make_server(app).serve(list(sockets))
+
+
+def make_server(app: ASGIApp) -> Server:
     config = uvicorn.Config(
         app,
         http=type("Connection", (Connection,), {"most": most_connections()}),
-        log_level="warning",
+        # What a client does wrong is no news for the log.
+        log_level="error",
         access_log=False,
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    await Server(config).serve(list(sockets))
+    return Server(config)
 
 
 def most_connections() -> int:
