@@ -12,10 +12,11 @@ from starlette.routing import Route
 from autoglm_lite.server import own
 from autoglm_lite.server.endpoint import Endpoint, refused
 from autoglm_lite.server.failures import Failure
+from autoglm_lite.server.ollama import routes as ollama
 from autoglm_lite.server.openai import routes as openai
 from autoglm_lite.server.service import Service
 
-ENDPOINTS: tuple[Endpoint, ...] = (*own.ENDPOINTS, *openai.ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = (*own.ENDPOINTS, *openai.ENDPOINTS, *ollama.ENDPOINTS)
 
 
 def make_app(service: Service) -> Starlette:
