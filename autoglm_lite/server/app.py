@@ -10,13 +10,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from autoglm_lite.server import own
+from autoglm_lite.server.anthropic import routes as anthropic
 from autoglm_lite.server.endpoint import Endpoint, refused
 from autoglm_lite.server.failures import Failure
 from autoglm_lite.server.ollama import routes as ollama
 from autoglm_lite.server.openai import routes as openai
 from autoglm_lite.server.service import Service
 
-ENDPOINTS: tuple[Endpoint, ...] = (*own.ENDPOINTS, *openai.ENDPOINTS, *ollama.ENDPOINTS)
+ENDPOINTS: tuple[Endpoint, ...] = (*own.ENDPOINTS, *openai.ENDPOINTS, *ollama.ENDPOINTS, *anthropic.ENDPOINTS)
 
 
 def make_app(service: Service) -> Starlette:
