@@ -68,9 +68,7 @@ class ToolResultBlock(msgspec.Struct, tag_field="type", tag="tool_result"):
     is_error: bool | None = None
 
 
-Block = (
-    TextBlock | ImageBlock | DocumentBlock | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock | ToolResultBlock
-)
+Block = TextBlock | ImageBlock | DocumentBlock | ThinkingBlock | RedactedThinkingBlock | ToolUseBlock | ToolResultBlock
 
 
 class MessageParam(msgspec.Struct):

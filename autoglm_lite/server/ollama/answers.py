@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
@@ -74,9 +75,10 @@ class GenerateAnswer(Answer, omit_defaults=True, kw_only=True):
 
 
 class Clock:
-    """Of one request."""
+    """Of one request, to a model by the name that it was `asked` by."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked: str) -> None:
+        self._asked = asked
         self._began = self._loaded = time.perf_counter()
 
     def loaded(self) -> None:
@@ -90,9 +92,14 @@ class Clock:
     def total_duration(self) -> int:
         return nanoseconds(time.perf_counter() - self._began)
 
-    def ended(self, finished: Finished) -> dict[str, Any]:
-        """The fields of the last piece."""
+    def piece(self) -> dict[str, Any]:
+        """The fields that all pieces have."""
+        return {"model": self._asked, "created_at": timestamp(), "done": False}
+
+    def end(self, finished: Finished) -> dict[str, Any]:
+        """Those of the last."""
         return {
+            **self.piece(),
             "done": True,
             "done_reason": REASONS[finished.reason],
             "total_duration": self.total_duration,
@@ -118,6 +125,13 @@ def timestamp(seconds: float | None = None) -> str:
 def never() -> str:
     """What Ollama says of a model that is kept for ever: as far from now as its durations reach."""
     return timestamp((datetime.now(timezone.utc) + timedelta(seconds=2**63 // 10**9)).timestamp())
+
+
+async def lines(answers: AsyncGenerator[Answer, None]) -> AsyncGenerator[bytes, None]:
+    """One JSON object in each."""
+    async with aclosing(answers):
+        async for answer in answers:
+            yield msgspec.json.encode(answer) + b"\n"
 
 
 def logprobs(given: Sequence[TokenLogprob]) -> list[Logprob]:

@@ -17,7 +17,7 @@ from autoglm_lite.server.endpoint import Call, answered
 from autoglm_lite.server.limits import Name, TopLogprobs
 from autoglm_lite.server.mishaps import with_mishaps
 from autoglm_lite.server.models import Resident
-from autoglm_lite.server.ollama.answers import ChatAnswer, Clock, DoneReason, Said, logprobs, timestamp
+from autoglm_lite.server.ollama.answers import ChatAnswer, Clock, DoneReason, Said, lines, logprobs, timestamp
 from autoglm_lite.server.ollama.errors import line
 from autoglm_lite.server.ollama.keeping import KeepAlive, keep, seconds, unload
 from autoglm_lite.server.ollama.messages import Messages, Tools, messages, tools
@@ -52,8 +52,8 @@ async def chat(call: Call) -> Response:
     question = _question(body)
     if body.stream is False:
         return answered(await awaited(call.request, _whole(call, question)))
-    lines = _lines(await begun(_answers(call, question)))
-    return Streamed(with_mishaps(lines, line), LINES)
+    answers = await begun(_answers(call, question))
+    return Streamed(with_mishaps(lines(answers), line), LINES)
 
 
 async def moved(call: Call, asked: str, kept: KeepAlive) -> DoneReason:
@@ -83,7 +83,7 @@ def _question(body: ChatRequest) -> Question:
 
 async def _answers(call: Call, question: Question) -> AsyncGenerator[ChatAnswer, None]:
     body: ChatRequest = call.body
-    clock = Clock()
+    clock = Clock(body.model)
 
     async def write(resident: Resident) -> Written:
         wanted = await sampling(resident.sampling, body.options or Options(), body.format)
@@ -92,12 +92,11 @@ async def _answers(call: Call, question: Question) -> AsyncGenerator[ChatAnswer,
     pieces = writing(call.service.models, body.model, body.keep_alive, clock, write)
     async with aclosing(pieces):
         async for piece in pieces:
-            named = {"model": body.model, "created_at": timestamp()}
             if isinstance(piece, Finished):
-                yield ChatAnswer(**named, **clock.ended(piece), message=Said("assistant", ""))
+                yield ChatAnswer(**clock.end(piece), message=Said("assistant", ""))
                 continue
             said = Said("assistant", piece.text, piece.thinking, list(piece.calls))
-            yield ChatAnswer(**named, done=False, message=said, logprobs=logprobs(piece.logprobs))
+            yield ChatAnswer(**clock.piece(), message=said, logprobs=logprobs(piece.logprobs))
 
 
 async def _whole(call: Call, question: Question) -> ChatAnswer:
@@ -108,9 +107,3 @@ async def _whole(call: Call, question: Question) -> ChatAnswer:
     last.message.tool_calls = [called for answer in answers for called in answer.message.tool_calls]
     last.logprobs = [one for answer in answers for one in answer.logprobs]
     return last
-
-
-async def _lines(answers: AsyncGenerator[ChatAnswer, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(answers):
-        async for answer in answers:
-            yield msgspec.json.encode(answer) + b"\n"

@@ -64,7 +64,7 @@ async def embeddings(call: Call) -> Response:
 
 
 async def _embedded(call: Call, texts: Sequence[str], body: EmbedRequest) -> EmbedAnswer:
-    clock = Clock()
+    clock = Clock(body.model)
     async with call.service.models.use(body.model, "embeddings") as resident:
         clock.loaded()
         keep(call.service.models, resident, body.keep_alive)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 
 import msgspec
 from starlette.responses import Response
@@ -17,7 +16,7 @@ from autoglm_lite.server.endpoint import Call, answered
 from autoglm_lite.server.limits import Name, TopLogprobs
 from autoglm_lite.server.mishaps import with_mishaps
 from autoglm_lite.server.models import Resident
-from autoglm_lite.server.ollama.answers import Clock, GenerateAnswer, logprobs, timestamp
+from autoglm_lite.server.ollama.answers import Clock, GenerateAnswer, lines, logprobs, timestamp
 from autoglm_lite.server.ollama.chat import moved
 from autoglm_lite.server.ollama.errors import line
 from autoglm_lite.server.ollama.keeping import KeepAlive
@@ -58,8 +57,8 @@ async def generate(call: Call) -> Response:
         )
     if body.stream is False:
         return answered(await awaited(call.request, _whole(call)))
-    lines = _lines(await begun(_answers(call)))
-    return Streamed(with_mishaps(lines, line), LINES)
+    answers = await begun(_answers(call))
+    return Streamed(with_mishaps(lines(answers), line), LINES)
 
 
 def _refuse(body: GenerateBody) -> None:
@@ -77,7 +76,7 @@ def _refuse(body: GenerateBody) -> None:
 
 async def _answers(call: Call) -> AsyncGenerator[GenerateAnswer, None]:
     body: GenerateBody = call.body
-    clock = Clock()
+    clock = Clock(body.model)
 
     async def write(resident: Resident) -> Written:
         return await (_raw if body.raw else _asked)(body, resident)
@@ -85,12 +84,11 @@ async def _answers(call: Call) -> AsyncGenerator[GenerateAnswer, None]:
     pieces = writing(call.service.models, body.model, body.keep_alive, clock, write)
     async with aclosing(pieces):
         async for piece in pieces:
-            named = {"model": body.model, "created_at": timestamp()}
             if isinstance(piece, Finished):
-                yield GenerateAnswer(**named, **clock.ended(piece), response="")
+                yield GenerateAnswer(**clock.end(piece), response="")
                 continue
             yield GenerateAnswer(
-                **named, done=False, response=piece.text, thinking=piece.thinking, logprobs=logprobs(piece.logprobs)
+                **clock.piece(), response=piece.text, thinking=piece.thinking, logprobs=logprobs(piece.logprobs)
             )
 
 
@@ -139,9 +137,3 @@ async def _whole(call: Call) -> GenerateAnswer:
         thinking="".join(answer.thinking for answer in answers),
         logprobs=[one for answer in answers for one in answer.logprobs],
     )
-
-
-async def _lines(answers: AsyncGenerator[GenerateAnswer, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(answers):
-        async for answer in answers:
-            yield msgspec.json.encode(answer) + b"\n"

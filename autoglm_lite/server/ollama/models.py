@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
@@ -82,10 +83,8 @@ async def tags(call: Call) -> Response:
 def _all(call: Call) -> list[Stored]:
     found = []
     for name, path in sorted(call.service.models.files().items()):
-        try:
+        with suppress(ModelFileError):
             found.append(stored(name, path))
-        except ModelFileError:
-            continue
     return found
 
 

@@ -18,8 +18,7 @@ Think = bool | Literal["low", "medium", "high"] | None
 
 
 class Options(msgspec.Struct):
-    """Those of a Modelfile that a request can have an effect on. Others, such as `num_ctx` and `num_gpu`, are decided by
-    the plan of the model and have none."""
+    """Those that have an effect here. What others say, such as `num_ctx` and `num_gpu`, the model's plan decides."""
 
     num_predict: Int32 | None = None
     """Below 1: until the model stops or the context is full."""

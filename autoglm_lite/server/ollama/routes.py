@@ -66,9 +66,7 @@ ENDPOINTS = (
     _get("/api/version", summary="The release of Ollama whose protocol this is", handler=version, answer=Version),
     _get("/", summary="Whether the service answers", handler=root, open=True),
     *(
-        Endpoint(
-            "DELETE" if what == "delete" else "POST", f"/api/{what}", FAMILY, "Not offered here", refusing(what)
-        )
+        Endpoint("DELETE" if what == "delete" else "POST", f"/api/{what}", FAMILY, "Not offered here", refusing(what))
         for what in SENTENCES
     ),
 )

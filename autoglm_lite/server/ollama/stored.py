@@ -52,9 +52,7 @@ def _details(path: Path, size: int, modified: int) -> Details:
 
 
 def details(facts: ModelFacts) -> Details:
-    return Details(
-        "", "gguf", facts.architecture, [facts.architecture], parameters(facts.n_params), facts.file_type
-    )
+    return Details("", "gguf", facts.architecture, [facts.architecture], parameters(facts.n_params), facts.file_type)
 
 
 def parameters(n: int) -> str:
