@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from autoglm_lite.server.sse import named
+
 StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use", "model_context_window_exceeded"]
 
 
@@ -104,9 +106,8 @@ class Ping(msgspec.Struct, tag_field="type", tag="ping"):
     pass
 
 
-Event = MessageStart | BlockStart | BlockDelta | BlockStop | MessageDelta | MessageStop | Ping
+Event = MessageStart | BlockStart | BlockDelta | BlockStop | MessageDelta | MessageStop
 
 
 def server_sent(event: msgspec.Struct) -> bytes:
-    kind = str(event.__struct_config__.tag)
-    return b"event: " + kind.encode() + b"\ndata: " + msgspec.json.encode(event) + b"\n\n"
+    return named(str(event.__struct_config__.tag), event)

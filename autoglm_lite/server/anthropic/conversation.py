@@ -32,6 +32,7 @@ from autoglm_lite.server.anthropic.request import (
     ToolUseBlock,
     UrlSource,
 )
+from autoglm_lite.server.calling import Choice, tool_use, with_names
 from autoglm_lite.server.content import refuse_image
 
 NO_FILES = "Files are not kept here: send what is in them as text."
@@ -40,11 +41,10 @@ NO_FILES = "Files are not kept here: send what is in them as text."
 def question(body: CountRequest) -> Question:
     """Without what says how to sample. Raises UsageError for what no model here can take."""
     found = [Message("system", _text(body.system))] if body.system else []
-    names: dict[str, str] = {}
     for message in body.messages:
-        found += _messages(message, names)
+        found += _messages(message)
     switch, thinking_tokens = thinking(body)
-    return Question(first_system(found), _tool_use(body), thinking=switch, thinking_tokens=thinking_tokens)
+    return Question(first_system(with_names(found)), _tool_use(body), thinking=switch, thinking_tokens=thinking_tokens)
 
 
 def thinking(body: CountRequest) -> tuple[bool | None, int | None]:
@@ -57,12 +57,11 @@ def thinking(body: CountRequest) -> tuple[bool | None, int | None]:
     return wishes.thinking("none")
 
 
-def _messages(message: MessageParam, names: dict[str, str]) -> Iterable[Message]:
-    """`names`: of the tools that were called, by the ids of the calls."""
+def _messages(message: MessageParam) -> Iterable[Message]:
     if isinstance(message.content, str):
         return [Message(message.role, message.content)]
     if message.role == "assistant":
-        return [_assistant(message.content, names)]
+        return [_assistant(message.content)]
     found: list[Message] = []
     said: list[str] = []
     for block in message.content:
@@ -71,14 +70,8 @@ def _messages(message: MessageParam, names: dict[str, str]) -> Iterable[Message]
                 raise UsageError("A tool's result belongs into a message of the user.")
             _flush(message, said, found)
             content = _text(block.content)
-            found.append(
-                Message(
-                    "tool",
-                    f"Error: {content}" if block.is_error else content,
-                    tool_call_id=block.tool_use_id,
-                    name=names.get(block.tool_use_id),
-                )
-            )
+            said_of_it = f"Error: {content}" if block.is_error else content
+            found.append(Message("tool", said_of_it, tool_call_id=block.tool_use_id))
         else:
             said.append(_part(block))
     _flush(message, said, found)
@@ -91,7 +84,7 @@ def _flush(message: MessageParam, said: list[str], found: list[Message]) -> None
         said.clear()
 
 
-def _assistant(blocks: Sequence[Block], names: dict[str, str]) -> Message:
+def _assistant(blocks: Sequence[Block]) -> Message:
     said: list[str] = []
     thoughts: list[str] = []
     calls: list[ToolCall] = []
@@ -99,7 +92,6 @@ def _assistant(blocks: Sequence[Block], names: dict[str, str]) -> Message:
         if isinstance(block, ThinkingBlock):
             thoughts.append(block.thinking)
         elif isinstance(block, ToolUseBlock):
-            names[block.id] = block.name
             calls.append(ToolCall(block.id, block.name, json.dumps(block.input)))
         elif not isinstance(block, RedactedThinkingBlock):
             said.append(_part(block))
@@ -144,19 +136,11 @@ def _kind(block: Block) -> str:
 
 
 def _tool_use(body: CountRequest) -> ToolUse | None:
-    """Raises UsageError where a tool is to be called that there is not."""
-    choice = body.tool_choice
-    if not body.tools:
-        if isinstance(choice, AnyChoice | ToolChoice):
-            raise UsageError("tool_choice: there is no tool to be called; give some in tools.")
-        return None
+    """Raises UsageError for a choice that the tools do not allow."""
+    tools = [Tool(tool.name, tool.description or "", tool.input_schema) for tool in body.tools or ()]
+    choice = body.tool_choice or AutoChoice()
     if isinstance(choice, NoChoice):
-        return None
-    tools = tuple(Tool(tool.name, tool.description or "", tool.input_schema) for tool in body.tools)
-    choice = choice or AutoChoice()
-    if isinstance(choice, ToolChoice):
-        tools = tuple(tool for tool in tools if tool.name == choice.name)
-        if not tools:
-            raise UsageError(f"tool_choice: there is no tool {choice.name} among the tools.")
-    required = not isinstance(choice, AutoChoice)
-    return ToolUse(tools, "required" if required else "auto", parallel=not choice.disable_parallel_tool_use)
+        return tool_use(tools, "none")
+    named = choice.name if isinstance(choice, ToolChoice) else None
+    how: Choice = "required" if isinstance(choice, AnyChoice) else "auto"
+    return tool_use(tools, how, named=named, parallel=not choice.disable_parallel_tool_use)

@@ -10,22 +10,18 @@ from starlette.responses import Response
 
 from autoglm_lite.chat.exchange import Question
 from autoglm_lite.errors import PromptTooLongError
-from autoglm_lite.generation import Sampling
+from autoglm_lite.generation import Prefill, Sampling, Waiting
 from autoglm_lite.server import wishes
-from autoglm_lite.server.anthropic.answers import Counted, Event, server_sent
+from autoglm_lite.server.anthropic.answers import Counted, Event, Ping, server_sent
 from autoglm_lite.server.anthropic.conversation import question
 from autoglm_lite.server.anthropic.errors import error
-from autoglm_lite.server.anthropic.pauses import with_pauses
 from autoglm_lite.server.anthropic.request import MessagesRequest, ThinkingAdaptive, ThinkingEnabled
 from autoglm_lite.server.anthropic.writing import Writer, whole
 from autoglm_lite.server.continuing import prepare
 from autoglm_lite.server.endpoint import Call, answered
 from autoglm_lite.server.failures import Failure
-from autoglm_lite.server.mishaps import with_mishaps
-from autoglm_lite.server.streaming import EVENTS, Streamed, awaited, begun
-
-PING_SECONDS = 10.0
-"""After which a client that has heard nothing is told that its answer still comes."""
+from autoglm_lite.server.sse import streamed
+from autoglm_lite.server.streaming import awaited
 
 
 async def messages(call: Call) -> Response:
@@ -36,7 +32,7 @@ async def messages(call: Call) -> Response:
         stop=tuple(body.stop_sequences or ()),
     )
     if body.stream:
-        return Streamed(with_mishaps(_lines(await begun(_events(call, asked))), _line), EVENTS)
+        return await streamed(call.request, _lines(_events(call, asked)), _line, sign=lambda words: server_sent(Ping()))
     return answered(await awaited(call.request, whole(_events(call, asked))))
 
 
@@ -55,13 +51,13 @@ async def _count(call: Call, asked: Question) -> int:
             return too_long.n_tokens
 
 
-async def _events(call: Call, asked: Question) -> AsyncGenerator[Event, None]:
+async def _events(call: Call, asked: Question) -> AsyncGenerator[Event | Waiting | Prefill, None]:
     body: MessagesRequest = call.body
     async with call.service.models.use(body.model) as resident:
         asked = replace(asked, sampling=await _sampling(body, resident.sampling))
         prepared = await prepare(resident.exchange, asked)
         writer = Writer(resident.name, prepared.n_prompt_tokens, thoughts=_shows_thoughts(body))
-        async with aclosing(with_pauses(resident.exchange.ask(prepared), PING_SECONDS)) as events:
+        async with aclosing(resident.exchange.ask(prepared)) as events:
             async for event in events:
                 for made in writer.take(event):
                     yield made
@@ -78,10 +74,12 @@ def _shows_thoughts(body: MessagesRequest) -> bool:
     return not (isinstance(body.thinking, ThinkingEnabled | ThinkingAdaptive) and body.thinking.display == "omitted")
 
 
-async def _lines(events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
+async def _lines(
+    events: AsyncGenerator[Event | Waiting | Prefill, None],
+) -> AsyncGenerator[bytes | Waiting | Prefill, None]:
     async with aclosing(events):
         async for event in events:
-            yield server_sent(event)
+            yield event if isinstance(event, Waiting | Prefill) else server_sent(event)
 
 
 def _line(failure: Failure) -> bytes:

@@ -22,7 +22,6 @@ from autoglm_lite.server.anthropic.answers import (
     MessageDelta,
     MessageStart,
     MessageStop,
-    Ping,
     SignatureDelta,
     Stop,
     StopReason,
@@ -57,16 +56,13 @@ class Writer:
         self._index = -1
         self._called = False
 
-    def take(self, event: chat.AnswerEvent | chat.CallEvent | None) -> Iterable[Event]:
-        """None: nothing has come for a while."""
+    def take(self, event: chat.AnswerEvent | chat.CallEvent) -> Iterable[Event | Waiting | Prefill]:
         if not self._begun:
-            if event is None:
-                return
             self._begun = True
             yield MessageStart(self._start(event.cached if isinstance(event, Prefill) else 0))
-        elif event is None or isinstance(event, Waiting | Prefill):
-            yield Ping()
-        if isinstance(event, chat.Reasoning):
+        if isinstance(event, Waiting | Prefill):
+            yield event
+        elif isinstance(event, chat.Reasoning):
             yield from self._say(Thinking("", ""), ThinkingDelta(event.text) if self._thoughts else None)
         elif isinstance(event, chat.Answer) and event.text:
             yield from self._say(Text(""), TextDelta(event.text))
@@ -118,7 +114,7 @@ class Writer:
         yield MessageStop()
 
 
-async def whole(events: AsyncGenerator[Event, None]) -> Message:
+async def whole(events: AsyncGenerator[Event | Waiting | Prefill, None]) -> Message:
     """The message that `events` make. A call that was cut off is left out."""
     message: Message | None = None
     pieces: dict[int, list[str]] = {}

@@ -10,12 +10,11 @@ import msgspec
 from starlette.responses import Response
 
 from autoglm_lite.chat.exchange import Question
-from autoglm_lite.chat.messages import ToolUse
 from autoglm_lite.generation import Finished
+from autoglm_lite.server.calling import tool_use
 from autoglm_lite.server.continuing import prepare
 from autoglm_lite.server.endpoint import Call, answered
 from autoglm_lite.server.limits import Name, TopLogprobs
-from autoglm_lite.server.mishaps import with_mishaps
 from autoglm_lite.server.models import Resident
 from autoglm_lite.server.ollama.answers import ChatAnswer, Clock, DoneReason, Said, lines, logprobs, timestamp
 from autoglm_lite.server.ollama.errors import line
@@ -23,6 +22,7 @@ from autoglm_lite.server.ollama.keeping import KeepAlive, keep, seconds, unload
 from autoglm_lite.server.ollama.messages import Messages, Tools, messages, tools
 from autoglm_lite.server.ollama.options import Format, Options, Think, sampling, thinking
 from autoglm_lite.server.ollama.writing import Written, writing
+from autoglm_lite.server.sse import told
 from autoglm_lite.server.streaming import LINES, Streamed, awaited, begun
 
 
@@ -52,8 +52,8 @@ async def chat(call: Call) -> Response:
     question = _question(body)
     if body.stream is False:
         return answered(await awaited(call.request, _whole(call, question)))
-    answers = await begun(_answers(call, question))
-    return Streamed(with_mishaps(lines(answers), line), LINES)
+    answers = await awaited(call.request, begun(_answers(call, question)))
+    return Streamed(told(lines(answers), line), LINES)
 
 
 async def moved(call: Call, asked: str, kept: KeepAlive) -> DoneReason:
@@ -72,7 +72,7 @@ def _question(body: ChatRequest) -> Question:
     switch, thinking_tokens = thinking(body.think)
     return Question(
         messages(body.messages or ()),
-        tool_use=ToolUse(tools(body.tools)) if body.tools else None,
+        tool_use=tool_use(tools(body.tools or ())),
         max_tokens=options.max_tokens,
         stop=tuple(options.stop or ()),
         logprobs=(body.top_logprobs or 0) if body.logprobs else None,

@@ -14,7 +14,6 @@ from autoglm_lite.errors import UsageError
 from autoglm_lite.generation import Finished, GenerateRequest
 from autoglm_lite.server.endpoint import Call, answered
 from autoglm_lite.server.limits import Name, TopLogprobs
-from autoglm_lite.server.mishaps import with_mishaps
 from autoglm_lite.server.models import Resident
 from autoglm_lite.server.ollama.answers import Clock, GenerateAnswer, lines, logprobs, timestamp
 from autoglm_lite.server.ollama.chat import moved
@@ -23,6 +22,7 @@ from autoglm_lite.server.ollama.keeping import KeepAlive
 from autoglm_lite.server.ollama.messages import Images, refuse_images
 from autoglm_lite.server.ollama.options import Format, Options, Think, sampling, thinking
 from autoglm_lite.server.ollama.writing import Written, writing
+from autoglm_lite.server.sse import told
 from autoglm_lite.server.streaming import LINES, Streamed, awaited, begun
 
 
@@ -57,8 +57,8 @@ async def generate(call: Call) -> Response:
         )
     if body.stream is False:
         return answered(await awaited(call.request, _whole(call)))
-    answers = await begun(_answers(call))
-    return Streamed(with_mishaps(lines(answers), line), LINES)
+    answers = await awaited(call.request, begun(_answers(call)))
+    return Streamed(told(lines(answers), line), LINES)
 
 
 def _refuse(body: GenerateBody) -> None:

@@ -13,6 +13,7 @@ from msgspec import Meta
 from autoglm_lite.chat.exchange import first_system
 from autoglm_lite.chat.messages import Message, Tool, ToolCall
 from autoglm_lite.errors import UsageError
+from autoglm_lite.server.calling import ANY_OBJECT
 from autoglm_lite.server.content import refuse_image
 from autoglm_lite.server.limits import MOST_MESSAGES, MOST_TOOLS, ToolName
 
@@ -95,7 +96,7 @@ def tools(given: Sequence[OfferedTool]) -> tuple[Tool, ...]:
         Tool(
             tool.function.name,
             tool.function.description or "",
-            tool.function.parameters or {"type": "object", "properties": {}},
+            tool.function.parameters or ANY_OBJECT,
         )
         for tool in given
     )
