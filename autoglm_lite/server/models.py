@@ -15,7 +15,7 @@ from autoglm_lite.chat.setup import model_sampling
 from autoglm_lite.chat.template import ChatTemplate
 from autoglm_lite.chat.tools.choose import tool_format
 from autoglm_lite.embedding import Use, wrong_use
-from autoglm_lite.errors import UnknownModelError, UsageError, WillNotFitError
+from autoglm_lite.errors import AutoglmError, UnknownModelError, UsageError, WillNotFitError
 from autoglm_lite.generation import Sampling
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.process import process_memory
@@ -245,7 +245,12 @@ class Models:
             elif not resident.shed:
                 self.counts.restarts += 1
             resident.shed = False
-            await resident.loader.load(lambda share: None, lambda notice: self._tell(f"{resident.name}: {notice}"))
+            try:
+                await resident.loader.load(lambda share: None, lambda notice: self._tell(f"{resident.name}: {notice}"))
+            except AutoglmError:
+                # Planned anew by whoever asks next.
+                resident.keep_seconds = 0
+                raise
         self._rest(resident)
 
     def _rest(self, resident: Resident) -> None:
