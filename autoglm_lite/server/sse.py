@@ -11,11 +11,14 @@ from time import monotonic
 from typing import TypeVar
 
 import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
 
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.generation import Prefill, Waiting
 from autoglm_lite.server.endpoint import INTERNAL
 from autoglm_lite.server.failures import Failure, failure_of
+from autoglm_lite.server.streaming import EVENTS, Streamed, awaited, begun
 
 T = TypeVar("T")
 SECONDS_OF_SILENCE = 3.0
@@ -45,11 +48,19 @@ def progress(event: Waiting | Prefill) -> str:
     return f"reading {event.done}/{event.total}"
 
 
+async def streamed(
+    request: Request, pieces: AsyncGenerator[bytes | Waiting | Prefill, None], tell: Callable[[Failure], bytes]
+) -> Response:
+    """The response, once the first of `pieces` is there: what cannot be begun is raised. `tell`: the last event of a
+    stream that failed. Raises ClientDisconnect as well."""
+    return Streamed(told(await awaited(request, begun(alive(pieces))), tell), EVENTS)
+
+
 async def alive(
     pieces: AsyncGenerator[bytes | Waiting | Prefill, None], seconds: float = SECONDS_OF_SILENCE
 ) -> AsyncGenerator[bytes, None]:
-    """The same pieces; Waiting and Prefill, and silence, become comments, and those only after so many seconds without
-    anything else."""
+    """The same pieces; Waiting and Prefill, and silence after the first of all, become comments, and those only after
+    so many seconds without anything else."""
     said, words = monotonic(), "working"
     async with aclosing(pieces):
         async for piece in _timed(pieces, seconds):
@@ -65,12 +76,15 @@ async def alive(
 
 
 async def _timed(pieces: AsyncGenerator[T, None], seconds: float) -> AsyncGenerator[T | None, None]:
-    """The same pieces, and None each time that none has come for so long."""
+    """The same pieces, and None each time that none has come for so long after the first."""
+    # Before the first there may be a refusal yet, which is no event of a stream.
     coming: asyncio.Future[T] | None = None
+    patience = None
     try:
         while True:
             coming = coming or asyncio.ensure_future(anext(pieces))
-            await asyncio.wait((coming,), timeout=seconds)
+            await asyncio.wait((coming,), timeout=patience)
+            patience = seconds
             if not coming.done():
                 yield None
                 continue

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from autoglm_lite.chat.messages import Tool, ToolUse
 from autoglm_lite.errors import UsageError
+from autoglm_lite.server.calling import ANY_OBJECT, tool_use
 from autoglm_lite.server.content import refuse_image
 from autoglm_lite.server.limits import (
     MOST_MESSAGES,
@@ -34,6 +35,7 @@ from autoglm_lite.server.openai.items import (
     ReasoningText,
     new_id,
 )
+from autoglm_lite.server.openai.parts import MOST_PARTS
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -80,6 +82,7 @@ class FilePart(msgspec.Struct, tag="input_file"):
 
 
 Part = InputTextPart | OutputTextPart | RefusalPart | ReasoningTextPart | ImagePart | FilePart
+Parts = Annotated[list[Part], Meta(max_length=MOST_PARTS)]
 
 
 class InputItem(msgspec.Struct):
@@ -89,12 +92,12 @@ class InputItem(msgspec.Struct):
     id: Id | None = None
     role: Literal["user", "assistant", "system", "developer"] | None = None
     """Of a message; likewise `content`, which reasoning has as well."""
-    content: str | list[Part] | None = None
+    content: str | Parts | None = None
     call_id: Id | None = None
     name: ToolName | None = None
     arguments: str | None = None
-    output: str | list[Part] | None = None
-    summary: list[SummaryPart] | None = None
+    output: str | Parts | None = None
+    summary: Annotated[list[SummaryPart], Meta(max_length=MOST_PARTS)] | None = None
     status: Literal["in_progress", "completed", "incomplete"] | None = None
 
 
@@ -183,6 +186,12 @@ class ResponseRequest(msgspec.Struct):
     conversation: Any = None
     prompt: Any = None
 
+    @property
+    def effort(self) -> str | None:
+        """By the names that wishes.thinking knows."""
+        given = self.reasoning.effort if self.reasoning else None
+        return "high" if given in ("xhigh", "max") else given
+
 
 def refuse_what_is_not_here(body: ResponseRequest) -> None:
     """Raises UsageError for what would change the answer and is not done here."""
@@ -194,7 +203,7 @@ def refuse_what_is_not_here(body: ResponseRequest) -> None:
         raise UsageError("There are no stored prompts here: send the text as `instructions` and `input`.")
 
 
-def items(given: str | list[InputItem]) -> list[Item]:
+def items_of(given: str | list[InputItem]) -> list[Item]:
     """Raises UsageError for one that lacks what its kind needs, and for pictures and files."""
     if isinstance(given, str):
         return [MessageItem(new_id("msg"), "user", [InputText(given)])]
@@ -206,7 +215,7 @@ def _item(item: InputItem, place: str) -> Item:
     if item.type == "message":
         if item.role is None or item.content is None:
             raise UsageError(f"{place}: a message needs `role` and `content`.")
-        text = _text(item.content)
+        text = _text(item.content, "" if item.role == "assistant" else "\n")
         part = OutputText(text) if item.role == "assistant" else InputText(text)
         return MessageItem(item.id or new_id("msg"), item.role, [part], status)
     if item.type == "function_call":
@@ -218,12 +227,12 @@ def _item(item: InputItem, place: str) -> Item:
             raise UsageError(f"{place}: a function_call_output needs `call_id` and `output`.")
         return CallOutputItem(item.id or new_id("fco"), item.call_id, _text(item.output), status)
     if item.type == "reasoning":
-        return ReasoningItem(item.id or new_id("rs"), [ReasoningText(_text(item.content or ""))], status=status)
+        return ReasoningItem(item.id or new_id("rs"), [ReasoningText(_text(item.content or "", ""))], status=status)
     raise UsageError(f"{place}: items cannot be referred to: send the item itself, or use `previous_response_id`.")
 
 
-def _text(content: str | list[Part]) -> str:
-    return content if isinstance(content, str) else "".join(map(_part, content))
+def _text(content: str | Parts, between: str = "\n") -> str:
+    return content if isinstance(content, str) else between.join(map(_part, content))
 
 
 def _part(part: Part) -> str:
@@ -234,29 +243,21 @@ def _part(part: Part) -> str:
     return part.refusal if isinstance(part, RefusalPart) else part.text
 
 
-def tool_use(body: ResponseRequest) -> ToolUse | None:
-    """Raises UsageError for tools that are no functions, and for a choice among others than those given."""
-    tools = {tool.name: tool for tool in map(_tool, body.tools or ())}
-    if len(tools) < len(body.tools or ()):
-        raise UsageError("Two tools have the same name: give each its own.")
+def tools_of(body: ResponseRequest) -> ToolUse | None:
+    """None where nothing may be called. Raises UsageError for tools that are no functions, and for a choice among
+    others than those given."""
+    tools = [_tool(tool) for tool in body.tools or ()]
     choice = body.tool_choice or "auto"
     parallel = body.parallel_tool_calls is not False
     if isinstance(choice, FunctionChoice):
-        return ToolUse((_named(choice.name, tools),), "required", parallel)
-    if isinstance(choice, AllowedTools):
-        allowed = tuple(_named(tool.name or tool.type, tools) for tool in choice.tools)
-        return ToolUse(allowed, choice.mode, parallel) if allowed else None
-    if choice == "required" and not tools:
-        raise UsageError("tool_choice: a call is required but there are no tools.")
-    if choice == "none" or not tools:
-        return None
-    return ToolUse(tuple(tools.values()), choice, parallel)
-
-
-def _named(name: str, tools: dict[str, Tool]) -> Tool:
-    if name not in tools:
-        raise UsageError(f"tool_choice: there is no tool called {name[:64]!r} in `tools`.")
-    return tools[name]
+        return tool_use(tools, named=choice.name, parallel=parallel)
+    if not isinstance(choice, AllowedTools):
+        return tool_use(tools, choice, parallel=parallel)
+    allowed = {tool.name for tool in choice.tools}
+    unknown = allowed - {tool.name for tool in tools}
+    if unknown:
+        raise UsageError("tool_choice allows a tool that is none of the tools: name only those that are given.")
+    return tool_use([tool for tool in tools if tool.name in allowed], choice.mode, parallel=parallel)
 
 
 def _tool(tool: ToolSpec) -> Tool:
@@ -265,5 +266,5 @@ def _tool(tool: ToolSpec) -> Tool:
             f"This service has no tool {tool.type!r} of its own: describe it as a function, and answer its calls."
         )
     if tool.name is None:
-        raise UsageError("tools: a function needs a `name`.")
-    return Tool(tool.name, tool.description or "", tool.parameters or {"type": "object", "properties": {}})
+        raise UsageError("tools: a function needs a name.")
+    return Tool(tool.name, tool.description or "", tool.parameters or ANY_OBJECT)

@@ -11,8 +11,9 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from autoglm_lite.errors import UsageError
-from autoglm_lite.server.endpoint import Call, answered
+from autoglm_lite.server.endpoint import Call, Endpoint, answered
 from autoglm_lite.server.limits import MOST_TEXTS, Name
+from autoglm_lite.server.openai.errors import FAMILY
 from autoglm_lite.server.purpose import using
 from autoglm_lite.server.streaming import awaited
 
@@ -73,3 +74,16 @@ async def _embed(call: Call) -> Embeddings:
 def base64_of(vector: list[float]) -> str:
     """As OpenAI's clients read it: 32-bit floats, the lowest byte first."""
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        "/v1/embeddings",
+        FAMILY,
+        "Vectors of texts",
+        embeddings,
+        body=EmbeddingRequest,
+        answer=Embeddings,
+    ),
+)

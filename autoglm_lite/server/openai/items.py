@@ -10,21 +10,9 @@ import msgspec
 
 from autoglm_lite.chat.messages import Message, ToolCall
 from autoglm_lite.errors import UsageError
+from autoglm_lite.server.openai.logprobs import Logprob
 
 Status = Literal["in_progress", "completed", "incomplete"]
-
-
-class TopLogprob(msgspec.Struct):
-    token: str
-    bytes: list[int]
-    logprob: float
-
-
-class Logprob(msgspec.Struct):
-    token: str
-    bytes: list[int]
-    logprob: float
-    top_logprobs: list[TopLogprob]
 
 
 class InputText(msgspec.Struct, tag="input_text"):

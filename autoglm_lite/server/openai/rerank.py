@@ -8,9 +8,10 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from autoglm_lite.server.endpoint import Call, answered
+from autoglm_lite.server.endpoint import Call, Endpoint, answered
 from autoglm_lite.server.limits import MOST_TEXTS, Name
 from autoglm_lite.server.openai.embeddings import Usage
+from autoglm_lite.server.openai.errors import FAMILY
 from autoglm_lite.server.purpose import using
 from autoglm_lite.server.streaming import awaited
 
@@ -61,3 +62,16 @@ async def _rank(call: Call) -> Ranking:
     ]
     n_tokens = sum(found.n_tokens)
     return Ranking(results, resident.name, Usage(n_tokens, n_tokens))
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        "/v1/rerank",
+        FAMILY,
+        "Documents by how well they answer a question",
+        rerank,
+        body=RerankRequest,
+        answer=Ranking,
+    ),
+)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from autoglm_lite.server.endpoint import Endpoint
+from autoglm_lite.server.openai import embeddings, rerank, responses
 from autoglm_lite.server.openai.chat import ChatCompletion, ChatRequest, chat_completions
-from autoglm_lite.server.openai.embeddings import EmbeddingRequest, Embeddings, embeddings
+from autoglm_lite.server.openai.completion import Completion, CompletionRequest
+from autoglm_lite.server.openai.completions import completions
 from autoglm_lite.server.openai.errors import FAMILY
-from autoglm_lite.server.openai.rerank import Ranking, RerankRequest, rerank
 from autoglm_lite.server.streaming import EVENTS
 
 ENDPOINTS = (
@@ -22,20 +23,15 @@ ENDPOINTS = (
     ),
     Endpoint(
         "POST",
-        "/v1/embeddings",
+        "/v1/completions",
         FAMILY,
-        "Vectors of texts",
-        embeddings,
-        body=EmbeddingRequest,
-        answer=Embeddings,
+        "A text that goes on from a prompt",
+        completions,
+        body=CompletionRequest,
+        answer=Completion,
+        streamed=EVENTS,
     ),
-    Endpoint(
-        "POST",
-        "/v1/rerank",
-        FAMILY,
-        "Documents by how well they answer a question",
-        rerank,
-        body=RerankRequest,
-        answer=Ranking,
-    ),
+    *responses.ENDPOINTS,
+    *embeddings.ENDPOINTS,
+    *rerank.ENDPOINTS,
 )
