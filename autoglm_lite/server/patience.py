@@ -31,7 +31,7 @@ class Connection(H11Protocol):
     """Ends a connection whose client does not go on; what is computed for it ends with it."""
 
     most = 256
-    """Connections at the same time; a further one takes the place of the request that is longest overdue, or is refused."""
+    """Connections at the same time; further ones take the place of what is longest overdue, or are refused."""
 
     _phase: tuple[str, int] = "", 0
     """What the client is waited for, and in which request of this connection."""

@@ -6,6 +6,7 @@ from autoglm_lite.server.endpoint import Endpoint
 from autoglm_lite.server.limits import Name
 from autoglm_lite.server.openai import embeddings, rerank, responses
 from autoglm_lite.server.openai.answer import ChatCompletion
+from autoglm_lite.server.openai.chat import chat_completions
 from autoglm_lite.server.openai.completion import Completion, CompletionRequest
 from autoglm_lite.server.openai.completions import completions
 from autoglm_lite.server.openai.errors import FAMILY
