@@ -95,6 +95,7 @@ def serving(
             server.end()
             await serve
             await service.models.close()
+            await loop.shutdown_default_executor()
 
         async def start() -> asyncio.Task[None]:
             return asyncio.create_task(server.serve([listening]))
