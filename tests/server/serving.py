@@ -1,8 +1,9 @@
 """The service's application on loopback: a real uvicorn in a thread, over real workers with tiny models.
 
 Tests under tests/server get it as the session's fixture `running` (see conftest.py): models `starter` (trained, with a
-chat template, the default), `stories` (trained, without a template), `vectors` (makes embeddings) and `ranks` (ranks
-documents), and `broken`, whose file is no model. Ask with any HTTP client at `running.url`, or with `running.http`;
+chat template, the default), `stories` (trained, without a template), `endless` (the same with a template and a context
+that takes it many seconds to fill), `vectors` (makes embeddings) and `ranks` (ranks documents), and `broken`, whose
+file is no model. Ask with any HTTP client at `running.url`, or with `running.http`;
 reach into the service with `running.call`, which runs a coroutine on its loop:
 
     def test_health(running: Running) -> None:
