@@ -19,7 +19,6 @@ from autoglm_lite.server.openai.asked import (
 )
 from autoglm_lite.server.openai.items import OutputItem, new_id
 
-
 DIGITS = 6
 """What model files advise is a 32-bit number."""
 
