@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from openai import OpenAI
 
 from autoglm_lite.errors import HistoryError
 from autoglm_lite.generation import Sampling
 from autoglm_lite.server.openai import kept
 from autoglm_lite.server.openai.asked import ResponseRequest, items_of
-from autoglm_lite.server.openai.items import messages
 from autoglm_lite.server.openai.kept import Conversation, Kept
 from autoglm_lite.server.openai.response import started
+from autoglm_lite.store import starter_path
+from tests.server.process import PATIENCE, Served
 from tests.server.serving import Running, serving
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from autoglm_lite.server.openai.kept import Kept
-from tests.server.openai.test_kept import conversation
-found = conversation()
-Kept(Path(sys.argv[1])).save(found)
-print(found.response.id, flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
+from tests.worker.serving import free_port
 
 
 def conversation(text: str = "hello") -> Conversation:
@@ -44,15 +37,6 @@ def test_for_their_owner_alone(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert here.folder.stat().st_mode & 0o777 == here.folder.parent.stat().st_mode & 0o777 == 0o700
     assert here.load(made.response.id) == made
-
-
-def test_survives_a_kill_at_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "kept")]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == -signal.SIGKILL
-    found = Kept(tmp_path / "kept").load(ended.stdout.strip())
-    assert found is not None
-    assert [message.content for message in messages(found.items)] == ["hello"]
 
 
 def test_the_old_go_when_another_comes(tmp_path: Path) -> None:
@@ -122,3 +106,29 @@ def test_nothing_else_lies_beside_them(running: Running) -> None:
     names = {path.name for path in (running.service.folder / "responses").iterdir()}
     assert f"{response_id}.json" in names
     assert not [name for name in names if name.startswith(".")]
+
+
+@contextmanager
+def killed_at_the_end(port: int) -> Iterator[OpenAI]:
+    """Asks the command itself, with the starter alone."""
+    command = [sys.executable, "-m", "autoglm_lite", "serve", str(starter_path()), "--port", str(port), "--no-auth"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            found = Served(f"http://127.0.0.1:{port}", process.pid)
+            found.until_answers()
+            with OpenAI(base_url=found.url, api_key="any", max_retries=0, timeout=PATIENCE) as client:
+                yield client
+        finally:
+            process.kill()
+
+
+def test_survives_the_service_being_killed_at_once() -> None:
+    port = free_port()
+    with killed_at_the_end(port) as client:
+        stream = client.responses.create(input="How do I convert a model?", stream=True)
+        found = next(event.response for event in stream if event.type == "response.completed")
+    with killed_at_the_end(port) as client:
+        assert client.responses.retrieve(found.id) == found
+        second = client.responses.create(input="And then?", previous_response_id=found.id)
+        assert second.output_text
+        assert len(client.responses.input_items.list(second.id).data) == 3
