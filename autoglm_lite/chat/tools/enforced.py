@@ -46,8 +46,7 @@ class CallRules:
         return SchemaWriter(schema(tool), self.plain).inside(part, path)
 
     def named(self, rests: Mapping[str, str]) -> str:
-        """One of these texts, of which none begins with another, and the expression that is to follow it: what they
-        have in common is written once."""
+        """One of these texts and the expression that is to follow it: what they have in common is written once."""
         groups: dict[str, dict[str, str]] = {}
         for text, rest in rests.items():
             groups.setdefault(text[:1], {})[text] = rest
