@@ -15,7 +15,7 @@ from autoglm_lite.chat.setup import model_sampling
 from autoglm_lite.chat.template import ChatTemplate
 from autoglm_lite.chat.tools.choose import tool_format
 from autoglm_lite.embedding import Use, wrong_use
-from autoglm_lite.errors import UnknownModelError, UsageError, WillNotFitError
+from autoglm_lite.errors import AutoglmError, BusyError, UnknownModelError, UsageError, WillNotFitError
 from autoglm_lite.generation import Sampling
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.process import process_memory
@@ -24,6 +24,8 @@ from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.loader import Loader
 from autoglm_lite.worker.watch import Notice, Watch
 
+MOST_WAITING = 16
+"""Requests for a model that others must make room for first."""
 DEFAULT_NAMES = ("", "default")
 """What programs say that leave the choice of the model to the service."""
 
@@ -136,6 +138,8 @@ class Models:
         """Passed in the order in which models were asked for: who waits for room there is not overtaken."""
         self._memory = asyncio.Lock()
         """Held while memory is taken or given back, and by who counts on what is free. Never before the door."""
+        self._n_waiting = 0
+        """At the door."""
         self._freed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts = Counts()
@@ -163,8 +167,15 @@ class Models:
     @asynccontextmanager
     async def use(self, asked: str | None, use: Use = "chat") -> AsyncIterator[Resident]:
         """The model, loaded, and not unloaded before the end. Raises UnknownModelError, ModelFileError, UsageError for
-        one that is made for something else, WillNotFitError, LoadError, or WorkerDiedError."""
-        resident = await self._enter(await self.name_of(asked), use)
+        one that is made for something else, WillNotFitError, BusyError, LoadError, or WorkerDiedError."""
+        name = await self.name_of(asked)
+        if self._n_waiting >= MOST_WAITING:
+            raise BusyError("Too many requests wait for a model already: ask again in a while.")
+        self._n_waiting += 1
+        try:
+            resident = await self._enter(name, use)
+        finally:
+            self._n_waiting -= 1
         try:
             await self._loaded(resident)
             yield resident
@@ -245,7 +256,12 @@ class Models:
             elif not resident.shed:
                 self.counts.restarts += 1
             resident.shed = False
-            await resident.loader.load(lambda share: None, lambda notice: self._tell(f"{resident.name}: {notice}"))
+            try:
+                await resident.loader.load(lambda share: None, lambda notice: self._tell(f"{resident.name}: {notice}"))
+            except AutoglmError:
+                # Planned anew by whoever asks next.
+                resident.keep_seconds = 0
+                raise
         self._rest(resident)
 
     def _rest(self, resident: Resident) -> None:
