@@ -152,9 +152,10 @@ SystemCallErrorNumber=EPERM
 
 def _namespaces(unit: Unit) -> str:
     """The whole home folder is hidden, and other programs' sockets, but for what is ours."""
-    hidden = {unit.home, unit.runtime}
+    hidden = [folder for folder in (unit.home, unit.runtime) if folder != Path("/")]
+    covered = (*hidden, Path("/tmp"), Path("/var/tmp"))
     binds = [f"BindReadOnlyPaths=-{_words(unit.runtime / 'systemd' / 'notify')}"]
-    binds += [f"BindReadOnlyPaths=-{_words(path)}" for path in _outermost(unit.readable) if _inside(path, hidden)]
+    binds += [f"BindReadOnlyPaths=-{_words(path)}" for path in _outermost(unit.readable) if _inside(path, covered)]
     binds += [f"BindPaths=-{_words(path)}" for path in _outermost(unit.writable)]
     return f"""
 PrivateUsers=yes
@@ -169,7 +170,7 @@ ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
 CapabilityBoundingSet=
-TemporaryFileSystem={" ".join(f"{_words(path)}:mode=0700" for path in sorted(_outermost(hidden)))}
+TemporaryFileSystem={" ".join(f"{_words(path)}:ro,mode=0700" for path in _outermost(hidden))}
 {chr(10).join(binds)}
 """
 
