@@ -118,6 +118,8 @@ def _print_next(key: str | None) -> None:
 
 
 def _uninstall() -> None:
+    from contextlib import suppress
+
 
     from autoglm_lite.paths import runtime_dir
     from autoglm_lite.service.installed import uninstall

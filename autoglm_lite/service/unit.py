@@ -151,7 +151,11 @@ SystemCallErrorNumber=EPERM
 
 
 def _namespaces(unit: Unit) -> str:
-    """The whole home folder is hidden, and other programs' sockets, but for what is ours."""
+    """The whole home folder is hidden, and other programs' sockets, but for what is ours.
+
+    ProtectKernelTunables= and ProtectKernelLogs= are left out: they fail in some containers and virtual machines, and
+    a user may not change or read those anyway.
+    """
     hidden = [folder for folder in (unit.home, unit.runtime) if folder != Path("/")]
     covered = (*hidden, Path("/tmp"), Path("/var/tmp"))
     binds = [f"BindReadOnlyPaths=-{_words(unit.runtime / 'systemd' / 'notify')}"]
@@ -166,9 +170,7 @@ PrivateIPC=yes
 ProtectSystem=strict
 ProtectHostname=yes
 ProtectClock=yes
-ProtectKernelTunables=yes
 ProtectKernelModules=yes
-ProtectKernelLogs=yes
 CapabilityBoundingSet=
 TemporaryFileSystem={" ".join(f"{_words(path)}:ro,mode=0700" for path in _outermost(hidden))}
 {chr(10).join(binds)}

@@ -1,0 +1,107 @@
+"""When a worker is taken for alive: real ones, stopped, at rest and at work."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from autoglm_lite.generation import GenerateRequest
+from autoglm_lite.planning.plan import Plan
+from autoglm_lite.service.notify import Notifier
+from autoglm_lite.service.watchdog import lives, watch
+from autoglm_lite.worker.client import Worker
+
+LONG = 30.0
+SHORT = 1.0
+"""Seconds: many times what a worker takes that lives."""
+
+
+def plan(path: Path, n_ctx: int = 256) -> Plan:
+    return Plan(str(path), n_ctx=n_ctx, threads=1, threads_batch=1)
+
+
+async def proved(worker: Worker, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(lives(worker), seconds)
+    except asyncio.TimeoutError:
+        return False
+    return True
+
+
+def test_a_worker_at_rest_lives_until_it_is_stopped(stories_gguf: Path) -> None:
+    async def run() -> None:
+        async with Worker() as worker:
+            assert await proved(worker, LONG), "there is none to prove anything"
+            await worker.load(plan(stories_gguf))
+            assert worker.pid is not None
+            assert await proved(worker, LONG)
+            os.kill(worker.pid, signal.SIGSTOP)
+            assert not await proved(worker, SHORT)
+            os.kill(worker.pid, signal.SIGCONT)
+            assert await proved(worker, LONG)
+
+    asyncio.run(run())
+
+
+def test_one_at_work_lives_as_long_as_it_computes(endless_gguf: Path) -> None:
+    async def run() -> None:
+        async with Worker() as worker:
+            await worker.load(plan(endless_gguf, 8192))
+            answer = worker.generate(GenerateRequest("Once", templated=False, max_tokens=8000))
+            await anext(answer)
+            assert worker.seconds_idle is None
+            assert await proved(worker, LONG)
+            assert worker.pid is not None
+            os.kill(worker.pid, signal.SIGSTOP)
+            assert not await proved(worker, SHORT)
+            os.kill(worker.pid, signal.SIGCONT)
+            assert await proved(worker, LONG)
+            await answer.aclose()
+
+    asyncio.run(run())
+
+
+def test_who_waits_for_the_proof_of_one_that_dies_goes_on(stories_gguf: Path) -> None:
+    async def run() -> None:
+        async with Worker() as worker:
+            await worker.load(plan(stories_gguf))
+            assert worker.pid is not None
+            os.kill(worker.pid, signal.SIGSTOP)
+            waiting = asyncio.create_task(lives(worker))
+            await asyncio.sleep(0.1)
+            assert not waiting.done()
+            os.kill(worker.pid, signal.SIGKILL)
+            await asyncio.wait_for(waiting, LONG)
+
+    asyncio.run(run())
+
+
+def test_no_sign_is_given_while_one_of_several_does_not_answer(stories_gguf: Path) -> None:
+    class Counting(Notifier):
+        n_signs = 0
+
+        def alive(self) -> None:
+            self.n_signs += 1
+
+    async def run() -> None:
+        notifier = Counting(watchdog_seconds=0.15)
+        async with Worker() as first, Worker() as second:
+            for worker in (first, second):
+                await worker.load(plan(stories_gguf))
+            watching = asyncio.create_task(watch(lambda: (first, second), notifier, lambda: None))
+            while notifier.n_signs < 3:
+                await asyncio.sleep(0.01)
+            assert second.pid is not None
+            os.kill(second.pid, signal.SIGSTOP)
+            await asyncio.sleep(SHORT)
+            before = notifier.n_signs
+            await asyncio.sleep(SHORT)
+            assert notifier.n_signs == before
+            os.kill(second.pid, signal.SIGCONT)
+            while notifier.n_signs == before:
+                await asyncio.sleep(0.01)
+            watching.cancel()
+
+    asyncio.run(asyncio.wait_for(run(), LONG))
