@@ -158,9 +158,9 @@ def _namespaces(unit: Unit) -> str:
     """
     hidden = [folder for folder in (unit.home, unit.runtime) if folder != Path("/")]
     covered = (*hidden, Path("/tmp"), Path("/var/tmp"))
-    binds = [f"BindReadOnlyPaths=-{_words(unit.runtime / 'systemd' / 'notify')}"]
-    binds += [f"BindReadOnlyPaths=-{_words(path)}" for path in _outermost(unit.readable) if _inside(path, covered)]
-    binds += [f"BindPaths=-{_words(path)}" for path in _outermost(unit.writable)]
+    binds = [f"BindReadOnlyPaths=-{quoted(str(unit.runtime / 'systemd' / 'notify'))}"]
+    binds += [f"BindReadOnlyPaths=-{quoted(str(path))}" for path in _outermost(unit.readable) if _inside(path, covered)]
+    binds += [f"BindPaths=-{quoted(str(path))}" for path in _outermost(unit.writable)]
     return f"""
 PrivateUsers=yes
 PrivateTmp=yes
@@ -172,13 +172,15 @@ ProtectHostname=yes
 ProtectClock=yes
 ProtectKernelModules=yes
 CapabilityBoundingSet=
-TemporaryFileSystem={" ".join(f"{_words(path)}:ro,mode=0700" for path in _outermost(hidden))}
+TemporaryFileSystem={" ".join(_mount(path, "ro,mode=0700") for path in _outermost(hidden))}
 {chr(10).join(binds)}
 """
 
 
-def _words(path: Path) -> str:
-    return quoted(str(path).replace(":", "\\:")).replace("\\\\:", "\\:")
+def _mount(path: Path, options: str) -> str:
+    """TemporaryFileSystem= takes its words apart once more, at colons."""
+    escaped = str(path).replace("\\", "\\\\").replace(":", "\\:")
+    return quoted(f"{escaped}:{options}")
 
 
 def _outermost(paths: Iterable[Path]) -> list[Path]:

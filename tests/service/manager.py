@@ -24,7 +24,7 @@ from tests.worker.serving import free_port
 PROGRAM = Path("/lib/systemd/systemd")
 SECONDS_TO_START = 20.0
 PATIENCE = 60.0
-HOME = "Ada's: 50% of $HOME"
+HOME = "Ada's: 50% of $HOME \\ x"
 """With all that means something in units."""
 ROOT = Path(__file__).parent.parent.parent
 

@@ -52,7 +52,7 @@ def test_who_gives_the_models_less_gets_less() -> None:
 
 def test_the_home_folder_is_hidden_but_for_what_is_ours() -> None:
     text = service_text(UNIT)
-    assert lines(text, "TemporaryFileSystem") == ['"/home/ada":ro,mode=0700 "/run/user/1000":ro,mode=0700']
+    assert lines(text, "TemporaryFileSystem") == ['"/home/ada:ro,mode=0700" "/run/user/1000:ro,mode=0700"']
     assert lines(text, "BindPaths") == ['-"/home/ada/.local/share/autoglm-lite"', '-"/run/user/1000/autoglm-lite"']
     assert lines(text, "BindReadOnlyPaths") == [
         '-"/run/user/1000/systemd/notify"',
