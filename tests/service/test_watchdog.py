@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
 from autoglm_lite.generation import GenerateRequest
@@ -22,6 +23,14 @@ def plan(path: Path, n_ctx: int = 256) -> Plan:
     return Plan(str(path), n_ctx=n_ctx, threads=1, threads_batch=1)
 
 
+def stop(pid: int) -> None:
+    """Returns once all of it stands still."""
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    while any((task / "stat").read_text().rpartition(")")[2].split()[0] != "T" for task in tasks.iterdir()):
+        time.sleep(0.01)
+
+
 async def proved(worker: Worker, seconds: float) -> bool:
     try:
         await asyncio.wait_for(lives(worker), seconds)
@@ -37,7 +46,7 @@ def test_a_worker_at_rest_lives_until_it_is_stopped(stories_gguf: Path) -> None:
             await worker.load(plan(stories_gguf))
             assert worker.pid is not None
             assert await proved(worker, LONG)
-            os.kill(worker.pid, signal.SIGSTOP)
+            stop(worker.pid)
             assert not await proved(worker, SHORT)
             os.kill(worker.pid, signal.SIGCONT)
             assert await proved(worker, LONG)
@@ -54,7 +63,7 @@ def test_one_at_work_lives_as_long_as_it_computes(endless_gguf: Path) -> None:
             assert worker.seconds_idle is None
             assert await proved(worker, LONG)
             assert worker.pid is not None
-            os.kill(worker.pid, signal.SIGSTOP)
+            stop(worker.pid)
             assert not await proved(worker, SHORT)
             os.kill(worker.pid, signal.SIGCONT)
             assert await proved(worker, LONG)
@@ -68,7 +77,7 @@ def test_who_waits_for_the_proof_of_one_that_dies_goes_on(stories_gguf: Path) ->
         async with Worker() as worker:
             await worker.load(plan(stories_gguf))
             assert worker.pid is not None
-            os.kill(worker.pid, signal.SIGSTOP)
+            stop(worker.pid)
             waiting = asyncio.create_task(lives(worker))
             await asyncio.sleep(0.1)
             assert not waiting.done()
@@ -94,7 +103,7 @@ def test_no_sign_is_given_while_one_of_several_does_not_answer(stories_gguf: Pat
             while notifier.n_signs < 3:
                 await asyncio.sleep(0.01)
             assert second.pid is not None
-            os.kill(second.pid, signal.SIGSTOP)
+            stop(second.pid)
             await asyncio.sleep(SHORT)
             before = notifier.n_signs
             await asyncio.sleep(SHORT)
