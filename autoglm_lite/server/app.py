@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -10,19 +10,28 @@ from starlette.responses import Response
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp
 
-from autoglm_lite.server import own, schema
+from autoglm_lite.server import metrics, own, schema
 from autoglm_lite.server.admission import Admission
+from autoglm_lite.server.anthropic import routes as anthropic
 from autoglm_lite.server.endpoint import Endpoint, Family, refused
 from autoglm_lite.server.failures import Failure
 from autoglm_lite.server.guard import Door, Guard
+from autoglm_lite.server.metrics import Counted
+from autoglm_lite.server.ollama import routes as ollama
 from autoglm_lite.server.openai import routes as openai
 from autoglm_lite.server.service import Service
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *own.ENDPOINTS,
     *openai.ENDPOINTS,
+    *ollama.ENDPOINTS,
+    *anthropic.ENDPOINTS,
+    *metrics.ENDPOINTS,
     schema.endpoint(lambda: ENDPOINTS),
 )
+
+
+ADDRESSES = tuple((compile_path(path)[0], endpoint) for endpoint in ENDPOINTS for path in endpoint.paths)
 
 
 def make_app(service: Service, door: Door | None = None) -> ASGIApp:
@@ -32,20 +41,29 @@ def make_app(service: Service, door: Door | None = None) -> ASGIApp:
         for endpoint in ENDPOINTS
         for path in endpoint.paths
     ]
-    app = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _wrong_method})
+    app: ASGIApp = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _wrong_method})
     unlocked = {path for endpoint in ENDPOINTS if endpoint.open for path in endpoint.paths}
-    admission = Admission(app, family_of, unlocked.__contains__)
-    return admission if door is None else Guard(admission, door, family_of, unlocked.__contains__)
+    app = Admission(app, family_of, unlocked.__contains__)
+    if door is not None:
+        app = Guard(app, door, family_of, unlocked.__contains__)
+    return Counted(app, service.models.meter, endpoint_of)
+
+
+def endpoint_of(method: str, path: str) -> Endpoint | None:
+    """What answers a request."""
+    return next((endpoint for endpoint in _at(path) if endpoint.method == method), None)
 
 
 def family_of(path: str) -> Family:
     """The protocol that speaks at a request's path, or nearest to it."""
-    for endpoint in ENDPOINTS:
-        if any(compile_path(pattern)[0].match(path) for pattern in endpoint.paths):
-            return endpoint.family
     first = path.split("/", 2)[:2]
-    near = (endpoint.family for endpoint in ENDPOINTS if first == endpoint.path.split("/", 2)[:2])
-    return next(near, own.FAMILY)
+    near = (endpoint for endpoint in ENDPOINTS if endpoint.path.split("/", 2)[:2] == first)
+    found = next(_at(path), None) or next(near, None)
+    return own.FAMILY if found is None else found.family
+
+
+def _at(path: str) -> Iterator[Endpoint]:
+    return (endpoint for pattern, endpoint in ADDRESSES if pattern.match(path))
 
 
 def _handler(endpoint: Endpoint, service: Service) -> Callable[[Request], Awaitable[Response]]:

@@ -65,8 +65,9 @@ class Door:
         if self.key is None:
             return True
         wanted = self.key.encode("ascii")
-        # A list: the answer must not come sooner for the first.
-        return any([hmac.compare_digest(key, wanted) for key in keys])
+        # All of them: the answer must not come sooner for the first.
+        right = [hmac.compare_digest(key, wanted) for key in keys]
+        return any(right)
 
 
 class Guard:

@@ -108,7 +108,7 @@ def _write(folder: int) -> None:
     name = f".{NAME}-{secrets.token_hex(8)}"
     file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
-        with open(file, "wb") as writing:
+        with os.fdopen(file, "wb") as writing:
             writing.write(secrets.token_urlsafe(32).encode("ascii") + b"\n")
             writing.flush()
             os.fsync(writing.fileno())

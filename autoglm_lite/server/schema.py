@@ -17,7 +17,7 @@ from autoglm_lite.server.endpoint import JSON, Call, Endpoint
 
 REF = "#/components/schemas/{name}"
 CONVERTER = re.compile(r"{(\w+):\w+}")
-SECURITY = [{"bearer": []}, {"header": []}]
+SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"header": []}]
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -76,6 +76,10 @@ def _operation(endpoint: Endpoint, path: str, schemas: dict[int, Any]) -> dict[s
     if content:
         answers["200"]["content"] = content
     for status in endpoint.failures:
+        if status in (400, 413) and endpoint.body is None and not endpoint.parameters:
+            continue
+        if status == 401 and endpoint.open:
+            continue
         answers[str(status)] = {
             "description": HTTPStatus(status).phrase,
             "content": json(endpoint.family.error_type),

@@ -70,8 +70,18 @@ class ServeDevices:
 
 @dataclass(frozen=True, slots=True)
 class Tokenize:
+    """Answered by Tokens; the arguments are those of Worker.tokenize."""
+
     text: str
     templated: bool
+    add_special: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detokenize:
+    """Answered by Detokenized."""
+
+    ids: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +190,11 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Detokenized:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Freed:
     n_bytes: int
 
@@ -209,20 +224,20 @@ class Failed:
 
 Measurement = CollectInputs | Score | CompareLayers
 Measured = TokensRead | InputsOf | Collected | ChunkScores | Scored | LayersCompared
-Questions = AskSizes | ListDevices | ServeDevices | Tokenize
+Questions = AskSizes | ListDevices | ServeDevices | Tokenize | Detokenize
 Request = Load | Questions | Generate | Embed | Rerank | Measurement | Cancel | Ping | ShedContext | SetEffort
-Answers = PlanSizes | Devices | Serving | Tokens | Freed | Pong | Failed
+Answers = PlanSizes | Devices | Serving | Tokens | Detokenized | Freed | Pong | Failed
 Reply = LoadProgress | Loaded | Answers | Waiting | Prefill | Text | Finished | Embedded | Reranked | Measured
 Message = Request | Reply
 
 CANCELLABLE = (Generate, Embed, Rerank, CollectInputs, Score, CompareLayers)
-LAST_REPLIES = (Loaded, PlanSizes, Devices, Tokens, Freed, Pong, Failed, Collected, Scored, LayersCompared)
+LAST_REPLIES = (Loaded, PlanSizes, Devices, Tokens, Detokenized, Freed, Pong, Failed, Collected, Scored, LayersCompared)
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         *(Load, AskSizes, ListDevices, ServeDevices, Tokenize, Generate, CollectInputs, Score, CompareLayers),
-        *(Embed, Rerank, Cancel, Ping, Pong, ShedContext, SetEffort),
+        *(Detokenize, Detokenized, Embed, Rerank, Cancel, Ping, Pong, ShedContext, SetEffort),
         *(LoadProgress, Loaded, PlanSizes, Devices, Serving, Tokens, Freed, Failed, Waiting, Prefill, Text, Finished),
         *(Embedded, Reranked, TokensRead, InputsOf, Collected, ChunkScores, Scored, LayersCompared),
     )
@@ -281,10 +296,10 @@ def _plan(
     )
 
 
-def _request(sampling: dict[str, Any], stop: list[str], **rest: Any) -> GenerateRequest:
+def _request(sampling: dict[str, Any], stop: list[str], written: list[str], **rest: Any) -> GenerateRequest:
     sampling["logit_bias"] = tuple((token, bias) for token, bias in sampling["logit_bias"])
     sampling["grammar_after"] = tuple(sampling["grammar_after"])
-    return GenerateRequest(sampling=Sampling(**sampling), stop=tuple(stop), **rest)
+    return GenerateRequest(sampling=Sampling(**sampling), stop=tuple(stop), written=tuple(written), **rest)
 
 
 def _text(logprobs: list[dict[str, Any]], **rest: Any) -> Text:

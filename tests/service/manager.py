@@ -57,6 +57,9 @@ class Manager:
             assert time.monotonic() < end, "it did not come true"
             time.sleep(0.05)
 
+    def until_gone(self, pid: int) -> None:
+        self.until(lambda: not Path(f"/proc/{pid}").exists())
+
     def files(self) -> set[Path]:
         """All in the home and the runtime folder that could be the service's."""
         return {path for path in self.home.parent.rglob("*autoglm*") if not path.is_dir()}

@@ -58,7 +58,7 @@ def test_a_killed_worker_leaves_the_port_open_and_the_next_request_is_answered(s
     for worker in service.manager.workers:
         os.kill(worker, signal.SIGKILL)
         # Who asks in the very moment of the death is told of it.
-        service.manager.until(lambda worker=worker: not Path(f"/proc/{worker}").exists())
+        service.manager.until_gone(worker)
         assert service.http.get("/health").status_code == 200
     assert service.ask().status_code == 200
     assert service.manager.value("MainPID") == server

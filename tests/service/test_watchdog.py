@@ -23,6 +23,20 @@ def plan(path: Path, n_ctx: int = 256) -> Plan:
     return Plan(str(path), n_ctx=n_ctx, threads=1, threads_batch=1)
 
 
+class Heard(Notifier):
+    def __init__(self, watchdog_seconds: float) -> None:
+        super().__init__("", watchdog_seconds)
+        self.signs = asyncio.Event()
+
+    def alive(self) -> None:
+        self.signs.set()
+
+    async def sign(self) -> None:
+        """Waits for the next one."""
+        self.signs.clear()
+        await self.signs.wait()
+
+
 def stop(pid: int) -> None:
     """Returns once all of it stands still."""
     os.kill(pid, signal.SIGSTOP)
@@ -88,29 +102,22 @@ def test_who_waits_for_the_proof_of_one_that_dies_goes_on(stories_gguf: Path) ->
 
 
 def test_no_sign_is_given_while_one_of_several_does_not_answer(stories_gguf: Path) -> None:
-    class Counting(Notifier):
-        n_signs = 0
-
-        def alive(self) -> None:
-            self.n_signs += 1
-
     async def run() -> None:
-        notifier = Counting(watchdog_seconds=0.15)
+        notifier = Heard(watchdog_seconds=0.15)
         async with Worker() as first, Worker() as second:
             for worker in (first, second):
                 await worker.load(plan(stories_gguf))
             watching = asyncio.create_task(watch(lambda: (first, second), notifier, lambda: None))
-            while notifier.n_signs < 3:
-                await asyncio.sleep(0.01)
+            for _ in range(3):
+                await notifier.sign()
             assert second.pid is not None
             stop(second.pid)
             await asyncio.sleep(SHORT)
-            before = notifier.n_signs
+            notifier.signs.clear()
             await asyncio.sleep(SHORT)
-            assert notifier.n_signs == before
+            assert not notifier.signs.is_set()
             os.kill(second.pid, signal.SIGCONT)
-            while notifier.n_signs == before:
-                await asyncio.sleep(0.01)
+            await notifier.sign()
             watching.cancel()
 
     asyncio.run(asyncio.wait_for(run(), LONG))
