@@ -25,7 +25,12 @@ MOST_PARALLEL = 16
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
     add_model_argument(parser)
-    parser.add_argument("--host", metavar="H", help="the address to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--host",
+        action="append",
+        metavar="H",
+        help="the address to listen on (default: 127.0.0.1); given again: another name that programs ask it by",
+    )
     parser.add_argument("--port", type=int, metavar="N", help=f"its port (default: {PORT}); 0: any that is free")
     parser.add_argument(
         "--socket", type=Path, metavar="PATH", help="a Unix socket to listen on, alone or beside --port"
@@ -50,16 +55,21 @@ def run(args: argparse.Namespace) -> int:
 
     from autoglm_lite.paths import data_dir
     from autoglm_lite.server.app import make_app
+    from autoglm_lite.server.guard import door
+    from autoglm_lite.server.keys import make_key
     from autoglm_lite.server.listen import serve, tcp_socket
     from autoglm_lite.server.service import Service
 
     check(args)
 
+    hosts = args.host or ["127.0.0.1"]
+
     async def serving() -> None:
+        socket = tcp_socket(hosts[0], PORT if args.port is None else args.port, private=args.no_auth)
+        key = None if args.no_auth else make_key()
         service = Service(models(args), data_dir())
-        socket = tcp_socket(args.host or "127.0.0.1", PORT if args.port is None else args.port)
         try:
-            await serve(make_app(service), [socket])
+            await serve(make_app(service, door(key, hosts)), [socket])
         finally:
             await service.models.close()
 

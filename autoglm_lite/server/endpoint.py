@@ -63,6 +63,12 @@ class Endpoint:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Of the path, by name: their types."""
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Under which it is served."""
+        short = self.path.removeprefix("/v1")
+        return (self.path,) if short == self.path else (self.path, short)
+
     async def __call__(self, request: Request, service: Service) -> Response:
         try:
             body = None if self.body is None else decode(self.body, await self._read(request))

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import resource
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from autoglm_lite.errors import AutoglmError
+from autoglm_lite.errors import AutoglmError, UsageError
 from autoglm_lite.paths import private_dir
+from autoglm_lite.server.patience import Connection, Server
 
 BACKLOG = 128
+OPEN = "Other computers reach {}: without a key the service listens only on 127.0.0.1, [::1] or a Unix socket."
+MOST_CONNECTIONS = 256
 
 
-def tcp_socket(host: str, port: int) -> socket.socket:
-    """Raises AutoglmError where the address cannot be had."""
+def tcp_socket(host: str, port: int, *, private: bool = False) -> socket.socket:
+    """Raises AutoglmError where the address cannot be had, and UsageError, before it listens, for one that other
+    computers reach where it must be `private`."""
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        if private and not is_loopback(address[0]):
+            raise UsageError(OPEN.format(host))
         made = socket.socket(family, kind, number)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
@@ -52,6 +60,17 @@ def unix_socket(path: Path) -> socket.socket:
     return made
 
 
+def check_private(sockets: Iterable[socket.socket]) -> None:
+    """Raises UsageError for one that other computers reach."""
+    for found in sockets:
+        if found.family != socket.AF_UNIX and not is_loopback(found.getsockname()[0]):
+            raise UsageError(OPEN.format(found.getsockname()[0]))
+
+
+def is_loopback(address: str | int) -> bool:
+    return ipaddress.ip_address(address).is_loopback
+
+
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking, suppress(OSError):
         asking.connect(str(path))
@@ -63,6 +82,7 @@ async def serve(app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
     """Until SIGINT or SIGTERM."""
     config = uvicorn.Config(
         app,
+        http=type("Connection", (Connection,), {"most": most_connections()}),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -70,4 +90,9 @@ async def serve(app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    await uvicorn.Server(config).serve(list(sockets))
+    await Server(config).serve(list(sockets))
+
+
+def most_connections() -> int:
+    """Half of the files that this process may open are for others: workers, models, what is kept."""
+    return max(8, min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))

@@ -15,11 +15,12 @@ from autoglm_lite.chat.setup import model_sampling
 from autoglm_lite.chat.template import ChatTemplate
 from autoglm_lite.chat.tools.choose import tool_format
 from autoglm_lite.embedding import Use, wrong_use
-from autoglm_lite.errors import UnknownModelError, UsageError, WillNotFitError
+from autoglm_lite.errors import AutoglmError, UnknownModelError, UsageError, WillNotFitError
 from autoglm_lite.generation import Sampling
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.planning.plan import Plan
+from autoglm_lite.server.meter import Meter, MeteredWorker
 from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.loader import Loader
 from autoglm_lite.worker.watch import Notice, Watch
@@ -139,6 +140,7 @@ class Models:
         self._freed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts = Counts()
+        self.meter = Meter()
 
     @property
     def residents(self) -> Sequence[Resident]:
@@ -228,7 +230,7 @@ class Models:
                 raise UsageError(wrong_use(name, planned.facts.use, use))
             for notice in planned.notices:
                 self._tell(f"{name}: {notice}")
-            return Resident(name, planned, Worker(states=self._states), self._keep_seconds)
+            return Resident(name, planned, MeteredWorker(self.meter, self._states), self._keep_seconds)
 
     async def _loaded(self, resident: Resident) -> None:
         """Who goes away meanwhile does not stop it: another may wait, or ask again."""
@@ -245,7 +247,12 @@ class Models:
             elif not resident.shed:
                 self.counts.restarts += 1
             resident.shed = False
-            await resident.loader.load(lambda share: None, lambda notice: self._tell(f"{resident.name}: {notice}"))
+            try:
+                await resident.loader.load(lambda share: None, lambda notice: self._tell(f"{resident.name}: {notice}"))
+            except AutoglmError:
+                # Planned anew by whoever asks next.
+                resident.keep_seconds = 0
+                raise
         self._rest(resident)
 
     def _rest(self, resident: Resident) -> None:

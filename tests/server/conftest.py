@@ -1,0 +1,33 @@
+"""One running service for all tests of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autoglm_lite.store.models import starter_path
+from tests.gguf.embedders import cross_encoder, qwen3_embedding
+from tests.server.serving import Running, serving
+
+
+@pytest.fixture(scope="session")
+def model_files(stories_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """By name; see serving.py."""
+    folder = tmp_path_factory.mktemp("served")
+    broken = folder / "broken.gguf"
+    broken.write_bytes(b"GGUF no more")
+    return {
+        "starter": starter_path(),
+        "stories": stories_gguf,
+        "vectors": qwen3_embedding().write(folder / "vectors.gguf"),
+        "ranks": cross_encoder().write(folder / "ranks.gguf"),
+        "broken": broken,
+    }
+
+
+@pytest.fixture(scope="session")
+def running(model_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with serving(tmp_path_factory.mktemp("kept"), model_files) as found:
+        yield found

@@ -1,0 +1,111 @@
+"""The service's application on loopback: a real uvicorn in a thread, over real workers with tiny models.
+
+Tests under tests/server get it as the session's fixture `running` (see conftest.py): models `starter` (trained, with a
+chat template, the default), `stories` (trained, without a template), `vectors` (makes embeddings) and `ranks` (ranks
+documents), and `broken`, whose file is no model. Ask with any HTTP client at `running.url`, or with `running.http`;
+reach into the service with `running.call`, which runs a coroutine on its loop:
+
+    def test_health(running: Running) -> None:
+        assert running.http.get("/health").json() == {"status": "ok"}
+        assert running.call(names(running.service.models))
+
+For other models, limits or an application of another kind, start one of your own: `with serving(folder, files) as it:`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import uvicorn
+from starlette.types import ASGIApp
+
+from autoglm_lite.gguf import read_facts
+from autoglm_lite.planning.make import Wishes, decide
+from autoglm_lite.server.app import make_app
+from autoglm_lite.server.models import Models, Planned
+from autoglm_lite.server.service import Service
+from tests.planning.models import GB, machine
+
+T = TypeVar("T")
+PATIENCE = 60.0
+N_PARALLEL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    url: str
+    """http://127.0.0.1:PORT"""
+    service: Service
+    http: httpx.Client
+    loop: asyncio.AbstractEventLoop
+
+    def call(self, work: Coroutine[object, object, T]) -> T:
+        """The result of `work`, run on the service's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Waits for it, asked on the service's loop; fails after a minute."""
+
+        async def asked() -> bool:
+            return true()
+
+        end = time.monotonic() + PATIENCE
+        while not self.call(asked()):
+            assert time.monotonic() < end, "it did not come true"
+            time.sleep(0.01)
+
+
+@contextmanager
+def serving(
+    folder: Path,
+    files: Mapping[str, Path],
+    default: str = "starter",
+    *,
+    n_ctx: int | None = None,
+    n_parallel: int = N_PARALLEL,
+    application: Callable[[Service], ASGIApp] = make_app,
+) -> Iterator[Running]:
+    """`folder`: for what the service keeps between requests."""
+
+    def planner(path: Path, taken: int) -> Planned:
+        facts = read_facts(path)
+        plan = decide(facts, machine(4 * GB, cores=1), Wishes(ctx=n_ctx, n_parallel=n_parallel)).plan
+        return Planned(facts, replace(plan, model_path=str(path), threads=1, threads_batch=1))
+
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True, name="service")
+    thread.start()
+    with socket.socket() as listening, httpx.Client(timeout=PATIENCE) as http:
+        listening.bind(("127.0.0.1", 0))
+        http.base_url = httpx.URL(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        service = Service(Models(lambda: dict(files), lambda: default, planner), folder)
+        config = uvicorn.Config(application(service), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+
+        async def close() -> None:
+            server.should_exit = True
+            await serve
+            await service.models.close()
+
+        async def start() -> asyncio.Task[None]:
+            return asyncio.create_task(server.serve([listening]))
+
+        serve = asyncio.run_coroutine_threadsafe(start(), loop).result(PATIENCE)
+        running = Running(str(http.base_url).rstrip("/"), service, http, loop)
+        try:
+            running.until(lambda: server.started)
+            yield running
+        finally:
+            running.call(close())
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(PATIENCE)
+            loop.close()
