@@ -15,7 +15,7 @@ from autoglm_lite.chat.setup import model_sampling
 from autoglm_lite.chat.template import ChatTemplate
 from autoglm_lite.chat.tools.choose import tool_format
 from autoglm_lite.embedding import Use, wrong_use
-from autoglm_lite.errors import AutoglmError, UnknownModelError, UsageError, WillNotFitError
+from autoglm_lite.errors import AutoglmError, BusyError, UnknownModelError, UsageError, WillNotFitError
 from autoglm_lite.generation import Sampling
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.process import process_memory
@@ -25,6 +25,8 @@ from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.loader import Loader
 from autoglm_lite.worker.watch import Notice, Watch
 
+MOST_WAITING = 16
+"""Requests for a model that others must make room for first."""
 DEFAULT_NAMES = ("", "default")
 """What programs say that leave the choice of the model to the service."""
 
@@ -137,6 +139,8 @@ class Models:
         """Passed in the order in which models were asked for: who waits for room there is not overtaken."""
         self._memory = asyncio.Lock()
         """Held while memory is taken or given back, and by who counts on what is free. Never before the door."""
+        self._n_waiting = 0
+        """At the door."""
         self._freed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts = Counts()
@@ -163,10 +167,18 @@ class Models:
         raise UnknownModelError(f"There is no model called {asked[:80]!r} here. Those that can be asked: {names}.")
 
     @asynccontextmanager
-    async def use(self, asked: str | None, use: Use = "chat") -> AsyncIterator[Resident]:
+    async def use(self, asked: str | None, use: Use | None = "chat") -> AsyncIterator[Resident]:
         """The model, loaded, and not unloaded before the end. Raises UnknownModelError, ModelFileError, UsageError for
-        one that is made for something else, WillNotFitError, LoadError, or WorkerDiedError."""
-        resident = await self._enter(await self.name_of(asked), use)
+        one that is made for something else (`use` None: whatever it is made for), WillNotFitError, BusyError,
+        LoadError, or WorkerDiedError."""
+        name = await self.name_of(asked)
+        if self._n_waiting >= MOST_WAITING:
+            raise BusyError("Too many requests wait for a model already: ask again in a while.")
+        self._n_waiting += 1
+        try:
+            resident = await self._enter(name, use)
+        finally:
+            self._n_waiting -= 1
         try:
             await self._loaded(resident)
             yield resident
@@ -194,7 +206,7 @@ class Models:
         for resident in self.residents:
             await self._unload(resident)
 
-    async def _enter(self, name: str, use: Use) -> Resident:
+    async def _enter(self, name: str, use: Use | None) -> Resident:
         """The model, counted as used and not yet loaded."""
         async with self._door:
             while (found := self._residents.get(name)) is None:
@@ -205,13 +217,13 @@ class Models:
                     break
                 async with self._freed:
                     await self._freed.wait_for(lambda: any(not resident.n_users for resident in self.residents))
-            if found.facts.use != use:
+            if use is not None and found.facts.use != use:
                 raise UsageError(wrong_use(name, found.facts.use, use))
             found.n_users += 1
             self._rest(found)
             return found
 
-    async def _make(self, name: str, use: Use) -> Resident | None:
+    async def _make(self, name: str, use: Use | None) -> Resident | None:
         """Room is made for it by unloading those that nobody uses, the longest unused first; None where the others are
         in use."""
         while True:
@@ -226,7 +238,7 @@ class Models:
                     return None
                 await self._unload(min(idle, key=lambda resident: resident.used))
                 continue
-            if planned.facts.use != use:
+            if use is not None and planned.facts.use != use:
                 raise UsageError(wrong_use(name, planned.facts.use, use))
             for notice in planned.notices:
                 self._tell(f"{name}: {notice}")

@@ -33,6 +33,8 @@ from autoglm_lite.worker.protocol import (
     Cancel,
     CollectInputs,
     CompareLayers,
+    Detokenize,
+    Detokenized,
     Devices,
     Embed,
     Failed,
@@ -134,7 +136,7 @@ class Child:
                 request = self._inbox.get_nowait()
             except queue.Empty:
                 return
-            if request is None or isinstance(request[1], Generate | Tokenize):
+            if request is None or isinstance(request[1], Generate | Tokenize | Detokenize):
                 if request is None:
                     os._exit(0)
                 self._handle(*request)
@@ -184,8 +186,12 @@ class Child:
         elif isinstance(message, ServeDevices):
             serve(message.host, message.port, message.threads, lambda offered: self._send(request_id, Serving(offered)))
         elif isinstance(message, Tokenize):
-            model = self._tenant.model
-            self._send(request_id, Tokens(model.tokenize(message.text, templated=message.templated)))
+            ids = self._tenant.model.tokenize(
+                message.text, templated=message.templated, add_special=message.add_special
+            )
+            self._send(request_id, Tokens(ids))
+        elif isinstance(message, Detokenize):
+            self._send(request_id, Detokenized(self._tenant.model.detokenize(message.ids)))
         elif isinstance(message, Generate):
             engine = self._tenant.engine
             engine.submit(request_id, message.request)

@@ -24,6 +24,8 @@ from autoglm_lite.worker.process import load_failure, start_child
 from autoglm_lite.worker.protocol import (
     AskSizes,
     Cancel,
+    Detokenize,
+    Detokenized,
     Devices,
     Embed,
     Freed,
@@ -167,16 +169,27 @@ class Worker:
                 if isinstance(reply, Serving):
                     on_serving(reply)
 
-    async def tokenize(self, text: str, *, templated: bool) -> list[int]:
-        """Token ids as a prompt would have them (see GenerateRequest.templated)."""
+    async def tokenize(self, text: str, *, templated: bool, add_special: bool | None = None) -> list[int]:
+        """Token ids as a prompt would have them (see GenerateRequest.templated), or with and without what the
+        vocabulary puts around a text as `add_special` says."""
         _check_size(text)
         ids: list[int] = []
         async with self._in_turn(shared=True):
             connection = await self._ready()
-            async for reply in connection.ask(next(self._ids), Tokenize(text, templated)):
+            async for reply in connection.ask(next(self._ids), Tokenize(text, templated, add_special)):
                 if isinstance(reply, Tokens):
                     ids = reply.ids
         return ids
+
+    async def detokenize(self, ids: Sequence[int]) -> str:
+        """The text of tokens, with the names of control tokens. Raises UsageError for an id that no token has."""
+        text = ""
+        async with self._in_turn(shared=True):
+            connection = await self._ready()
+            async for reply in connection.ask(next(self._ids), Detokenize(list(ids))):
+                if isinstance(reply, Detokenized):
+                    text = reply.text
+        return text
 
     async def generate(self, request: GenerateRequest) -> AsyncGenerator[Event, None]:
         """The events of one request: Waiting while others come first, Prefill, then Text, then a Finished for each of

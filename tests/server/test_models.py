@@ -15,10 +15,10 @@ import pytest
 from autoglm_lite.chat.events import Answer
 from autoglm_lite.chat.exchange import Question
 from autoglm_lite.chat.messages import Message
-from autoglm_lite.errors import AutoglmError, ModelFileError, UnknownModelError, UsageError, WillNotFitError
+from autoglm_lite.errors import AutoglmError, BusyError, ModelFileError, UnknownModelError, UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import read_facts
 from autoglm_lite.planning.plan import Plan
-from autoglm_lite.server.models import Models, Planned, Resident
+from autoglm_lite.server.models import MOST_WAITING, Models, Planned, Resident
 from autoglm_lite.store import starter_path
 
 PATIENCE = 30.0
@@ -144,6 +144,22 @@ def test_who_needs_room_waits_for_those_in_use_and_is_not_overtaken(files: dict[
     with_models(files, 1, test)
 
 
+def test_only_so_many_wait_for_room(files: dict[str, Path]) -> None:
+    async def test(models: Models, memory: Memory) -> None:
+        async def ask() -> None:
+            async with models.use("two"):
+                pass
+
+        async with models.use("one"):
+            waiting = [asyncio.create_task(ask()) for _ in range(MOST_WAITING)]
+            await asyncio.sleep(0.1)
+            with pytest.raises(BusyError):
+                await ask()
+        await asyncio.gather(*waiting)
+
+    with_models(files, 1, test)
+
+
 def test_what_fits_nowhere_says_so_and_others_go_on(files: dict[str, Path]) -> None:
     async def test(models: Models, memory: Memory) -> None:
         with pytest.raises(WillNotFitError, match="two needs more"):
@@ -264,7 +280,13 @@ def test_a_model_of_another_kind_is_refused(files: dict[str, Path]) -> None:
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """No process of ours outlives its models."""
+    before = workers()
     yield
+    assert workers() <= before
+
+
+def workers() -> set[str]:
+    """Also those of the service that other tests ask."""
     children = Path("/proc/self/task").glob("*/children")
-    left = [pid for path in children for pid in path.read_text().split()]
-    assert not [pid for pid in left if b"worker.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    pids = [pid for path in children for pid in path.read_text().split()]
+    return {pid for pid in pids if b"worker.child" in Path(f"/proc/{pid}/cmdline").read_bytes()}

@@ -1,0 +1,71 @@
+"""`autoglm-lite serve` in a process of its own, as a user starts it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.worker.serving import free_port
+
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    url: str
+    pid: int
+
+    @property
+    def workers(self) -> list[int]:
+        """Process ids of those that hold a model."""
+        children = Path(f"/proc/{self.pid}/task").glob("*/children")
+        pids = [int(pid) for path in children for pid in path.read_text().split()]
+        return [pid for pid in pids if b"worker.child" in _command(pid)]
+
+    @property
+    def n_files(self) -> int:
+        """Open descriptors."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    def until_answers(self) -> None:
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                httpx.get(f"{self.url}/health").raise_for_status()
+                return
+            except httpx.HTTPError:  # noqa: PERF203
+                assert time.monotonic() < end, "the service does not answer"
+                time.sleep(0.05)
+
+
+@contextmanager
+def served(*options: str | Path, auth: bool = False) -> Iterator[Served]:
+    """`options` of `autoglm-lite serve`; without a key unless `auth`."""
+    port = free_port()
+    command = [sys.executable, "-m", "autoglm_lite", "serve", *map(str, options), "--port", str(port)]
+    process = subprocess.Popen([*command, *([] if auth else ["--no-auth"])], stderr=subprocess.PIPE, text=True)
+    found = Served(f"http://127.0.0.1:{port}", process.pid)
+    try:
+        found.until_answers()
+        yield found
+        assert process.poll() is None, "the service has ended by itself"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=PATIENCE)
+    assert not re.search("Traceback|Exception", said), said
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
