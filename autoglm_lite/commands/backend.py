@@ -56,7 +56,8 @@ def backend(
         plan, lighter = planned(facts, facts.path, wishes(args), args.profile, say)
         return LocalBackend(plan, lighter, states_dir())
 
-    found = next((model for model in models if model.name == _stored_name(facts.path)), None)
+    known = _stored_name(facts.path), facts.file_bytes
+    found = next((model for model in models if (model.name, model.n_bytes) == known), None)
     if found is None:
         return local(say)
     n_ctx = found.n_ctx or min(DEFAULT_CTX, facts.n_ctx_train)

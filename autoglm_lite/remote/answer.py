@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from autoglm_lite.errors import WorkerDiedError
-from autoglm_lite.generation import Event, Finished, FinishReason, Prefill, Text
+from autoglm_lite.generation import Event, Finished, FinishReason, Prefill, Text, Waiting
 from autoglm_lite.remote.http import GONE, ServiceGoneError
 
 DIED = "The running service could not finish the answer"
@@ -32,8 +32,7 @@ class AnswerSoFar:
             raise WorkerDiedError(str(said or f"{DIED}: ask again."))
         events: list[Event] = []
         if progress := chunk.get("prompt_progress"):
-            self._prefill = _prefill(progress)
-            events.append(self._prefill)
+            events.append(self._progress(progress))
         self._usage = chunk.get("usage") or self._usage
         self._timings = chunk.get("timings") or self._timings
         for choice in chunk.get("choices") or ():
@@ -43,6 +42,12 @@ class AnswerSoFar:
                 events.append(Text(text, 1))
             self._reason = choice.get("finish_reason") or self._reason
         return events
+
+    def _progress(self, said: dict[str, Any]) -> Waiting | Prefill:
+        if said.get("ahead"):
+            return Waiting(said["ahead"])
+        self._prefill = Prefill(said["processed"], said["total"], said["cache"], said.get("seconds_left"))
+        return self._prefill
 
     def finished(self, n_ctx: int) -> Finished:
         """`n_ctx`: tokens that the context holds. Raises ServiceGoneError where the answer is not whole."""
@@ -68,10 +73,3 @@ class AnswerSoFar:
             self._timings.get("prompt_ms", 1000 * (first - self._began)) / 1000,
             self._timings.get("predicted_ms", 1000 * (now - first)) / 1000,
         )
-
-
-def _prefill(progress: dict[str, Any]) -> Prefill:
-    done, total, cached = progress["processed"], progress["total"], progress["cache"]
-    seconds = progress.get("time_ms", 0) / 1000
-    left = (total - done) * seconds / (done - cached) if done > cached and seconds else None
-    return Prefill(done, total, cached, left)

@@ -62,7 +62,7 @@ class ServiceBackend:
         client = Client(address)
         if self._name not in {model.name for model in await client.models()}:
             raise UnknownModelError(f"The running service has no model called {self._name}.")
-        await client.tokenize(self._name, "", templated=False)
+        await client.tokenize(self._name, "Hello", templated=False)
         self._n_ctx = next(
             (model.n_ctx for model in await client.models() if model.name == self._name and model.n_ctx), self._n_ctx
         )

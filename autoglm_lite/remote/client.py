@@ -28,6 +28,8 @@ class Offered:
     name: str
     n_ctx: int | None
     """Tokens; None while it is not in memory."""
+    n_bytes: int | None
+    """Of its file; None for one that cannot be used."""
 
 
 class Client:
@@ -40,13 +42,14 @@ class Client:
     async def models(self) -> Sequence[Offered]:
         listed = await self._call("GET", "/v1/models")
         try:
-            return [Offered(model["id"], (model.get("meta") or {}).get("n_ctx")) for model in listed["data"]]
+            metas = {model["id"]: model.get("meta") or {} for model in listed["data"]}
+            return [Offered(name, meta.get("n_ctx"), meta.get("size")) for name, meta in metas.items()]
         except (TypeError, KeyError, AttributeError) as error:
             raise ServiceGoneError(GONE) from error
 
     async def tokenize(self, model: str, text: str, *, templated: bool) -> list[int]:
-        """As Worker's. Has the service load the model."""
-        asked = {"model": model, "content": text, "add_special": not templated, "parse_special": templated}
+        """As Worker's. Has the service load the model, unless the text is empty."""
+        asked = {"model": model, "content": text, "templated": templated}
         said = await self._call("POST", "/tokenize", asked)
         try:
             return [int(token) for token in said["tokens"]]
@@ -56,14 +59,16 @@ class Client:
     async def generate(
         self, model: str, request: GenerateRequest, n_ctx: int, so_far: AnswerSoFar
     ) -> AsyncGenerator[Event, None]:
-        """Prefill*, Text*, one Finished. Closing the generator has the service stop. `n_ctx`: tokens that the context
-        holds."""
+        """Waiting*, Prefill*, Text*, one Finished, of requests for one answer without log-probabilities and with a
+        grammar from the first token on, if any. Closing the generator has the service stop. `n_ctx`: tokens that the
+        context holds."""
+        sampling = {**asdict(request.sampling), "logit_bias": dict(request.sampling.logit_bias)}
         body = {
-            **{name: value for name, value in asdict(request.sampling).items() if value not in (None, ())},
+            **sampling,
             "model": model,
             "prompt": request.prompt,
             "templated": request.templated,
-            "max_tokens": request.max_tokens or n_ctx,
+            "max_tokens": request.max_tokens,
             "stop": list(request.stop),
             "thinking_tokens": request.thinking_tokens,
             "stream": True,
