@@ -5,10 +5,13 @@ from __future__ import annotations
 import ipaddress
 import os
 import resource
+import signal
 import socket
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,6 +23,8 @@ from autoglm_lite.server.patience import Connection, Server
 BACKLOG = 128
 OPEN = "Other computers reach {}: without a key the service listens only on 127.0.0.1, [::1] or a Unix socket."
 MOST_CONNECTIONS = 256
+SECONDS_TO_END = 6
+"""For the answers under way when the server stops; then they are cut off."""
 
 
 def tcp_socket(host: str, port: int, *, private: bool = False) -> socket.socket:
@@ -78,8 +83,33 @@ def _answers(path: Path) -> bool:
     return False
 
 
-async def serve(app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
-    """Until SIGINT or SIGTERM."""
+class Attendant(Protocol):
+    """Who is told how the server fares."""
+
+    def ready(self, server: Server) -> None:
+        """It takes requests."""
+
+    def stopping(self) -> None:
+        """It takes no more of them, and soon ends those that it has."""
+
+
+def addresses(sockets: Iterable[socket.socket]) -> tuple[str | None, str | None]:
+    """The URL and the path at which programs of this computer ask for what arrives at the first socket of each kind."""
+    url = path = None
+    for found in sockets:
+        name = found.getsockname()
+        if found.family == socket.AF_UNIX:
+            path = path or str(name)
+        else:
+            address = ipaddress.ip_address(name[0])
+            if address.is_unspecified:
+                address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+            url = url or f"http://{f'[{address}]' if address.version == 6 else address}:{name[1]}"
+    return url, path
+
+
+async def serve(app: ASGIApp, sockets: Sequence[socket.socket], attendant: Attendant) -> int | None:
+    """Until SIGINT or SIGTERM, whose number is returned, or until the server is ended."""
     config = uvicorn.Config(
         app,
         http=type("Connection", (Connection,), {"most": most_connections()}),
@@ -87,10 +117,41 @@ async def serve(app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
         access_log=False,
         server_header=False,
         lifespan="off",
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=SECONDS_TO_END,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    await Server(config).serve(list(sockets))
+    server = _Attended(config, attendant)
+    await server.serve(list(sockets))
+    return server.signal
+
+
+class _Attended(Server):
+    def __init__(self, config: uvicorn.Config, attendant: Attendant) -> None:
+        super().__init__(config)
+        self._attendant = attendant
+        self.signal: int | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._attendant.ready(self)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._attendant.stopping()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own would raise the signal again at the end, before the models are closed."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.signal = sig
+        super().handle_exit(sig, frame)
 
 
 def most_connections() -> int:

@@ -15,7 +15,15 @@ from autoglm_lite.chat.setup import model_sampling
 from autoglm_lite.chat.template import ChatTemplate
 from autoglm_lite.chat.tools.choose import tool_format
 from autoglm_lite.embedding import Use, wrong_use
-from autoglm_lite.errors import AutoglmError, BusyError, UnknownModelError, UsageError, WillNotFitError
+from autoglm_lite.errors import (
+    AutoglmError,
+    BusyError,
+    LoadError,
+    UnknownModelError,
+    UsageError,
+    WillNotFitError,
+    WorkerDiedError,
+)
 from autoglm_lite.generation import Sampling
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.process import process_memory
@@ -125,15 +133,18 @@ class Models:
         states: Path | None = None,
         keep_seconds: float = math.inf,
         tell: Callable[[str], None] = lambda _: None,
+        complain: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`files`: the models by name, as they are now. `default`: the name of the one for who names none; may take as
-        long as planning, like `planner`. `states`: as of Worker. `tell` gets a sentence for the log."""
+        long as planning, like `planner`. `states`: as of Worker. `tell` gets a sentence for the log, `complain` one for
+        each model that cannot be loaded, or whose process dies."""
         self._files = files
         self._default = default
         self._planner = planner
         self._states = states
         self._keep_seconds = keep_seconds
         self._tell = tell
+        self._complain = complain
         self._residents: dict[str, Resident] = {}
         self._door = asyncio.Lock()
         """Passed in the order in which models were asked for: who waits for room there is not overtaken."""
@@ -182,6 +193,9 @@ class Models:
         try:
             await self._loaded(resident)
             yield resident
+        except (LoadError, WorkerDiedError) as error:
+            self._complain(f"{resident.name}: {error}")
+            raise
         finally:
             resident.n_users -= 1
             resident.used = time.time()

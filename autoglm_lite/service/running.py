@@ -27,16 +27,14 @@ class Running:
 
 @contextmanager
 def announce(url: str | None, socket: str | None) -> Iterator[None]:
-    """Has this process found as long as this lasts; of several, the one that came last. Raises OSError."""
-    path = private_dir(runtime_dir()) / NAME
-    fresh = path.with_name(f"{NAME}.{os.getpid()}")
+    """Has this process found as long as this lasts; of several, the one that came last. Where it cannot be written, the
+    service is just not found."""
+    path = runtime_dir() / NAME
+    with suppress(OSError):
+        _write(path, Running(os.getpid(), url, socket))
     try:
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "w") as file:  # noqa: PTH123
-            json.dump(asdict(Running(os.getpid(), url, socket)), file)
-        fresh.replace(path)
         yield
     finally:
-        fresh.unlink(missing_ok=True)
         found = _read(path)
         if found is None or found.pid == os.getpid():
             with suppress(OSError):
@@ -47,6 +45,16 @@ def find() -> Running | None:
     """The service of this user that runs now; None where there is none, or its process has gone."""
     found = _read(runtime_dir() / NAME)
     return found if found is not None and _lives(found.pid) else None
+
+
+def _write(path: Path, running: Running) -> None:
+    fresh = private_dir(path.parent) / f"{NAME}.{running.pid}"
+    try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "w") as file:  # noqa: PTH123
+            json.dump(asdict(running), file)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Running | None:
