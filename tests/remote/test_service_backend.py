@@ -64,7 +64,8 @@ def text(of: list[Event]) -> str:
 async def until_idle(running: Running) -> None:
     """The service's worker has nothing to do."""
     await asyncio.to_thread(
-        running.until, lambda: all(resident.worker.seconds_idle is not None for resident in running.service.models.residents)
+        running.until,
+        lambda: all(resident.worker.seconds_idle is not None for resident in running.service.models.residents),
     )
 
 
@@ -72,9 +73,9 @@ def test_answers_are_those_of_a_worker_of_our_own(running: Running, endless_gguf
     async def compare() -> None:
         served, ours = backend(running), local(endless_gguf)
         try:
-            assert not served.loaded
+            before = served.loaded
             assert await loaded(served) == await loaded(ours) == []
-            assert served.loaded
+            assert (before, served.loaded) == (False, True)
             assert (served.place, served.n_ctx, ours.place) == ("service", N_CTX, "here")
             for request in (QUESTION, replace(QUESTION, templated=True), replace(QUESTION, stop=("girl",))):
                 assert await served.tokenize(request.prompt, templated=request.templated) == await ours.tokenize(
@@ -96,8 +97,16 @@ def test_answers_are_those_of_a_worker_of_our_own(running: Running, endless_gguf
 
 def test_every_way_of_sampling_reaches_the_service(running: Running, endless_gguf: Path) -> None:
     sampling = Sampling(
-        temperature=1.5, top_k=7, top_p=0.9, min_p=0.01, repeat_penalty=1.3, dry_multiplier=0.5, seed=11,
-        logit_bias=((300, -5.0),), mirostat=0, xtc_probability=0.2,
+        temperature=1.5,
+        top_k=7,
+        top_p=0.9,
+        min_p=0.01,
+        repeat_penalty=1.3,
+        dry_multiplier=0.5,
+        seed=11,
+        logit_bias=((300, -5.0),),
+        mirostat=0,
+        xtc_probability=0.2,
     )
 
     async def compare() -> None:
