@@ -47,6 +47,8 @@ class Sampling:
     """GBNF, with a rule `root`, that the answer must follow."""
     grammar_after: tuple[str, ...] = ()
     """The grammar holds only from the end of the first of these that is written; none: from the first token."""
+    grammar_at_start: bool = False
+    """Whether those count only where the answer begins with one of them, after white space."""
     seed: int | None = None
     """None draws a new seed for each answer."""
 
@@ -103,6 +105,8 @@ class GenerateRequest:
     """With each token its logarithmic probability, and those of so many of the likeliest; None gives neither."""
     thinking_tokens: int | None = None
     """After so many tokens of reasoning it is closed in the model's name; None sets no end to it."""
+    written: tuple[str, ...] = ()
+    """Control tokens whose names are part of the answer's text; all others stand for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,8 @@ class Finished:
     choice: int = 0
     n_left: int = 0
     """Other choices that have not ended yet."""
+    stopped_by: str | None = None
+    """Which of the request's stop texts ended it, if one did."""
 
     @property
     def prefill_tokens_per_second(self) -> float:

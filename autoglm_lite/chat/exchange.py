@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from autoglm_lite.chat.events import AnswerEvent, CallEvent, Generates
 from autoglm_lite.chat.messages import Message, ToolUse
 from autoglm_lite.chat.stream import stream_answer
 from autoglm_lite.chat.template import ChatTemplate, TemplateRefusedError
 from autoglm_lite.chat.tools.format import CallSplitter, ToolFormat
-from autoglm_lite.errors import PromptTooLongError, UsageError
+from autoglm_lite.errors import PromptTooLongError
 from autoglm_lite.generation import GenerateRequest, Sampling
 
 
@@ -68,14 +66,20 @@ class Exchange:
         )
         calls = None
         if question.tool_use is not None:
-            use = question.tool_use
-            gbnf, after = await asyncio.to_thread(self.tool_format.grammar, use)
+            use, form = question.tool_use, self.tool_format
+            made = await asyncio.to_thread(form.grammar, use)
+            request = replace(request, written=form.controls, stop=(*request.stop, *form.stops))
             if use.choice == "required" or question.sampling.grammar is None:
-                sampling = replace(question.sampling, grammar=gbnf, grammar_after=after)
+                sampling = replace(
+                    question.sampling,
+                    grammar=made.grammar,
+                    grammar_after=made.grammar_after,
+                    grammar_at_start=made.grammar_at_start,
+                )
                 request = replace(request, sampling=sampling)
 
             def calls() -> CallSplitter:
-                return self.tool_format.splitter(use.tools)
+                return form.splitter(use.tools)
 
         return Prepared(request, await self.check(prompt, templated=request.templated), calls)
 
@@ -99,55 +103,17 @@ class Exchange:
         if self.template is None:
             return "\n".join(message.content for message in question.messages)
         tools = () if question.tool_use is None else question.tool_use.tools
-        described = [
-            {
-                "type": "function",
-                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
-            }
-            for tool in tools
-        ]
-        messages = [_described(message) for message in question.messages]
+        told = self.tool_format.told(question.messages, tools)
+        messages = told.messages
         try:
-            return self.template.render(messages, thinking=question.thinking, tools=described)
+            return self.template.render(messages, thinking=question.thinking, tools=told.tools)
         except TemplateRefusedError:
             if len(messages) < 2 or messages[0]["role"] != "system":
                 raise
         # Some models, such as Gemma, know no system prompt: it then opens the first question.
         system, first, *rest = messages
         opening = {**first, "content": f"{system['content']}\n\n{first['content']}"}
-        return self.template.render([opening, *rest], thinking=question.thinking, tools=described)
-
-
-def _described(message: Message) -> dict[str, Any]:
-    """As Hugging Face's `apply_chat_template` takes it."""
-    found: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.reasoning:
-        found["reasoning_content"] = message.reasoning
-    if message.tool_calls:
-        found["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": _object(call.arguments)},
-            }
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id is not None:
-        found["tool_call_id"] = message.tool_call_id
-    if message.name is not None:
-        found["name"] = message.name
-    return found
-
-
-def _object(text: str) -> Mapping[str, object]:
-    """Of a call's arguments: templates write JSON themselves."""
-    try:
-        value = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise UsageError(f"The arguments of a tool call are no JSON object: {text[:80]}")
-    return value
+        return self.template.render([opening, *rest], thinking=question.thinking, tools=told.tools)
 
 
 def first_system(messages: Sequence[Message]) -> tuple[Message, ...]:

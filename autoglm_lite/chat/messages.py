@@ -41,6 +41,8 @@ class Tool:
     description: str
     parameters: Mapping[str, object]
     """A JSON schema of an object."""
+    strict: bool = False
+    """Whether a schema that cannot be enforced is an error; else any JSON object passes then."""
 
 
 @dataclass(frozen=True, slots=True)

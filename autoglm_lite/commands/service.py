@@ -118,6 +118,7 @@ def _print_next(key: str | None) -> None:
 
 
 def _uninstall() -> None:
+    from contextlib import suppress
 
     from autoglm_lite.paths import runtime_dir
     from autoglm_lite.service.installed import uninstall
@@ -126,10 +127,8 @@ def _uninstall() -> None:
     uninstall()
     _remove_key()
     (runtime_dir() / NAME).unlink(missing_ok=True)
-    try:
+    with suppress(OSError):
         runtime_dir().rmdir()
-    except OSError:
-        pass
     print("The service, its key and what programs had it keep are removed; your models and conversations are not.")
 
 

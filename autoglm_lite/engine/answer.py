@@ -47,7 +47,10 @@ class Answer:
         self._n_ctx = n_ctx
         self._n_prompt = self._n_to_read = len(prompt)
         self._n_cached = self._n_sampled = 0
-        self._sampler = Sampler(request.sampling, model, n_ctx=n_ctx, logprobs=request.logprobs, choice=choice)
+        self._written = model.controls(request.written)
+        self._sampler = Sampler(
+            request.sampling, model, n_ctx=n_ctx, logprobs=request.logprobs, choice=choice, written=self._written
+        )
         self._sampler.accept(prompt)
         self._thinking = Thinking(request.prompt, request.thinking_tokens) if request.templated else None
         self._text = TextStream(request.stop)
@@ -141,7 +144,7 @@ class Answer:
         reading = 0.0 if self._begun is None else (self._read or now) - self._begun
         writing = self._last - self._first
         counts = self._n_prompt, self._n_cached, self._n_sampled
-        return Finished(self.reason, *counts, reading, writing, self.choice, n_left)
+        return Finished(self.reason, *counts, reading, writing, self.choice, n_left, self._text.stopped_by)
 
     def close(self) -> None:
         self._sampler.close()
@@ -179,7 +182,7 @@ class Answer:
         return self.reason is None
 
     def _write(self, token: int) -> None:
-        piece = self._text.feed(self._model.token_bytes(token))
+        piece = self._text.feed(self._model.token_bytes(token, self._written))
         self._pending += piece
         if self._thinking is not None:
             self._thinking.feed(piece)

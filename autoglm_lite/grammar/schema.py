@@ -17,16 +17,17 @@ def from_schema(schema: object) -> str:
     """
     check_document(schema)
     writer = SchemaWriter(schema)
-    return _finished(writer.rules, writer.reference("#", "$"))
+    return finished(writer.rules, writer.reference("#", "$"))
 
 
 def json_object() -> str:
     """GBNF for any JSON object."""
     writer = SchemaWriter(True)
-    return _finished(writer.rules, writer.any_of_type("object"))
+    return finished(writer.rules, writer.any_of_type("object"))
 
 
-def _finished(rules: Rules, root: str) -> str:
+def finished(rules: Rules, root: str) -> str:
+    """The grammar of these rules, for answers that are a `root`. Raises UsageError where it cannot be followed."""
     gbnf = rules.text(root)
     try:
         grammar = checked(gbnf)

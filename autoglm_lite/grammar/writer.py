@@ -21,14 +21,15 @@ MAX_STEPS = 20_000
 class SchemaWriter:
     """Makes the rules of one schema document."""
 
-    def __init__(self, document: Any) -> None:
+    def __init__(self, document: Any, beside: SchemaWriter | None = None) -> None:
+        """`beside`: the writer of another document, whose rules these are added to."""
         self.document = document
-        self.rules = Rules()
+        self.rules: Rules = Rules() if beside is None else beside.rules
         self.steps = 0
         self.depth = 0
         self.references: dict[str, str] = {}
         self.merged: dict[str, str] = {}
-        self.types: dict[str, str] = {}
+        self.types: dict[str, str] = {} if beside is None else beside.types
         # What is being written, with no character of it before what is written now.
         self.open: set[str] = set()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 
 from autoglm_lite.errors import LoadError
@@ -94,19 +94,22 @@ class Model:
             n = self._lib.llama_tokenize(self.vocab, data, len(data), tokens, capacity, add_special, parse_special)
         return tokens[:n]
 
+    def controls(self, texts: Iterable[str]) -> frozenset[int]:
+        """The tokens with these names, as far as there are such."""
+        found = [self.tokenize(text, add_special=False, parse_special=True) for text in texts]
+        return frozenset(tokens[0] for tokens in found if len(tokens) == 1)
+
     def write_control(self, text: str) -> None:
         """From now on the control token `text`, if there is one, stands for its text."""
-        tokens = self.tokenize(text, add_special=False, parse_special=True)
-        if len(tokens) == 1:
-            self._written_controls.add(tokens[0])
+        self._written_controls |= self.controls([text])
 
-    def token_bytes(self, token: int) -> bytes:
-        """What a token stands for; b"" for control tokens."""
-        written = token in self._written_controls
-        n = self._lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, written)
+    def token_bytes(self, token: int, written: Collection[int] = ()) -> bytes:
+        """What a token stands for; b"" for control tokens, but for those that are `written` with their names."""
+        named = token in self._written_controls or token in written
+        n = self._lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, named)
         if n < 0:
             self._piece = ctypes.create_string_buffer(-n)
-            n = self._lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, written)
+            n = self._lib.llama_token_to_piece(self.vocab, token, self._piece, len(self._piece), 0, named)
         return self._piece.raw[:n]
 
     def ends_generation(self, token: int) -> bool:
@@ -120,8 +123,9 @@ class Model:
                 return int(token)
         return None
 
-    def is_silent(self, token: int) -> bool:
-        """Whether it stands for no text and does not end an answer either."""
+    def is_silent(self, token: int, written: Collection[int] = ()) -> bool:
+        """Whether it stands for no text and does not end an answer either; `written` as for `token_bytes`."""
         kinds = self._lib.LLAMA_TOKEN_ATTR_UNKNOWN | self._lib.LLAMA_TOKEN_ATTR_CONTROL
-        silent = self._lib.llama_vocab_get_attr(self.vocab, token) & kinds and token not in self._written_controls
-        return bool(silent) and not self.ends_generation(token)
+        silent = self._lib.llama_vocab_get_attr(self.vocab, token) & kinds
+        named = token in self._written_controls or token in written
+        return bool(silent) and not named and not self.ends_generation(token)

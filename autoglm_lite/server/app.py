@@ -12,16 +12,20 @@ from starlette.types import ASGIApp
 
 from autoglm_lite.server import metrics, own, schema
 from autoglm_lite.server.admission import Admission
+from autoglm_lite.server.anthropic import routes as anthropic
 from autoglm_lite.server.endpoint import Endpoint, Family, refused
 from autoglm_lite.server.failures import Failure
 from autoglm_lite.server.guard import Door, Guard
 from autoglm_lite.server.metrics import Counted
+from autoglm_lite.server.ollama import routes as ollama
 from autoglm_lite.server.openai import routes as openai
 from autoglm_lite.server.service import Service
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *own.ENDPOINTS,
     *openai.ENDPOINTS,
+    *ollama.ENDPOINTS,
+    *anthropic.ENDPOINTS,
     *metrics.ENDPOINTS,
     schema.endpoint(lambda: ENDPOINTS),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import string
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -32,6 +34,11 @@ def tool_use(
             raise UsageError("tool_choice demands a call of a tool, but there are no tools: give some.")
         return ToolUse(tuple(tools), "required", parallel)
     return ToolUse(tuple(tools), "auto", parallel) if tools and choice == "auto" else None
+
+
+def call_id() -> str:
+    """For a call that a model made: nine letters and digits, since Mistral's templates take no others."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(9))
 
 
 def with_names(messages: Iterable[Message]) -> list[Message]:

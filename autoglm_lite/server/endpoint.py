@@ -123,7 +123,7 @@ def decode(kind: Any, body: bytes) -> Any:
         what, _, place = str(error).partition(" - at `$")
         place = place.rstrip("`").lstrip(".")
         raise _invalid(f"{place or 'The request'}: {what[0].lower()}{what[1:]}.", place or None) from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _invalid(f"The request is no JSON ({error}).") from error
 
 

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -110,38 +111,48 @@ def addresses(sockets: Iterable[socket.socket]) -> tuple[str | None, str | None]
 
 async def serve(app: ASGIApp, sockets: Sequence[socket.socket], attendant: Attendant) -> int | None:
     """Until SIGINT or SIGTERM, whose number is returned, or until the server is ended."""
+    server = make_server(app, attendant)
+    await server.serve(list(sockets))
+    return server.signal
+
+
+def make_server(app: ASGIApp, attendant: Attendant | None = None) -> AttendedServer:
     config = uvicorn.Config(
         app,
         http=type("Connection", (Connection,), {"most": most_connections()}),
-        log_level="warning",
+        # What a client does wrong is no news for the log.
+        log_level="error",
         access_log=False,
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=SECONDS_TO_END,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    server = _Attended(config, attendant)
-    await server.serve(list(sockets))
-    return server.signal
+    return AttendedServer(config, attendant)
 
 
-class _Attended(Server):
-    def __init__(self, config: uvicorn.Config, attendant: Attendant) -> None:
+class AttendedServer(Server):
+    def __init__(self, config: uvicorn.Config, attendant: Attendant | None) -> None:
         super().__init__(config)
         self._attendant = attendant
         self.signal: int | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._attendant.ready(self)
+        if self._attendant is not None:
+            self._attendant.ready(self)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._attendant.stopping()
+        if self._attendant is not None:
+            self._attendant.stopping()
         await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """uvicorn's own would raise the signal again at the end, before the models are closed."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield

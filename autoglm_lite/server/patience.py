@@ -23,13 +23,15 @@ READ_SECONDS = 60.0
 """Without a byte of the answer taken, once the buffers are full."""
 CLOSE_SECONDS = 10.0
 """For the rest of the last answer."""
+USUAL_SECONDS = 1.0
+"""In which a client that means it has sent its request."""
 
 
 class Connection(H11Protocol):
     """Ends a connection whose client does not go on; what is computed for it ends with it."""
 
     most = 256
-    """Connections at the same time; further ones take the place of the longest unfinished request."""
+    """Connections at the same time; further ones take the place of what is longest overdue, or are refused."""
 
     _phase: tuple[str, int] = "", 0
     """What the client is waited for, and in which request of this connection."""
@@ -43,11 +45,16 @@ class Connection(H11Protocol):
         """Whether its client still has to send something."""
         return self._phase[0] in ("head", "body")
 
+    @property
+    def overdue(self) -> bool:
+        """Whether it should have been sent by now."""
+        return self.unfinished and self.since + USUAL_SECONDS <= self.loop.time()
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._judge()
         if len(self.connections) > self.most:
-            others = [other for other in cast("set[Connection]", self.connections) if other.unfinished]
+            others = [other for other in cast("set[Connection]", self.connections) if other.overdue]
             min(others, key=lambda other: other.since, default=self).transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -73,6 +80,9 @@ class Connection(H11Protocol):
         self._judge()
 
     def shutdown(self) -> None:
+        if self.unfinished:
+            self.transport.abort()
+            return
         super().shutdown()
         self._judge()
 
@@ -81,6 +91,10 @@ class Connection(H11Protocol):
             self._ending.cancel()
         self._phase = "lost", 0
         super().connection_lost(exc)
+
+    def _should_upgrade(self) -> bool:
+        """Never, and without a word in the log for each who asks."""
+        return False
 
     def _judge(self) -> None:
         """Starts the clock anew where the client is waited for in another way than before."""

@@ -151,12 +151,16 @@ SystemCallErrorNumber=EPERM
 
 
 def _namespaces(unit: Unit) -> str:
-    """The whole home folder is hidden, and other programs' sockets, but for what is ours."""
+    """The whole home folder is hidden, and other programs' sockets, but for what is ours.
+
+    ProtectKernelTunables= and ProtectKernelLogs= are left out: they fail in some containers and virtual machines, and
+    a user may not change or read those anyway.
+    """
     hidden = [folder for folder in (unit.home, unit.runtime) if folder != Path("/")]
     covered = (*hidden, Path("/tmp"), Path("/var/tmp"))
-    binds = [f"BindReadOnlyPaths=-{_words(unit.runtime / 'systemd' / 'notify')}"]
-    binds += [f"BindReadOnlyPaths=-{_words(path)}" for path in _outermost(unit.readable) if _inside(path, covered)]
-    binds += [f"BindPaths=-{_words(path)}" for path in _outermost(unit.writable)]
+    binds = [f"BindReadOnlyPaths=-{quoted(str(unit.runtime / 'systemd' / 'notify'))}"]
+    binds += [f"BindReadOnlyPaths=-{quoted(str(path))}" for path in _outermost(unit.readable) if _inside(path, covered)]
+    binds += [f"BindPaths=-{quoted(str(path))}" for path in _outermost(unit.writable)]
     return f"""
 PrivateUsers=yes
 PrivateTmp=yes
@@ -166,17 +170,17 @@ PrivateIPC=yes
 ProtectSystem=strict
 ProtectHostname=yes
 ProtectClock=yes
-ProtectKernelTunables=yes
 ProtectKernelModules=yes
-ProtectKernelLogs=yes
 CapabilityBoundingSet=
-TemporaryFileSystem={" ".join(f"{_words(path)}:ro,mode=0700" for path in _outermost(hidden))}
+TemporaryFileSystem={" ".join(_mount(path, "ro,mode=0700") for path in _outermost(hidden))}
 {chr(10).join(binds)}
 """
 
 
-def _words(path: Path) -> str:
-    return quoted(str(path).replace(":", "\\:")).replace("\\\\:", "\\:")
+def _mount(path: Path, options: str) -> str:
+    """TemporaryFileSystem= takes its words apart once more, at colons."""
+    escaped = str(path).replace("\\", "\\\\").replace(":", "\\:")
+    return quoted(f"{escaped}:{options}")
 
 
 def _outermost(paths: Iterable[Path]) -> list[Path]:

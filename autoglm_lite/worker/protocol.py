@@ -296,10 +296,10 @@ def _plan(
     )
 
 
-def _request(sampling: dict[str, Any], stop: list[str], **rest: Any) -> GenerateRequest:
+def _request(sampling: dict[str, Any], stop: list[str], written: list[str], **rest: Any) -> GenerateRequest:
     sampling["logit_bias"] = tuple((token, bias) for token, bias in sampling["logit_bias"])
     sampling["grammar_after"] = tuple(sampling["grammar_after"])
-    return GenerateRequest(sampling=Sampling(**sampling), stop=tuple(stop), **rest)
+    return GenerateRequest(sampling=Sampling(**sampling), stop=tuple(stop), written=tuple(written), **rest)
 
 
 def _text(logprobs: list[dict[str, Any]], **rest: Any) -> Text:

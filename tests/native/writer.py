@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +34,10 @@ class Writer:
         self.context.close()
         self.model.close()
 
-    def sampler(self, sampling: Sampling, *, logprobs: int | None = None, choice: int = 0) -> Sampler:
-        return Sampler(sampling, self.model, n_ctx=N_CTX, logprobs=logprobs, choice=choice)
+    def sampler(
+        self, sampling: Sampling, *, logprobs: int | None = None, choice: int = 0, written: Collection[int] = ()
+    ) -> Sampler:
+        return Sampler(sampling, self.model, n_ctx=N_CTX, logprobs=logprobs, choice=choice, written=written)
 
     def read(self, text: str = "Once upon a time", *, n_outputs: int = 1) -> npt.NDArray[np.float32]:
         """Puts `text` into the empty cache; returns the logits of the last token."""

@@ -13,7 +13,7 @@ from tests.server.serving import Running, serving
 
 
 @pytest.fixture(scope="session")
-def model_files(stories_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def model_files(stories_gguf: Path, endless_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """By name; see serving.py."""
     folder = tmp_path_factory.mktemp("served")
     broken = folder / "broken.gguf"
@@ -21,6 +21,7 @@ def model_files(stories_gguf: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return {
         "starter": starter_path(),
         "stories": stories_gguf,
+        "endless": endless_gguf,
         "vectors": qwen3_embedding().write(folder / "vectors.gguf"),
         "ranks": cross_encoder().write(folder / "ranks.gguf"),
         "broken": broken,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from autoglm_lite.chat.messages import Tool, ToolUse
+from autoglm_lite.chat.messages import Message, Tool, ToolUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,42 @@ class CallSplitter(Protocol):
         """What was held back, once no more text comes."""
 
 
+@dataclass(frozen=True, slots=True)
+class CallGrammar:
+    """What calls must look like: the fields of generation.Sampling that say so."""
+
+    grammar: str
+    grammar_after: tuple[str, ...] = ()
+    grammar_at_start: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a chat template is given, as Hugging Face's `apply_chat_template` takes it."""
+
+    messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]]
+
+
 class ToolFormat(Protocol):
     """How models of one family are told of tools, and how they call them."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Control tokens that calls are made of, to be written out with their names."""
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Texts before which an answer with calls ends, though the vocabulary may not call them ends."""
+
+    def told(self, messages: Sequence[Message], tools: Sequence[Tool], /) -> Told:
+        """Raises UsageError for calls whose arguments are no JSON object."""
 
     def splitter(self, tools: Sequence[Tool], /) -> CallSplitter: ...
 
-    def grammar(self, use: ToolUse, /) -> tuple[str, tuple[str, ...]]:
-        """GBNF that calls must follow, and the texts of which one comes before the grammar begins to hold: none where
-        it holds from the answer's first token (see generation.Sampling). Raises UsageError for parameters whose
-        schema cannot be enforced."""
+    def grammar(self, use: ToolUse, /) -> CallGrammar:
+        """What calls must follow: from the answer's first token on where they are required. Raises UsageError for a
+        strict tool whose parameters cannot be enforced."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from autoglm_lite.server.endpoint import Endpoint
 from autoglm_lite.server.limits import Name
-from autoglm_lite.server.openai.chat import ChatCompletion, ChatRequest, chat_completions
+from autoglm_lite.server.openai import embeddings, rerank, responses
+from autoglm_lite.server.openai.answer import ChatCompletion
+from autoglm_lite.server.openai.chat import chat_completions
 from autoglm_lite.server.openai.completion import Completion, CompletionRequest
 from autoglm_lite.server.openai.completions import completions
 from autoglm_lite.server.openai.errors import FAMILY
 from autoglm_lite.server.openai.models import Model, ModelList, get_model, list_models
+from autoglm_lite.server.openai.question import ChatRequest
 from autoglm_lite.server.streaming import EVENTS
 
 ENDPOINTS = (
@@ -42,4 +45,7 @@ ENDPOINTS = (
         answer=Completion,
         streamed=EVENTS,
     ),
+    *responses.ENDPOINTS,
+    *embeddings.ENDPOINTS,
+    *rerank.ENDPOINTS,
 )

@@ -13,7 +13,7 @@ from tests.server.serving import Running, serving
 
 def test_all_that_can_be_asked(client: OpenAI) -> None:
     found = {model.id: model for model in client.models.list()}
-    assert sorted(found) == ["broken", "ranks", "starter", "stories", "vectors"]
+    assert sorted(found) == ["broken", "endless", "ranks", "starter", "stories", "vectors"]
     assert {model.object for model in found.values()} == {"model"}
     assert client.models.retrieve("starter") == found["starter"]
     with pytest.raises(openai.NotFoundError) as caught:
@@ -30,6 +30,7 @@ def test_facts_without_loading(model_files: dict[str, Path], tmp_path: Path) -> 
         assert {name: meta["use"] for name, meta in metas.items() if meta} == {
             "starter": "chat",
             "stories": "chat",
+            "endless": "chat",
             "vectors": "embeddings",
             "ranks": "reranking",
         }
