@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from autoglm_lite.errors import AutoglmError
-
 from autoglm_lite.server.keys import key_path, make_key, read_key
 
 
