@@ -49,27 +49,33 @@ def progress(event: Waiting | Prefill) -> str:
 
 
 async def streamed(
-    request: Request, pieces: AsyncGenerator[bytes | Waiting | Prefill, None], tell: Callable[[Failure], bytes]
+    request: Request,
+    pieces: AsyncGenerator[bytes | Waiting | Prefill, None],
+    tell: Callable[[Failure], bytes],
+    sign: Callable[[str], bytes] = comment,
 ) -> Response:
     """The response, once the first of `pieces` is there: what cannot be begun is raised. `tell`: the last event of a
-    stream that failed. Raises ClientDisconnect as well."""
-    return Streamed(told(await awaited(request, begun(alive(pieces))), tell), EVENTS)
+    stream that failed. `sign`: as of `alive`. Raises ClientDisconnect as well."""
+    return Streamed(told(await awaited(request, begun(alive(pieces, sign=sign))), tell), EVENTS)
 
 
 async def alive(
-    pieces: AsyncGenerator[bytes | Waiting | Prefill, None], seconds: float = SECONDS_OF_SILENCE
+    pieces: AsyncGenerator[bytes | Waiting | Prefill, None],
+    seconds: float = SECONDS_OF_SILENCE,
+    sign: Callable[[str], bytes] = comment,
 ) -> AsyncGenerator[bytes, None]:
-    """The same pieces; Waiting and Prefill, and silence after the first of all, become comments, and those only after
-    so many seconds without anything else."""
+    """The same pieces; Waiting and Prefill, and silence after the first of all, become what `sign` makes of words on
+    them, and that only after so many seconds without anything else."""
     said, words = monotonic(), "working"
-    async with aclosing(pieces):
-        async for piece in _timed(pieces, seconds):
+    # Whoever waits for the next piece must have given up before the pieces can be closed.
+    async with aclosing(pieces), aclosing(_timed(pieces, seconds)) as timed:
+        async for piece in timed:
             if isinstance(piece, Waiting | Prefill):
                 words = progress(piece)
             if isinstance(piece, bytes):
                 yield piece
             elif monotonic() - said >= seconds:
-                yield comment(words)
+                yield sign(words)
             else:
                 continue
             said = monotonic()

@@ -96,6 +96,7 @@ def serving(
             server.should_exit = True
             await serve
             await service.models.close()
+            await loop.shutdown_default_executor()
 
         async def start() -> asyncio.Task[None]:
             return asyncio.create_task(server.serve([listening]))
