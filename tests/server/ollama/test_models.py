@@ -18,7 +18,7 @@ SOON = timedelta(minutes=1)
 
 def test_all_that_can_be_asked_are_listed(client: Client) -> None:
     found = {model.model: model for model in client.list().models}
-    assert set(found) == {f"{name}:latest" for name in ("starter", "stories", "vectors", "ranks")}
+    assert set(found) == {f"{name}:latest" for name in ("starter", "stories", "endless", "vectors", "ranks")}
     starter = found["starter:latest"]
     assert starter.size == starter_path().stat().st_size
     assert len(starter.digest or "") == 64
