@@ -45,6 +45,7 @@ def backend(
     args: argparse.Namespace, facts: ModelFacts, models: Sequence[Offered], say: Callable[[str], None]
 ) -> Backend:
     """`models`: those of the running service. Raises AutoglmError for a plan that cannot be made."""
+
     def local(say: Callable[[str], None]) -> LocalBackend:
         from autoglm_lite.commands.planned import planned
         from autoglm_lite.paths import states_dir
