@@ -24,6 +24,8 @@ ACTIONS = {
 }
 FIRST_ANSWER_SECONDS = 120.0
 LINES = 100
+KEPT = "responses"
+"""The folder of what `/v1/responses` keeps; see server/openai/responses.py."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,14 +120,16 @@ def _print_next(key: str | None) -> None:
 
 
 def _uninstall() -> None:
+    import shutil
     from contextlib import suppress
 
-    from autoglm_lite.paths import runtime_dir
+    from autoglm_lite.paths import data_dir, runtime_dir
     from autoglm_lite.service.installed import uninstall
     from autoglm_lite.service.running import NAME
 
     uninstall()
     _remove_key()
+    shutil.rmtree(data_dir() / KEPT, ignore_errors=True)
     (runtime_dir() / NAME).unlink(missing_ok=True)
     with suppress(OSError):
         runtime_dir().rmdir()

@@ -48,6 +48,7 @@ def test_status_says_all_on_one_screen(service: Installed) -> None:
     assert rows["state"].startswith("running since")
     assert str(service.http.base_url).rstrip("/") in rows["address"]
     assert rows["key"] in service.http.headers["Authorization"]
+    assert "starter" in rows["models"]
     assert "MB, of at most" in rows["memory"]
     assert rows["last error"] == "none"
 
