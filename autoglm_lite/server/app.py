@@ -41,9 +41,11 @@ def make_app(service: Service, door: Door | None = None) -> ASGIApp:
         for endpoint in ENDPOINTS
         for path in endpoint.paths
     ]
-    app: ASGIApp = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _wrong_method})
+    inner = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _wrong_method})
+    # An address built from the Host that was asked for is nothing to send anybody to.
+    inner.router.redirect_slashes = False
     unlocked = {path for endpoint in ENDPOINTS if endpoint.open for path in endpoint.paths}
-    app = Admission(app, family_of, unlocked.__contains__)
+    app: ASGIApp = Admission(inner, family_of, unlocked.__contains__)
     if door is not None:
         app = Guard(app, door, family_of, unlocked.__contains__)
     return Counted(app, service.models.meter, endpoint_of)

@@ -67,8 +67,9 @@ async def alive(
     """The same pieces; Waiting and Prefill, and silence after the first of all, become what `sign` makes of words on
     them, and that only after so many seconds without anything else."""
     said, words = monotonic(), "working"
-    async with aclosing(pieces):
-        async for piece in _timed(pieces, seconds):
+    # Whoever waits for the next piece must have given up before the pieces can be closed.
+    async with aclosing(pieces), aclosing(_timed(pieces, seconds)) as timed:
+        async for piece in timed:
             if isinstance(piece, Waiting | Prefill):
                 words = progress(piece)
             if isinstance(piece, bytes):

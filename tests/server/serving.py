@@ -32,7 +32,7 @@ from autoglm_lite.gguf import read_facts
 from autoglm_lite.planning.make import Wishes, decide
 from autoglm_lite.server.app import make_app
 from autoglm_lite.server.listen import make_server
-from autoglm_lite.server.models import Models, Planned
+from autoglm_lite.server.models import Models, Planned, Resident
 from autoglm_lite.server.service import Service
 from tests.planning.models import GB, machine
 
@@ -95,6 +95,7 @@ def serving(
             server.end()
             await serve
             await service.models.close()
+            await loop.shutdown_default_executor()
 
         async def start() -> asyncio.Task[None]:
             return asyncio.create_task(server.serve([listening]))
@@ -109,3 +110,25 @@ def serving(
             loop.call_soon_threadsafe(loop.stop)
             thread.join(PATIENCE)
             loop.close()
+
+
+def endless(running: Running) -> Resident:
+    """The model of this name, in memory."""
+    (found,) = [one for one in running.service.models.residents if one.name == "endless"]
+    return found
+
+
+def until_idle(resident: Resident) -> None:
+    """Within a time in which an endless answer could not have come to its end."""
+    end = time.monotonic() + 10
+    while resident.n_users or resident.worker.seconds_idle is None:
+        assert time.monotonic() < end, "it is still being asked"
+        time.sleep(0.02)
+
+
+async def until_busy(resident: Resident) -> None:
+    """Somebody asks it."""
+    end = time.monotonic() + PATIENCE
+    for _ in iter(lambda: resident.n_users, 1):
+        assert time.monotonic() < end, "nobody asks"
+        await asyncio.sleep(0.02)

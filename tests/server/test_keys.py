@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from autoglm_lite.errors import AutoglmError
-from autoglm_lite.server import keys
 from autoglm_lite.server.keys import key_path, make_key, read_key
 
 
@@ -128,7 +127,7 @@ def test_a_full_disk_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(keys.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(AutoglmError, match="No space left"):
         make_key()
     assert list(key_path().parent.iterdir()) == []

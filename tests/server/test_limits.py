@@ -81,7 +81,7 @@ def test_headers_without_end_are_refused(running: Running) -> None:
     assert ask(port_of(running), head).status == 400
 
 
-WRONG = {
+WRONG: dict[str, str | bytes] = {
     "no JSON": "nothing",
     "nothing": "",
     "half of it": HELLO,

@@ -25,6 +25,7 @@ from autoglm_lite.server.anthropic.request import (
     TextBlock,
     TextSource,
     ThinkingAdaptive,
+    ThinkingBetweenTools,
     ThinkingBlock,
     ThinkingEnabled,
     ToolChoice,
@@ -51,7 +52,7 @@ def thinking(body: CountRequest) -> tuple[bool | None, int | None]:
     """The template's switch and the most tokens of reasoning. A program that does not ask for it expects none."""
     if isinstance(body.thinking, ThinkingEnabled):
         return True, body.thinking.budget_tokens
-    if isinstance(body.thinking, ThinkingAdaptive):
+    if isinstance(body.thinking, ThinkingAdaptive | ThinkingBetweenTools):
         effort = body.output_config.effort if body.output_config else None
         return wishes.thinking(effort if effort in ("low", "medium") else "high")
     return wishes.thinking("none")

@@ -113,6 +113,10 @@ class ThinkingAdaptive(msgspec.Struct, tag_field="type", tag="adaptive"):
     display: Display = None
 
 
+class ThinkingBetweenTools(msgspec.Struct, tag_field="type", tag="between_tools"):
+    """Taken as adaptive: these models know no such difference."""
+
+
 class ThinkingDisabled(msgspec.Struct, tag_field="type", tag="disabled"):
     pass
 
@@ -135,7 +139,7 @@ class CountRequest(msgspec.Struct, kw_only=True):
     system: str | list[TextBlock] | None = None
     tools: Annotated[list[ToolParam], Meta(max_length=MOST_TOOLS)] | None = None
     tool_choice: AutoChoice | AnyChoice | ToolChoice | NoChoice | None = None
-    thinking: ThinkingEnabled | ThinkingAdaptive | ThinkingDisabled | None = None
+    thinking: ThinkingEnabled | ThinkingAdaptive | ThinkingBetweenTools | ThinkingDisabled | None = None
     """None: disabled."""
     output_config: OutputConfig | None = None
 

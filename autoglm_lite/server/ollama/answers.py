@@ -72,6 +72,8 @@ class ChatAnswer(Answer, omit_defaults=True, kw_only=True):
 class GenerateAnswer(Answer, omit_defaults=True, kw_only=True):
     response: str
     thinking: str = ""
+    context: list[int] = []
+    """With the last piece, unless the prompt was raw: the conversation so far, as tokens."""
 
 
 class Clock:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from starlette.responses import Response
 
-from autoglm_lite.chat.exchange import Question
+from autoglm_lite.chat.exchange import Prepared, Question
 from autoglm_lite.chat.messages import Message
 from autoglm_lite.errors import UsageError
 from autoglm_lite.generation import Finished, GenerateRequest
@@ -24,6 +27,11 @@ from autoglm_lite.server.ollama.options import Format, Options, Think, sampling,
 from autoglm_lite.server.ollama.writing import Written, writing
 from autoglm_lite.server.sse import told
 from autoglm_lite.server.streaming import LINES, Streamed, awaited, begun
+from autoglm_lite.server.tokens import MOST_TOKENS
+from autoglm_lite.worker.client import Worker
+
+Context = Annotated[list[Annotated[int, Meta(ge=0, le=2**31 - 1)]], Meta(max_length=MOST_TOKENS)]
+"""A conversation as tokens."""
 
 
 class GenerateBody(msgspec.Struct):
@@ -35,7 +43,8 @@ class GenerateBody(msgspec.Struct):
     """The prompt is what the model continues, control tokens in it included."""
     suffix: str | None = None
     template: str | None = None
-    context: list[int] | None = None
+    context: Context | None = None
+    """What came with the answer before this prompt."""
     images: Images | None = None
     format: Format = None
     think: Think = None
@@ -67,10 +76,8 @@ def _refuse(body: GenerateBody) -> None:
         raise UsageError("Text is not filled in before a suffix here: leave the suffix out.")
     if body.template:
         raise UsageError("A model answers with its own template here: leave the template out, or send a raw prompt.")
-    if body.context:
-        raise UsageError("A context of tokens is not taken here: send the conversation's messages to /api/chat.")
-    if body.raw and body.system:
-        raise UsageError("A raw prompt has no system prompt beside it: write it into the prompt.")
+    if body.raw and (body.system or body.context):
+        raise UsageError("A raw prompt has nothing beside it: write the system prompt and the context into it.")
     refuse_images(body.images)
 
 
@@ -78,21 +85,33 @@ async def _answers(call: Call) -> AsyncGenerator[GenerateAnswer, None]:
     body: GenerateBody = call.body
     clock = Clock(body.model)
 
+    said: list[str] = []
+    worker: Worker | None = None
+
     async def write(resident: Resident) -> Written:
-        return await (_raw if body.raw else _asked)(body, resident)
+        nonlocal worker
+        request = await (_raw if body.raw else _asked)(body, resident)
+        n_tokens = await resident.exchange.check(request.prompt, templated=request.templated)
+        if body.raw:
+            return resident.worker.generate(request)
+        said.append(request.prompt)
+        worker = resident.worker
+        return resident.exchange.ask(Prepared(request, n_tokens, None))
 
     pieces = writing(call.service.models, body.model, body.keep_alive, clock, write)
     async with aclosing(pieces):
         async for piece in pieces:
             if isinstance(piece, Finished):
-                yield GenerateAnswer(**clock.end(piece), response="")
+                context = [] if worker is None else await worker.tokenize("".join(said), templated=True)
+                yield GenerateAnswer(**clock.end(piece), response="", context=context)
                 continue
+            said.append(piece.text)
             yield GenerateAnswer(
                 **clock.piece(), response=piece.text, thinking=piece.thinking, logprobs=logprobs(piece.logprobs)
             )
 
 
-async def _asked(body: GenerateBody, resident: Resident) -> Written:
+async def _asked(body: GenerateBody, resident: Resident) -> GenerateRequest:
     options = body.options or Options()
     switch, thinking_tokens = thinking(body.think)
     system = (Message("system", body.system),) if body.system else ()
@@ -105,15 +124,17 @@ async def _asked(body: GenerateBody, resident: Resident) -> Written:
         thinking=switch,
         thinking_tokens=thinking_tokens,
     )
-    return resident.exchange.ask(await resident.exchange.prepare(question))
+    request = (await resident.exchange.prepare(question)).request
+    before = await resident.worker.detokenize(body.context) if body.context else ""
+    return replace(request, prompt=before + request.prompt)
 
 
-async def _raw(body: GenerateBody, resident: Resident) -> Written:
+async def _raw(body: GenerateBody, resident: Resident) -> GenerateRequest:
     options = body.options or Options()
     prompt, bos = body.prompt or "", resident.facts.bos_text
     if resident.facts.add_bos and not prompt.startswith(bos):
         prompt = bos + prompt
-    request = GenerateRequest(
+    return GenerateRequest(
         prompt,
         templated=True,
         sampling=await sampling(resident.sampling, options, body.format),
@@ -121,8 +142,6 @@ async def _raw(body: GenerateBody, resident: Resident) -> Written:
         stop=tuple(options.stop or ()),
         logprobs=_n_logprobs(body),
     )
-    await resident.exchange.check(prompt, templated=True)
-    return resident.worker.generate(request)
 
 
 def _n_logprobs(body: GenerateBody) -> int | None:

@@ -19,6 +19,9 @@ from autoglm_lite.server.openai.asked import (
 )
 from autoglm_lite.server.openai.items import OutputItem, new_id
 
+DIGITS = 6
+"""What model files advise is a 32-bit number."""
+
 
 class InputDetails(msgspec.Struct):
     cached_tokens: int
@@ -113,7 +116,7 @@ def started(body: ResponseRequest, model: str, sampling: Sampling) -> Response:
         previous_response_id=body.previous_response_id,
         reasoning=ReasoningGiven(body.reasoning.effort if body.reasoning else None),
         store=body.store is not False,
-        temperature=sampling.temperature,
+        temperature=round(sampling.temperature, DIGITS),
         text=TextGiven((body.text.format if body.text else None) or PlainFormat()),
         tool_choice=body.tool_choice or "auto",
         tools=[
@@ -121,7 +124,7 @@ def started(body: ResponseRequest, model: str, sampling: Sampling) -> Response:
             for tool in body.tools or ()
         ],
         top_logprobs=body.top_logprobs or 0,
-        top_p=sampling.top_p,
+        top_p=round(sampling.top_p, DIGITS),
         presence_penalty=sampling.presence_penalty,
         frequency_penalty=sampling.frequency_penalty,
     )

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,11 +16,10 @@ from starlette.responses import Response as HttpResponse
 from autoglm_lite.chat.exchange import Question, first_system
 from autoglm_lite.chat.messages import Message
 from autoglm_lite.errors import HistoryError, UsageError
-from autoglm_lite.generation import Finished, Prefill, Waiting
+from autoglm_lite.generation import Finished, Prefill, Sampling, Waiting
 from autoglm_lite.server import sse, wishes
 from autoglm_lite.server.endpoint import Call, Endpoint, answered
 from autoglm_lite.server.failures import Failure, RefusedError
-from autoglm_lite.server.models import Resident
 from autoglm_lite.server.openai.asked import (
     LOGPROBS,
     ObjectFormat,
@@ -97,10 +97,13 @@ class Answering:
     async def _events(self) -> AsyncGenerator[Event | Waiting | Prefill, None]:
         body = self._body
         given = [*await self._before(), *items_of(body.input)]
+        question = await _question(body, given)
         async with self._models.use(body.model) as resident:
-            question = await _question(body, given, resident)
-            prepared = await resident.exchange.prepare(question)
-            response = started(body, resident.name, question.sampling)
+            sampling = wishes.sampling(
+                resident.sampling, temperature=body.temperature, top_p=body.top_p, grammar=question.sampling.grammar
+            )
+            prepared = await resident.exchange.prepare(replace(question, sampling=sampling))
+            response = started(body, resident.name, sampling)
             async with aclosing(resident.exchange.ask(prepared)) as events:
                 async for event in events:
                     if self._response is None:
@@ -142,16 +145,14 @@ class Answering:
             print(f"autoglm-lite: {error}", file=sys.stderr, flush=True)
 
 
-async def _question(body: ResponseRequest, given: list[Item], resident: Resident) -> Question:
-    """Raises UsageError."""
+async def _question(body: ResponseRequest, given: list[Item]) -> Question:
+    """But for what the model's makers advise. Raises UsageError."""
     instructions = [] if body.instructions is None else [Message("system", body.instructions)]
     switch, most = wishes.thinking(body.effort)
     return Question(
         first_system([*instructions, *messages(given)]),
         tools_of(body),
-        wishes.sampling(
-            resident.sampling, temperature=body.temperature, top_p=body.top_p, grammar=await _grammar(body)
-        ),
+        Sampling(grammar=await _grammar(body)),
         max_tokens=body.max_output_tokens,
         logprobs=(body.top_logprobs or 0) if body.top_logprobs or LOGPROBS in (body.include or ()) else None,
         thinking=switch,

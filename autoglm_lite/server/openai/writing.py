@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from autoglm_lite.chat.events import Answer, CallBegun, CallEvent, Reasoning
+from autoglm_lite.server.calling import call_id
 from autoglm_lite.server.openai.items import (
     CallItem,
     MessageItem,
@@ -144,7 +145,7 @@ class _Thought:
 
 class _Call:
     def __init__(self, index: int, name: str) -> None:
-        self.item = CallItem(new_id("fc"), new_id("call"), name, "", "in_progress")
+        self.item = CallItem(new_id("fc"), call_id(), name, "", "in_progress")
         self._index = index
         self._place: dict[str, object] = {"item_id": self.item.id, "output_index": index}
         self._texts: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import openai
@@ -16,12 +16,6 @@ from tests.gguf.embedders import bert
 from tests.server.serving import Running, serving
 
 TEXTS = ["the cat sat on the mat", "what is a dog?", "x"]
-
-
-@pytest.fixture
-def client(running: Running) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{running.url}/v1", api_key="none", max_retries=0) as found:
-        yield found
 
 
 def test_vectors_of_length_one_in_order(client: openai.OpenAI) -> None:

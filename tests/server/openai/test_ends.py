@@ -108,6 +108,29 @@ def test_signs_of_life_in_silence() -> None:
     assert not any(piece.startswith(b":") for piece in collect(sse.alive(pieces(), 60)))
 
 
+def test_who_leaves_in_silence_ends_the_work() -> None:
+    ended = []
+
+    async def pieces() -> AsyncGenerator[bytes | Waiting | Prefill, None]:
+        try:
+            yield Waiting(1)
+            await asyncio.sleep(60)
+        finally:
+            # As of an answer, whose end is waited for.
+            await asyncio.sleep(0.01)
+            ended.append(True)
+
+    async def run() -> None:
+        found = sse.alive(pieces(), 0.05)
+        assert await anext(found) == b": waiting for 1 other\n\n"
+        await found.aclose()
+        assert ended == [True]
+        # Nothing of it is left to the garbage collector.
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run())
+
+
 def test_no_stream_ends_in_silence() -> None:
     async def pieces(error: Exception) -> AsyncGenerator[bytes, None]:
         yield b"a"
