@@ -128,6 +128,8 @@ class Tagged:
             source.forget()
             yield from source.space()
             if not (yield from source.literal(tags.before_key)):
+                if tags.before_key.startswith(source.rest()):
+                    source.at = len(source.text)
                 break
             key = yield from source.until((tags.after_key,), MOST_KEY)
             if key is None:

@@ -36,10 +36,14 @@ TOOLS = (WEATHER, LONGER, TIME)
 Call = tuple[str, dict[str, object]]
 
 
+def text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _tagged(key: str, end_key: str, value: str, end_value: str) -> Callable[[Call], str]:
     def write(call: Call) -> str:
         return "".join(
-            f"{key}{name}{end_key}{value}{one if isinstance(one, str) else json.dumps(one)}{end_value}\n"
+            f"{key}{name}{end_key}{value}{one if isinstance(one, str) else text(one)}{end_value}\n"
             for name, one in call[1].items()
         )
 
@@ -67,39 +71,37 @@ class Family:
 FAMILIES = {
     "hermes": Family(
         Hermes(),
-        lambda call: f'<tool_call>\n{{"name": "{call[0]}", "arguments": {json.dumps(call[1])}}}\n</tool_call>',
+        lambda call: f'<tool_call>\n{{"name": "{call[0]}", "arguments": {text(call[1])}}}\n</tool_call>',
         between="\n",
     ),
     "llama": Family(
         Llama(),
-        lambda call: f'{{"name": "{call[0]}", "parameters": {json.dumps(call[1])}}}',
+        lambda call: f'{{"name": "{call[0]}", "parameters": {text(call[1])}}}',
         between="; ",
         anywhere=False,
     ),
     "llama with a tag": Family(
         Llama(),
-        lambda call: f'{{"type": "function", "name": "{call[0]}", "parameters": {json.dumps(call[1])}}}',
+        lambda call: f'{{"type": "function", "name": "{call[0]}", "parameters": {text(call[1])}}}',
         before="<|python_tag|>",
         between="\n",
     ),
     "mistral": Family(
         Mistral(),
-        lambda call: f'{{"name": "{call[0]}", "arguments": {json.dumps(call[1])}, "id": "abc"}}',
+        lambda call: f'{{"name": "{call[0]}", "arguments": {text(call[1])}, "id": "abc"}}',
         "[TOOL_CALLS][",
         ", ",
         "]",
     ),
     "mistral, names first": Family(
-        Mistral(names_first=True), lambda call: f"[TOOL_CALLS]{call[0]}[ARGS]{json.dumps(call[1])}"
+        Mistral(names_first=True), lambda call: f"[TOOL_CALLS]{call[0]}[ARGS]{text(call[1])}"
     ),
     "mistral, with ids": Family(
         Mistral(names_first=True, with_ids=True),
-        lambda call: f"[TOOL_CALLS]{call[0]}[CALL_ID]a1b2c3d4e[ARGS]{json.dumps(call[1])}",
+        lambda call: f"[TOOL_CALLS]{call[0]}[CALL_ID]a1b2c3d4e[ARGS]{text(call[1])}",
     ),
-    "functionary": Family(Functionary(), lambda call: f"<function={call[0]}>{json.dumps(call[1])}</function>"),
-    "glm-4": Family(
-        Glm4(), lambda call: f"{call[0]}\n{json.dumps(call[1])}", between="<|assistant|>", anywhere=False
-    ),
+    "functionary": Family(Functionary(), lambda call: f"<function={call[0]}>{text(call[1])}</function>"),
+    "glm-4": Family(Glm4(), lambda call: f"{call[0]}\n{text(call[1])}", between="<|assistant|>", anywhere=False),
     "glm-4.5": Family(
         Tagged("glm-4.5", GLM), lambda call: f"<tool_call>{call[0]}\n{_GLM(call)}</tool_call>", between="\n"
     ),
@@ -135,7 +137,7 @@ def split(splitter: CallSplitter, pieces: Sequence[str]) -> Split:
 
 
 def joined(found: Sequence[CallPiece]) -> Split:
-    text, calls = "", list[tuple[str, str]]()
+    said, calls = "", list[tuple[str, str]]()
     for piece in found:
         if isinstance(piece, Begun):
             assert piece.index == len(calls)
@@ -146,5 +148,5 @@ def joined(found: Sequence[CallPiece]) -> Split:
             calls[-1] = (calls[-1][0], calls[-1][1] + piece.text)
         else:
             assert piece
-            text += piece
-    return Split(text, calls)
+            said += piece
+    return Split(said, calls)

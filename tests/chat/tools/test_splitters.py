@@ -161,7 +161,8 @@ VALUES = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text(), VALUES), st.booleans(), st.text("]},:1\"a", max_size=4), st.integers(1, 30))
+@settings(max_examples=40)
+@given(st.dictionaries(st.text(), VALUES), st.booleans(), st.text(']},:1"a', max_size=4), st.integers(1, 30))
 def test_the_end_of_an_object(value: dict[str, object], ascii_only: bool, behind: str, step: int) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only)
     scanner, at = JsonText(), 0
