@@ -32,7 +32,7 @@ async def writing(
     """Pieces, none of them empty, then Finished. `write` begins the answer of the model once it is loaded. A call that
     was cut off is left out. Raises as Models.use, `write` and Worker.generate do."""
     async with models.use(asked) as resident:
-        clock.loaded()
+        clock.loaded(resident.name)
         keep(models, resident, kept)
         begun: tuple[str, list[str]] | None = None
         n_calls = 0
