@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -36,11 +36,11 @@ ADDRESSES = tuple((compile_path(path)[0], endpoint) for endpoint in ENDPOINTS fo
 
 def make_app(service: Service, door: Door | None = None) -> ASGIApp:
     """Serves `service`'s models to whom `door` lets in; None: to all who reach it."""
-    places: dict[str, dict[str, Endpoint]] = {}
-    for endpoint in ENDPOINTS:
-        for path in endpoint.paths:
-            places.setdefault(path, {})[endpoint.method] = endpoint
-    routes = [Route(path, _handler(methods, service), methods=list(methods)) for path, methods in places.items()]
+    routes = [
+        Route(path, _handler(endpoint, service), methods=[endpoint.method])
+        for endpoint in ENDPOINTS
+        for path in endpoint.paths
+    ]
     inner = Starlette(routes=routes, exception_handlers={404: _unknown, 405: _wrong_method})
     # An address built from the Host that was asked for is nothing to send anybody to.
     inner.router.redirect_slashes = False
@@ -68,11 +68,9 @@ def _at(path: str) -> Iterator[Endpoint]:
     return (endpoint for pattern, endpoint in ADDRESSES if pattern.match(path))
 
 
-def _handler(methods: Mapping[str, Endpoint], service: Service) -> Callable[[Request], Awaitable[Response]]:
-    """What answers at one path; what answers a GET answers a HEAD."""
-
+def _handler(endpoint: Endpoint, service: Service) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
-        return await (methods.get(request.method) or methods["GET"])(request, service)
+        return await endpoint(request, service)
 
     return handle
 
