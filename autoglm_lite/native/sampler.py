@@ -59,13 +59,13 @@ class Sampler:
         seed = secrets.randbits(32) if sampling.seed is None else sampling.seed
         if sampling.grammar is not None and model.end is None:
             raise UsageError("This model has no token that ends an answer: it cannot follow a grammar.")
-        self._gbnf = sampling.grammar
+        self._sampling = sampling
         self._grammar: Any = None
         self._trigger: Trigger | None = None
         """None once the grammar holds, or where nothing can make it hold any more."""
         if sampling.grammar is not None and sampling.grammar_after:
             check_grammar(sampling.grammar)
-            self._trigger = Trigger(sampling.grammar_after, at_start=sampling.grammar_at_start)
+            self._watch()
         elif sampling.grammar is not None:
             self._grammar = grammar_sampler(model, sampling.grammar)
         self._silent: set[int] = set()
@@ -89,6 +89,9 @@ class Sampler:
         the model has computed nothing that one could choose from.
         """
         token = self._choose(context, row, None if free else self._grammar, None if free else self._trigger)
+        if free and self._grammar is None and self._sampling.grammar is not None:
+            # The answer begins behind the reasoning.
+            self._watch()
         logprob = None
         if self._logprobs is not None:
             logprob = token_logprob(context, self._model, row, token, self._logprobs)
@@ -125,6 +128,9 @@ class Sampler:
             self._lib.llama_sampler_accept(grammar, token)
         return token
 
+    def _watch(self) -> None:
+        self._trigger = Trigger(self._sampling.grammar_after, at_start=self._sampling.grammar_at_start)
+
     def _apply(self, candidates: Any) -> None:
         self._lib.llama_sampler_apply(self._chain, candidates)
 
@@ -153,8 +159,8 @@ class Sampler:
         except UnicodeDecodeError:
             # A text that begins in the middle of a character: no model means that.
             return False
-        assert self._gbnf is not None
-        grammar = grammar_sampler(self._model, self._gbnf, behind=behind)
+        assert self._sampling.grammar is not None
+        grammar = grammar_sampler(self._model, self._sampling.grammar, behind=behind)
         if not self._allows(grammar, token):
             self._lib.llama_sampler_free(grammar)
             return False

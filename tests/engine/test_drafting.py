@@ -14,6 +14,7 @@ from autoglm_lite.generation import Finished, GenerateRequest, Sampling, Text
 from autoglm_lite.planning.plan import Plan
 from tests.engine.asking import GREEDY
 
+LOOP = 'root ::= [a-z]* "." (" The cat " [a-z]+ " on the mat.")*'
 REPEATING = "The dog ran. The cat sat. The dog ran. The cat sat. The dog ran. The cat sat. The dog"
 ASKS = [
     GenerateRequest(REPEATING, False, GREEDY, 60),
@@ -22,6 +23,9 @@ ASKS = [
     GenerateRequest(REPEATING, False, Sampling(temperature=0, repeat_penalty=1.3), 60),
     GenerateRequest(REPEATING, False, replace(GREEDY, logit_bias=((300, -5.0),)), 60, stop=("sat. The",)),
     GenerateRequest("Once upon a time", False, GREEDY, None),
+    # The drafts go on as before where the grammar begins to hold, within a token and after one.
+    GenerateRequest(REPEATING, False, replace(GREEDY, grammar=LOOP, grammar_after=(" sa",)), 60),
+    GenerateRequest(REPEATING, False, replace(GREEDY, grammar=LOOP, grammar_after=("dog ran.",)), 60),
 ]
 
 

@@ -108,6 +108,21 @@ def test_reasoning_sets_nothing_off(stories: Writer) -> None:
     sampler.close()
 
 
+def test_an_answer_begins_behind_its_reasoning(stories: Writer) -> None:
+    likely = stories.model.token_bytes(int(stories.read().argmax())).decode()
+    word = likely.strip()
+    held = replace(GREEDY, grammar=DIGITS, grammar_after=("no such text", word), grammar_at_start=True)
+    for free, holds in ((True, True), (False, False)):
+        sampler = stories.sampler(replace(held, grammar_after=("no such text",)) if not free else held)
+        if free:
+            sampler._trigger = None
+            sampler.sample(stories.context, -1, free=True)
+        sampler.sample(stories.context, -1)
+        token = sampler.sample(stories.context, -1).token
+        assert bool(re.fullmatch(rb" ?[0-9]+", stories.model.token_bytes(token))) == holds
+        sampler.close()
+
+
 def test_control_tokens_that_are_written(stories: Writer) -> None:
     """They set a grammar off, and stand for their names in one."""
     model = stories.model

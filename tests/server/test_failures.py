@@ -34,7 +34,7 @@ PATHS = [
     "/home/jane/.cache/autoglm-lite/states/0123abcd",
     "/home/jane/.local/state/autoglm-lite/logs/worker-123-4.log",
     "/run/user/1000/autoglm-lite/service.sock",
-    "/tmp/build/llama.cpp/ggml/src/ggml.c",
+    "/tmp/build/upstream.cpp/ggml/src/ggml.c",
     "~/models/a.gguf",
     "/a.gguf",
     "/data/models",

@@ -42,7 +42,13 @@ from autoglm_lite.worker.protocol import (
 )
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
-samplings = st.builds(Sampling, finite, st.integers(), finite, finite, finite, st.integers(), st.none() | st.integers())
+samplings = st.builds(
+    Sampling,
+    *(finite, st.integers(), finite, finite, finite, st.integers(), st.none() | st.integers()),
+    grammar=st.none() | st.text(),
+    grammar_after=st.lists(st.text()).map(tuple),
+    grammar_at_start=st.booleans(),
+)
 requests = st.builds(
     GenerateRequest,
     st.text(),
@@ -50,6 +56,7 @@ requests = st.builds(
     samplings,
     st.none() | st.integers(),
     st.lists(st.text()).map(tuple),
+    written=st.lists(st.text()).map(tuple),
 )
 savings = st.none() | st.builds(Saving, st.integers(), st.integers())
 parts = st.builds(DevicePart, st.text(), st.none() | st.text(), st.integers())

@@ -18,6 +18,8 @@ from autoglm_lite.grammar.writer import SchemaWriter
 
 MOST_CALLS = 16
 """In one answer: a small model may not find an end."""
+MOST_TRIED = 16
+"""Tools of which each is tried alone where all together are refused."""
 GAP = r"[ \n]{0,4}"
 """White space that models put before and between calls."""
 
@@ -102,8 +104,9 @@ def _made(form: CallForm, tools_json: str, required: bool, parallel: bool) -> Ca
     try:
         return _finished(form, use, loose)
     except UsageError as error:
-        # One of them is too much, or all together are.
-        loose |= _loose(tools, from_schema)
+        # One of them is too much, or all together are. To find out takes up to a second for each.
+        if len(tools) <= MOST_TRIED:
+            loose |= _loose(tools, from_schema)
         strict = any(tool.strict for tool in tools)
         try:
             return _finished(form, use, loose)

@@ -56,7 +56,8 @@ class Tagged:
         return standard(messages, tools)
 
     def splitter(self, tools: Sequence[Tool], /) -> CallSplitter:
-        return Splitter(tools, self.parse, [OPENING])
+        # Qwen3-Coder now and then leaves the first tag out.
+        return Splitter(tools, self.parse, [OPENING, *filter(None, [self.tags.before_name])])
 
     def grammar(self, use: ToolUse, /) -> CallGrammar:
         return call_grammar(self, use)
@@ -64,12 +65,13 @@ class Tagged:
     def rules(self, rules: CallRules, use: ToolUse, /) -> CallGrammar:
         tags, line = self.tags, '"\\n"?'
         end = " ".join(f'"{text}" {line}' for text in (tags.end,) if text) + f' "{CLOSING}"'
-        begin = f'{line} "{tags.before_name}"' if tags.before_name else '""'
+        begin = f'{line} "{tags.before_name}"' if tags.before_name else ""
         names = {f"{tool.name}{tags.after_name}": f"{self._arguments(rules, tool)} {end}" for tool in rules.tools}
-        calls = rules.several(rules.add(f"{begin} {rules.named(names)}"), f'{GAP} "{OPENING}"', parallel=use.parallel)
+        opening = f'{GAP} "{OPENING}" {begin}'
+        calls = rules.several(rules.named(names), opening, parallel=use.parallel)
         if use.choice == "required":
-            return CallGrammar(f'{GAP} "{OPENING}" {calls}')
-        return CallGrammar(calls, (OPENING,))
+            return CallGrammar(f"{opening} {calls}")
+        return CallGrammar(calls, (tags.before_name or OPENING,))
 
     def _arguments(self, rules: CallRules, tool: Tool) -> str:
         """In the order of the properties; those that are not required may be left out."""
@@ -107,9 +109,10 @@ class Tagged:
 
     def parse(self, calls: Calls, opening: str) -> Parse[bool]:
         source, tags = calls.source, self.tags
-        yield from source.space()
-        if tags.before_name and not (yield from source.literal(tags.before_name)):
-            return False
+        if tags.before_name and opening == OPENING:
+            yield from source.space()
+            if not (yield from source.literal(tags.before_name)):
+                return False
         ends = [tags.after_name] if tags.after_name else ["\n", tags.before_key, CLOSING]
         name = yield from source.until(ends, calls.longest + 1)
         if name is None or name.strip() not in calls.tools:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from autoglm_lite.chat.exchange import Question, first_system
 from autoglm_lite.chat.messages import Message, Tool, ToolCall, ToolUse
@@ -45,7 +46,9 @@ def question(body: CountRequest) -> Question:
     for message in body.messages:
         found += _messages(message)
     switch, thinking_tokens = thinking(body)
-    return Question(first_system(with_names(found)), _tool_use(body), thinking=switch, thinking_tokens=thinking_tokens)
+    return Question(
+        first_system(with_names(_joined(found))), _tool_use(body), thinking=switch, thinking_tokens=thinking_tokens
+    )
 
 
 def thinking(body: CountRequest) -> tuple[bool | None, int | None]:
@@ -77,6 +80,20 @@ def _messages(message: MessageParam) -> Iterable[Message]:
             said.append(_part(block))
     _flush(message, said, found)
     return found or [Message(message.role, "")]
+
+
+def _joined(messages: Iterable[Message]) -> list[Message]:
+    """Turns of the user that follow each other are one, as are the assistant's: many templates refuse them apart."""
+    found: list[Message] = []
+    for message in messages:
+        last = found[-1] if found else None
+        if last is None or last.role != message.role or message.role == "tool" or last.tool_calls:
+            found.append(message)
+            continue
+        content = "\n\n".join(text for text in (last.content, message.content) if text)
+        reasoning = "\n\n".join(text for text in (last.reasoning, message.reasoning) if text)
+        found[-1] = replace(message, content=content, reasoning=reasoning)
+    return found
 
 
 def _flush(message: MessageParam, said: list[str], found: list[Message]) -> None:

@@ -18,6 +18,12 @@ class FunctionDefinition(msgspec.Struct):
     description: str | None = None
     parameters: dict[str, Any] | None = None
     """A JSON schema of an object."""
+    strict: bool | None = None
+    """Whether a schema that cannot be enforced to the letter is refused, instead of any object being allowed."""
+
+    @property
+    def tool(self) -> Tool:
+        return Tool(self.name, self.description or "", self.parameters or ANY_OBJECT, bool(self.strict))
 
 
 class ToolDefinition(msgspec.Struct):
@@ -54,10 +60,7 @@ class Call(msgspec.Struct):
 
 def uses(tools: Sequence[ToolDefinition], choice: ToolChoice, parallel: bool) -> ToolUse | None:
     """None where no tool may be called. Raises UsageError."""
-    known = [
-        Tool(tool.function.name, tool.function.description or "", tool.function.parameters or ANY_OBJECT)
-        for tool in tools
-    ]
+    known = [tool.function.tool for tool in tools]
     if isinstance(choice, NamedTool):
         return tool_use(known, named=choice.function.name)
     return tool_use(known, choice, parallel=parallel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autoglm_lite.chat.messages import Tool
@@ -33,7 +33,7 @@ LONGER = Tool("get_weather_alerts", "Warnings.", {"type": "object", "properties"
 TIME = Tool("time", "The time.", {})
 TOOLS = (WEATHER, LONGER, TIME)
 
-Call = tuple[str, dict[str, object]]
+Call = tuple[str, Mapping[str, object]]
 
 
 def text(value: object) -> str:

@@ -141,6 +141,15 @@ def test_values_without_quotes_are_what_the_schema_says() -> None:
     assert split(coder.format.splitter(TOOLS), list(text)).decoded == [("get_weather_alerts", {"all": True})]
 
 
+def test_a_tag_that_was_left_out() -> None:
+    coder = FAMILIES["qwen3-coder"]
+    text = coder.write(CALLS[:1]).removeprefix("<tool_call>\n")
+    assert split(coder.format.splitter(TOOLS), [f"So: {text} Done."]) == Split(
+        "So: Done.", split(coder.format.splitter(TOOLS), [text]).calls
+    )
+    assert split(coder.format.splitter(TOOLS), list(text)).decoded == CALLS[:1]
+
+
 def test_a_call_that_was_cut_off() -> None:
     glm = FAMILIES["glm-4.5"]
     text = "<tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>Os</arg_va"

@@ -138,6 +138,18 @@ def test_none_is_told_of_none(client: OpenAI) -> None:
     assert n_prompt(tools=TOOLS, tool_choice="none") == n_prompt() < n_prompt(tools=TOOLS)
 
 
+def test_parameters_that_cannot_be_enforced(running: Running) -> None:
+    def ask(strict: bool) -> dict[str, Any]:
+        far = tool("f", a={"$ref": "https://example.com/x"})
+        far["function"]["strict"] = strict
+        body = {"messages": QUESTION, "tools": [far], "tool_choice": "required", "max_tokens": 30}
+        found: dict[str, Any] = running.http.post("/v1/chat/completions", json=body).json()
+        return found
+
+    assert "schema" in ask(strict=True)["error"]["message"]
+    assert ask(strict=False)["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "f"
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
