@@ -15,11 +15,20 @@ from autoglm_lite.chat.setup import model_sampling
 from autoglm_lite.chat.template import ChatTemplate
 from autoglm_lite.chat.tools.choose import tool_format
 from autoglm_lite.embedding import Use, wrong_use
-from autoglm_lite.errors import AutoglmError, BusyError, UnknownModelError, UsageError, WillNotFitError
+from autoglm_lite.errors import (
+    AutoglmError,
+    BusyError,
+    LoadError,
+    UnknownModelError,
+    UsageError,
+    WillNotFitError,
+    WorkerDiedError,
+)
 from autoglm_lite.generation import Sampling
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.planning.plan import Plan
+from autoglm_lite.server.meter import Meter, MeteredWorker
 from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.loader import Loader
 from autoglm_lite.worker.watch import Notice, Watch
@@ -124,15 +133,18 @@ class Models:
         states: Path | None = None,
         keep_seconds: float = math.inf,
         tell: Callable[[str], None] = lambda _: None,
+        complain: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`files`: the models by name, as they are now. `default`: the name of the one for who names none; may take as
-        long as planning, like `planner`. `states`: as of Worker. `tell` gets a sentence for the log."""
+        long as planning, like `planner`. `states`: as of Worker. `tell` gets a sentence for the log, `complain` one for
+        each model that cannot be loaded, or whose process dies."""
         self._files = files
         self._default = default
         self._planner = planner
         self._states = states
         self._keep_seconds = keep_seconds
         self._tell = tell
+        self._complain = complain
         self._residents: dict[str, Resident] = {}
         self._door = asyncio.Lock()
         """Passed in the order in which models were asked for: who waits for room there is not overtaken."""
@@ -143,6 +155,7 @@ class Models:
         self._freed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts = Counts()
+        self.meter = Meter()
 
     @property
     def residents(self) -> Sequence[Resident]:
@@ -180,6 +193,9 @@ class Models:
         try:
             await self._loaded(resident)
             yield resident
+        except (LoadError, WorkerDiedError) as error:
+            self._complain(f"{resident.name}: {error}")
+            raise
         finally:
             resident.n_users -= 1
             resident.used = time.time()
@@ -240,7 +256,7 @@ class Models:
                 raise UsageError(wrong_use(name, planned.facts.use, use))
             for notice in planned.notices:
                 self._tell(f"{name}: {notice}")
-            return Resident(name, planned, Worker(states=self._states), self._keep_seconds)
+            return Resident(name, planned, MeteredWorker(self.meter, self._states), self._keep_seconds)
 
     async def _loaded(self, resident: Resident) -> None:
         """Who goes away meanwhile does not stop it: another may wait, or ask again."""

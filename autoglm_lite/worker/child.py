@@ -47,7 +47,9 @@ from autoglm_lite.worker.protocol import (
     Measured,
     Measurement,
     Message,
+    Ping,
     PlanSizes,
+    Pong,
     Rerank,
     Score,
     ServeDevices,
@@ -91,6 +93,7 @@ class Child:
         self._resting = False
         """Whether the main thread waits, or keeps what was read while it does."""
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._tenant = Tenant()
         self._scorer = Scorer()
         self._priority = Priority()
@@ -107,6 +110,8 @@ class Child:
                     self._cancel(request_id)
                 elif isinstance(message, SetEffort):
                     self._set_effort(message)
+                elif isinstance(message, Ping):
+                    self._send(request_id, Pong())
                 else:
                     if isinstance(message, CANCELLABLE):
                         with self._lock:
@@ -276,7 +281,8 @@ class Child:
 
     def _send(self, request_id: int, message: Message) -> None:
         try:
-            self._connection.sendall(encode(request_id, message))
+            with self._sending:
+                self._connection.sendall(encode(request_id, message))
         except OSError:
             os._exit(0)
 

@@ -36,6 +36,7 @@ from autoglm_lite.worker.protocol import (
     LoadProgress,
     Measured,
     Measurement,
+    Ping,
     PlanSizes,
     Reply,
     Rerank,
@@ -301,6 +302,13 @@ class Worker:
             await self.close()
             self._shed = needed
         return freed
+
+    async def ping(self) -> None:
+        """Returns once the child's process has answered, which it does at once, whatever it computes. Raises
+        WorkerDiedError."""
+        async with aclosing(self._alive().ask(next(self._ids), Ping())) as replies:
+            async for _ in replies:
+                pass
 
     def set_effort(self, threads: int, nice: int) -> None:
         """From the next token on, also of a running answer: at most so many threads; `nice` (0 to 19) is added to

@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
-import uvicorn
 from starlette.types import ASGIApp
 
 from autoglm_lite.gguf import read_facts
 from autoglm_lite.planning.make import Wishes, decide
 from autoglm_lite.server.app import make_app
+from autoglm_lite.server.listen import make_server
 from autoglm_lite.server.models import Models, Planned, Resident
 from autoglm_lite.server.service import Service
 from tests.planning.models import GB, machine
@@ -89,11 +89,10 @@ def serving(
         listening.bind(("127.0.0.1", 0))
         http.base_url = httpx.URL(f"http://127.0.0.1:{listening.getsockname()[1]}")
         service = Service(Models(lambda: dict(files), lambda: default, planner), folder)
-        config = uvicorn.Config(application(service), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
+        server = make_server(application(service))
 
         async def close() -> None:
-            server.should_exit = True
+            server.end()
             await serve
             await service.models.close()
             await loop.shutdown_default_executor()

@@ -22,7 +22,7 @@ def tool_format(template: str | None) -> ToolFormat:
             return Tagged("glm-4.5", GLM, ("<|observation|>",) if "<|observation|>" in template else ())
         if "<function=" in template and "<parameter=" in template:
             return Tagged("qwen3-coder", CODER)
-        if "arguments" in template:
+        if '"arguments' in template and "<tool_calls>" not in template:
             return Hermes()
     if "[TOOL_CALLS]" in template:
         return Mistral(names_first="[ARGS]" in template, with_ids="[CALL_ID]" in template)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -30,6 +30,8 @@ class CallRules:
         self.tools = tools
         self.loose = loose
         self.plain = SchemaWriter(True)
+        self.ends: dict[str, str] = {}
+        """By a mark, the rule of the text up to it."""
 
     def add(self, expression: str) -> str:
         """A name for it."""
@@ -46,8 +48,7 @@ class CallRules:
         return SchemaWriter(schema(tool), self.plain).inside(part, path)
 
     def named(self, rests: Mapping[str, str]) -> str:
-        """One of these texts, of which none begins with another, and the expression that is to follow it: what they
-        have in common is written once."""
+        """One of these texts and the expression that is to follow it: what they have in common is written once."""
         groups: dict[str, dict[str, str]] = {}
         for text, rest in rests.items():
             groups.setdefault(text[:1], {})[text] = rest
@@ -97,14 +98,19 @@ def call_grammar(form: CallForm, use: ToolUse) -> CallGrammar:
 def _made(form: CallForm, tools_json: str, required: bool, parallel: bool) -> CallGrammar:
     tools = [Tool(name, "", parameters, strict) for name, parameters, strict in json.loads(tools_json)]
     use = ToolUse(tuple(tools), "required" if required else "auto", parallel)
-    loose = frozenset(tool.name for tool in tools if not _can_be_followed(tool))
+    loose = _loose(tools, _write)
     try:
         return _finished(form, use, loose)
-    except UsageError:
-        # Each alone can be followed, all together cannot.
-        if any(tool.strict for tool in tools):
-            raise
-        return _finished(form, use, frozenset(tool.name for tool in tools))
+    except UsageError as error:
+        # One of them is too much, or all together are.
+        loose |= _loose(tools, from_schema)
+        strict = any(tool.strict for tool in tools)
+        try:
+            return _finished(form, use, loose)
+        except UsageError:
+            if strict:
+                raise UsageError(f"The tools' parameters cannot be enforced together: {error}") from error
+            return _finished(form, use, frozenset(tool.name for tool in tools))
 
 
 def _finished(form: CallForm, use: ToolUse, loose: frozenset[str]) -> CallGrammar:
@@ -114,13 +120,21 @@ def _finished(form: CallForm, use: ToolUse, loose: frozenset[str]) -> CallGramma
     return CallGrammar(gbnf, made.grammar_after, made.grammar_at_start)
 
 
-def _can_be_followed(tool: Tool) -> bool:
-    """Raises UsageError where it cannot though it is strict."""
+def _loose(tools: Sequence[Tool], try_out: Callable[[object], object]) -> frozenset[str]:
+    """The names of those whose schemas `try_out` refuses. Raises UsageError where one of them is strict."""
+    return frozenset(tool.name for tool in tools if _refused(tool, try_out))
+
+
+def _refused(tool: Tool, try_out: Callable[[object], object]) -> bool:
     try:
-        check_document(schema(tool))
-        from_schema(schema(tool))
+        try_out(schema(tool))
     except UsageError as error:
         if tool.strict:
             raise UsageError(f"The parameters of the tool {tool.name!r} cannot be enforced: {error}") from error
-        return False
-    return True
+        return True
+    return False
+
+
+def _write(found: object) -> object:
+    check_document(found)
+    return SchemaWriter(found).reference("#", "$")

@@ -51,7 +51,7 @@ def _unusual(calls: Calls, text: str) -> Parse[bool]:
     call = _decoded(text)
     if not isinstance(call, dict):
         return False
-    arguments = call.get("arguments", call.get("parameters", {}))
+    arguments = call.get("arguments", call.get("parameters", {} if set(call) <= {"name", "type", "id"} else None))
     if isinstance(arguments, str):
         arguments = _decoded(arguments)
     name = call.get("name")

@@ -48,9 +48,10 @@ def parse(calls: Calls, opening: str) -> Parse[bool]:
 
 
 def closed(calls: Calls, closing: str) -> Parse[None]:
-    """Goes past white space and `closing` if that comes."""
+    """Goes past white space and `closing` if that comes, or what of it was written when the answer was cut off."""
     source = calls.source
     before = source.at
     yield from source.space()
-    if not (yield from source.literal(closing)):
-        source.at = before
+    if (yield from source.literal(closing)):
+        return
+    source.at = len(source.text) if closing.startswith(source.rest()) else before

@@ -44,8 +44,7 @@ class JsonText:
                 if at < len(text):
                     self.broken = not _VALUE.fullmatch(self._word)
                     self._state = "after"
-                    at = _end(_SPACE, text, at)
-            elif self._state not in ("escape", "hex"):
+            if self._state not in ("string", "escape", "hex", "word"):
                 at = _end(_SPACE, text, at)
             if at < len(text) and not self.broken:
                 self.broken = not self._step(text[at])

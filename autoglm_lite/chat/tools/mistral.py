@@ -39,11 +39,10 @@ class Mistral:
 
     def rules(self, rules: CallRules, use: ToolUse, /) -> CallGrammar:
         if self.names_first:
-            mark = f'"{ARGUMENTS[1:]}"'
+            mark = f'"{ARGUMENTS}"'
             if self.with_ids:
-                mark = rules.add(f'("{ID[1:]}" [a-zA-Z0-9]{{9}} "[")? {mark}')
-            # The bracket tells a name from a longer one.
-            call = rules.named({f"{tool.name}[": f"{mark} {rules.arguments(tool)}" for tool in rules.tools})
+                mark = rules.add(f'("{ID}" [a-zA-Z0-9]{{9}})? {mark}')
+            call = rules.named({tool.name: f"{mark} {rules.arguments(tool)}" for tool in rules.tools})
             calls = rules.several(call, f'"{OPENING}"', parallel=use.parallel)
         else:
             call = rules.add(f'"{{" " "? "\\"name\\":" " "? "\\"" {rules.envelopes("arguments")}')

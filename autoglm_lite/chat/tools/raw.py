@@ -14,6 +14,8 @@ CHARS = ((0, 0xD7FF), (0xE000, 0x10FFFF))
 
 def without_mark(rules: CallRules, mark: str) -> str:
     """Any text up to the first `mark`, with that: the automaton of Knuth, Morris and Pratt, a rule for each state."""
+    if mark in rules.ends:
+        return rules.ends[mark]
     names = [rules.plain.rules.reserve() for _ in mark]
     for state, name in enumerate(names):
         targets = {mark[state]: state + 1}
@@ -25,6 +27,7 @@ def without_mark(rules: CallRules, mark: str) -> str:
         for char, target in targets.items():
             parts.append(f"{literal(char)} {names[target]}" if target < len(mark) else literal(char))
         rules.plain.rules.define(name, " | ".join(parts))
+    rules.ends[mark] = names[0]
     return names[0]
 
 

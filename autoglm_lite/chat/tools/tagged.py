@@ -37,7 +37,7 @@ class Tags:
     end: str
 
 
-GLM = Tags("", "\n", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>", "")
+GLM = Tags("", "", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>", "")
 CODER = Tags("<function=", ">", "<parameter=", ">", "", "</parameter>", "</function>")
 
 
@@ -65,7 +65,6 @@ class Tagged:
         tags, line = self.tags, '"\\n"?'
         end = " ".join(f'"{text}" {line}' for text in (tags.end,) if text) + f' "{CLOSING}"'
         begin = f'{line} "{tags.before_name}"' if tags.before_name else '""'
-        # The first thing behind a name tells it from a longer one; a new line that models may leave out does not.
         names = {f"{tool.name}{tags.after_name}": f"{self._arguments(rules, tool)} {end}" for tool in rules.tools}
         calls = rules.several(rules.add(f"{begin} {rules.named(names)}"), f'{GAP} "{OPENING}"', parallel=use.parallel)
         if use.choice == "required":
@@ -111,11 +110,12 @@ class Tagged:
         yield from source.space()
         if tags.before_name and not (yield from source.literal(tags.before_name)):
             return False
-        ends = (tags.after_name, CLOSING, *([tags.before_key] if tags is GLM else []))
+        ends = [tags.after_name] if tags.after_name else ["\n", tags.before_key, CLOSING]
         name = yield from source.until(ends, calls.longest + 1)
         if name is None or name.strip() not in calls.tools:
             return False
-        yield from source.literal(tags.after_name)
+        if tags.after_name:
+            yield from source.literal(tags.after_name)
         begin = calls.begin(name.strip())
         yield begin
         yield from self._pairs(calls, begin.index, calls.tools[begin.name])
@@ -128,6 +128,8 @@ class Tagged:
             source.forget()
             yield from source.space()
             if not (yield from source.literal(tags.before_key)):
+                if tags.before_key.startswith(source.rest()):
+                    source.at = len(source.text)
                 break
             key = yield from source.until((tags.after_key,), MOST_KEY)
             if key is None:

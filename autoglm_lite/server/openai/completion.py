@@ -12,6 +12,7 @@ from msgspec import Meta
 from autoglm_lite.errors import UsageError
 from autoglm_lite.generation import FinishReason, TokenLogprob
 from autoglm_lite.server.limits import GRAMMAR_CHARACTERS, MaxTokens, Name, NChoices, Stop, Stops, TopLogprobs
+from autoglm_lite.server.openai.logprobs import LEAST
 from autoglm_lite.server.openai.sampling import SamplingFields
 from autoglm_lite.server.openai.usage import PromptProgress, StreamOptions, Timings, Usage
 
@@ -120,8 +121,8 @@ class Offsets:
             self._n_characters += len(self._decoder.decode(one.piece))
         return TextLogprobs(
             [_text(one.piece) for one in given],
-            [one.logprob for one in given],
-            [{_text(piece): value for _, piece, value in one.top} for one in given],
+            [max(LEAST, one.logprob) for one in given],
+            [{_text(piece): max(LEAST, value) for _, piece, value in one.top} for one in given],
             offsets,
         )
 

@@ -6,6 +6,9 @@ import msgspec
 
 from autoglm_lite.generation import TokenLogprob
 
+LEAST = -9999.0
+"""OpenAI's number for what has no chance at all: JSON has no infinity."""
+
 
 class TopLogprob(msgspec.Struct):
     token: str
@@ -22,8 +25,8 @@ class Logprob(msgspec.Struct):
 
 
 def logprob(given: TokenLogprob) -> Logprob:
-    top = [TopLogprob(_text(piece), list(piece), value) for _, piece, value in given.top]
-    return Logprob(_text(given.piece), list(given.piece), given.logprob, top)
+    top = [TopLogprob(_text(piece), list(piece), max(LEAST, value)) for _, piece, value in given.top]
+    return Logprob(_text(given.piece), list(given.piece), max(LEAST, given.logprob), top)
 
 
 def _text(piece: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autoglm_lite.server.endpoint import Endpoint
 from autoglm_lite.server.limits import Name
+from autoglm_lite.server.openai import embeddings, rerank, responses
 from autoglm_lite.server.openai.answer import ChatCompletion
 from autoglm_lite.server.openai.chat import chat_completions
 from autoglm_lite.server.openai.completion import Completion, CompletionRequest
@@ -44,4 +45,7 @@ ENDPOINTS = (
         answer=Completion,
         streamed=EVENTS,
     ),
+    *responses.ENDPOINTS,
+    *embeddings.ENDPOINTS,
+    *rerank.ENDPOINTS,
 )

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
+import msgspec
 import openai
 import pytest
 from openai import OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
+from autoglm_lite.generation import TokenLogprob
+from autoglm_lite.server.openai.answer import logprobs
+from autoglm_lite.server.openai.completion import Offsets
 from tests.server.serving import Running
 
 SUM: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is 2+3?"}]
@@ -274,3 +279,13 @@ def streamed(running: Running, body: dict[str, Any]) -> list[dict[str, Any]]:
     *events, last, rest = answer.text.split("\n\n")
     assert (last, rest) == ("data: [DONE]", "")
     return [json.loads(event.removeprefix("data: ")) for event in events]
+
+
+def test_probabilities_that_json_cannot_write() -> None:
+    found = logprobs([TokenLogprob(1, "世".encode()[:2], -math.inf, ((2, b"a", -math.inf),))])
+    (one,) = json.loads(msgspec.json.encode(found))["content"]
+    assert (one["token"], one["bytes"], one["logprob"]) == ("\ufffd", [0xE4, 0xB8], -9999.0)
+    assert one["top_logprobs"][0]["logprob"] == -9999.0
+    older = Offsets().take([TokenLogprob(1, b"\xe4\xb8", -math.inf), TokenLogprob(2, b"\x96a", -1.0)])
+    assert older.tokens == ["bytes:\\xe4\\xb8", "bytes:\\x96\\x61"]
+    assert (older.token_logprobs, older.text_offset) == ([-9999.0, -1.0], [0, 0])
