@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autoglm_lite.chat.events import AnswerEvent, CallEvent, Generates
 from autoglm_lite.chat.messages import Message, ToolUse
@@ -21,7 +21,7 @@ class Question:
 
     messages: tuple[Message, ...]
     tool_use: ToolUse | None = None
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     """With the grammar that the answer must follow, if any; it has no effect together with calls that are required."""
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
