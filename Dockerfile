@@ -2,6 +2,8 @@
 # The service in a container, for amd64 and arm64: see docs/container.md.
 FROM python:3.12-slim AS build
 
+# A version of a package is not kept in Debian's archive for long.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends g++ \
     && rm -rf /var/lib/apt/lists/*
@@ -19,6 +21,7 @@ RUN container/build /opt/autoglm-lite /tmp/work program
 FROM python:3.12-slim
 
 # llama.cpp computes with OpenMP; /var/lib/autoglm-lite holds the key, models and what answers leave to go on from.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
@@ -29,7 +32,7 @@ RUN apt-get update \
 COPY --from=build /opt/autoglm-lite /opt/autoglm-lite
 RUN ln -s /opt/autoglm-lite/start /usr/local/bin/autoglm-lite
 
-USER autoglm-lite
+USER 1000
 ENV AUTOGLM_LITE_HOME=/var/lib/autoglm-lite
 VOLUME /var/lib/autoglm-lite
 EXPOSE 8484

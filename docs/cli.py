@@ -31,8 +31,22 @@ def page() -> str:
     sections = [INTRODUCTION]
     for name, summary in COMMANDS.items():
         sections.append(f"## {name}\n\n{summary[0].upper()}{summary[1:]}.\n")
-        sections += _groups(_parser_of(build_parser(name), name), name)
+        parser = _parser_of(build_parser(name), name)
+        sections += _groups(parser, name)
+        for action, its_parser in _actions_of(parser):
+            sections += _groups(its_parser, f"{name} {action}")
     return "\n".join(sections)
+
+
+def _actions_of(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.ArgumentParser]]:
+    """Those of a command that have options of their own."""
+    return [
+        (name, found)
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, found in action.choices.items()
+        if len(found._actions) > 1
+    ]
 
 
 def _parser_of(parser: argparse.ArgumentParser, command: str) -> argparse.ArgumentParser:
@@ -49,9 +63,14 @@ def _groups(parser: argparse.ArgumentParser, name: str) -> list[str]:
     usage = " ".join(["autoglm-lite", name, *(_in_brackets(action) for action in arguments), "[OPTIONS]"])
     sections = [f"```\n{usage}\n```\n"]
     for group in parser._action_groups:
+        actions = [
+            listed
+            for action in group._group_actions
+            for listed in (action._choices_actions if isinstance(action, argparse._SubParsersAction) else [action])
+        ]
         rows = [
             f"| `{_written(action)}` | {(action.help or '').replace('|', chr(92) + '|')} |"
-            for action in group._group_actions
+            for action in actions
             if not isinstance(action, argparse._HelpAction)
         ]
         if rows:

@@ -291,7 +291,10 @@ class ChatApp(App[None]):
         def progress(share: float) -> None:
             self._status.change(activity=loading_line(loading.pace(share), self._words))
 
-        progress(0)
+        if self._model.place == "service":
+            self._status.change(activity=self._words.waiting)
+        else:
+            progress(0)
         try:
             await self._model.load(progress, told.append)
         except BaseException:
@@ -306,7 +309,10 @@ class ChatApp(App[None]):
         await self._sample()
 
     async def _sample(self) -> None:
-        self._status.change(memory=await asyncio.to_thread(read_memory, self._model.pid))
+        pid = self._model.pid
+        # Of a service's model it may not be known which process has it.
+        known = pid is not None or self._model.place != "service"
+        self._status.change(memory=await asyncio.to_thread(read_memory, pid) if known else None)
         if not self._model.loaded and self._loading is not None and self._loading.done():
             self._status.change(activity=self._words.not_loaded)
 

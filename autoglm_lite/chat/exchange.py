@@ -12,7 +12,7 @@ from autoglm_lite.chat.stream import stream_answer
 from autoglm_lite.chat.template import ChatTemplate, TemplateRefusedError
 from autoglm_lite.chat.tools.format import CallSplitter, ToolFormat
 from autoglm_lite.errors import PromptTooLongError
-from autoglm_lite.generation import GenerateRequest, Sampling
+from autoglm_lite.generation import REASONING_CLOSE, REASONING_OPEN, GenerateRequest, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,9 @@ class Exchange:
     async def prepare(self, question: Question) -> Prepared:
         """Raises UsageError, TemplateError, PromptTooLongError, or WorkerDiedError."""
         prompt = await asyncio.to_thread(self._write, question)
+        if question.thinking_tokens == 0 and prompt.rstrip().endswith(REASONING_OPEN):
+            # A model whose template always lets it think: not even a token of it.
+            prompt += f"{REASONING_CLOSE}\n\n"
         request = GenerateRequest(
             prompt,
             templated=self.template is not None,

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from autoglm_lite.remote.http import Address
     from autoglm_lite.worker.backend import LocalBackend
 
-SECONDS_TO_SAY = 5.0
-"""For a service that runs; another is not waited for."""
+SECONDS_TO_SAY = 15.0
+"""For a service to list its models: it reads the header of each from the disk first. One that hangs is given up."""
 
 
 def offered(args: argparse.Namespace) -> Sequence[Offered]:
     """The models of the running service; none where the command line says how to load one, since the service loads as
     it was told itself."""
     from autoglm_lite.planning.make import Wishes
-    from autoglm_lite.remote.client import Client
 
     if wishes(args) != Wishes() or args.profile is not None or (address := find()) is None:
         return ()
+    from autoglm_lite.remote.client import Client
 
     async def ask() -> Sequence[Offered]:
         return await asyncio.wait_for(Client(address).models(), SECONDS_TO_SAY)
@@ -45,8 +45,6 @@ def backend(
     args: argparse.Namespace, facts: ModelFacts, models: Sequence[Offered], say: Callable[[str], None]
 ) -> Backend:
     """`models`: those of the running service. Raises AutoglmError for a plan that cannot be made."""
-    from autoglm_lite.planning.make import DEFAULT_CTX
-    from autoglm_lite.remote.backend import ServiceBackend, ServiceFirst
 
     def local(say: Callable[[str], None]) -> LocalBackend:
         from autoglm_lite.commands.planned import planned
@@ -60,18 +58,22 @@ def backend(
     found = next((model for model in models if (model.name, model.n_bytes) == known), None)
     if found is None:
         return local(say)
+    from autoglm_lite.planning.make import DEFAULT_CTX
+    from autoglm_lite.remote.backend import ServiceBackend, ServiceFirst
+
     n_ctx = found.n_ctx or min(DEFAULT_CTX, facts.n_ctx_train)
     return ServiceFirst(ServiceBackend(find, found.name, facts.path, n_ctx), local)
 
 
 def find() -> Address | None:
     """The running service of this user."""
-    from autoglm_lite.remote.http import Address
-    from autoglm_lite.server.keys import read_key
     from autoglm_lite.service import running
 
     if (found := running.find()) is None:
         return None
+    from autoglm_lite.remote.http import Address
+    from autoglm_lite.server.keys import read_key
+
     try:
         return Address(found.pid, found.url, found.socket, read_key())
     except AutoglmError:

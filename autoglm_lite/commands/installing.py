@@ -104,13 +104,24 @@ def arguments(args: argparse.Namespace) -> list[str]:
 
 
 def folders() -> tuple[Sequence[Path], Sequence[Path]]:
-    """Those that the service writes in, and those that it reads; made where they are missing."""
+    """Those that the service writes in, and those that it reads; made where they are missing. Conversations of the
+    terminal app are in neither."""
     from autoglm_lite.paths import cache_dir, config_dir, data_dir, private_dir, runtime_dir, state_dir
+    from autoglm_lite.server.keys import key_path
+    from autoglm_lite.store.models import models_dir
 
-    writable, readable = (data_dir(), state_dir(), cache_dir(), runtime_dir()), (config_dir(),)
+    writable = (key_path().parent, kept_dir(), state_dir(), cache_dir(), runtime_dir())
+    readable = (config_dir(), models_dir(), data_dir() / "tuned")
     for folder in (*writable, *readable):
         private_dir(folder)
     return writable, readable
+
+
+def kept_dir() -> Path:
+    """Of what `/v1/responses` keeps; see server/openai/responses.py."""
+    from autoglm_lite.paths import data_dir
+
+    return data_dir() / "responses"
 
 
 def _program() -> tuple[list[str], list[tuple[str, str]]]:

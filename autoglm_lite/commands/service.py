@@ -72,7 +72,7 @@ def _install(args: argparse.Namespace, version: int) -> int:
     from autoglm_lite.commands.installing import unit
     from autoglm_lite.commands.serve import check
     from autoglm_lite.server.keys import make_key, read_key
-    from autoglm_lite.service.installed import install, texts
+    from autoglm_lite.service.installed import NotStartedError, install, texts
 
     check(args)
     made, gpu = unit(args, version, _say)
@@ -82,7 +82,7 @@ def _install(args: argparse.Namespace, version: int) -> int:
     try:
         try:
             install(texts(made, gpu=gpu), lambda: _first_answer(place, key))
-        except AutoglmError as error:
+        except NotStartedError as error:
             made = replace(made, confined=False)
             _say(f"The service is tried again without namespaces of its own, since with them it failed: {error}")
             install(texts(made, gpu=gpu), lambda: _first_answer(place, key))
@@ -118,14 +118,17 @@ def _print_next(key: str | None) -> None:
 
 
 def _uninstall() -> None:
+    import shutil
     from contextlib import suppress
 
+    from autoglm_lite.commands.installing import kept_dir
     from autoglm_lite.paths import runtime_dir
     from autoglm_lite.service.installed import uninstall
     from autoglm_lite.service.running import NAME
 
     uninstall()
     _remove_key()
+    shutil.rmtree(kept_dir(), ignore_errors=True)
     (runtime_dir() / NAME).unlink(missing_ok=True)
     with suppress(OSError):
         runtime_dir().rmdir()

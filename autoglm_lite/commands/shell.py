@@ -80,6 +80,8 @@ class _Shell:
     async def _answer(self, prompt: str) -> None:
         setup, model, began = self._setup, self._model, time.monotonic()
         loading = Loading(setup.facts.file_bytes)
+        if model.place == "service":
+            self._status.show("waiting for the running service")
         await model.load(
             lambda share: self._status.show(f"loading {setup.facts.name}: {pace_in_words(loading.pace(share))}"),
             lambda notice: self._status.line(f"autoglm-lite: {notice}"),

@@ -20,7 +20,7 @@ def worker_of(pid: int, file: Path, root: Path = Path("/")) -> int | None:
         ]
         if len(found) == 1:
             return found[0]
-        name = str(file.resolve())
-        return next(child for child in found if name in (processes / str(child) / "maps").read_text())
+        end = f" {file.resolve()}\n"
+        return next(child for child in found if end in (processes / str(child) / "maps").read_text())
     except (OSError, StopIteration):
         return None

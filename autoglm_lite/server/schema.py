@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
+import msgspec.inspect
 from starlette.responses import Response
 
 from autoglm_lite import __version__
@@ -41,6 +42,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """OpenAPI 3.1.0, https://spec.openapis.org/oas/v3.1.0."""
     kinds = _kinds(endpoints)
     found, components = msgspec.json.schema_components(kinds, ref_template=REF)
+    _relax(components, kinds)
     schemas = {id(kind): schema for kind, schema in zip(kinds, found, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
@@ -63,6 +65,54 @@ def _kinds(endpoints: Sequence[Endpoint]) -> list[Any]:
             if kind is not None:
                 found[id(kind)] = kind
     return list(found.values())
+
+
+def _relax(components: dict[str, Any], kinds: Sequence[Any]) -> None:
+    """msgspec needs the field that tells a union's types apart only within the union, and says it of each type."""
+    tags = {
+        (found.cls.__name__, found.tag_field, found.tag)
+        for found in _structs(msgspec.inspect.multi_type_info(kinds))
+        if found.tag_field is not None
+    }
+    loose = set()
+    for name, schema in components.items():
+        for title, tag_field, tag in tags:
+            if schema.get("title") == title and schema["properties"].get(tag_field) == {"enum": [tag]}:
+                schema["required"] = [field for field in schema["required"] if field != tag_field]
+                loose.add(REF.format(name=name))
+    for union in _unions(components):
+        for kind in union["anyOf"]:
+            if kind.get("$ref") in loose:
+                kind["required"] = [union["discriminator"]["propertyName"]]
+
+
+def _structs(value: Any, seen: set[type] | None = None) -> Iterator[msgspec.inspect.StructType]:
+    """All that a description of types mentions."""
+    seen = set() if seen is None else seen
+    if isinstance(value, msgspec.inspect.StructType):
+        if value.cls in seen:
+            return
+        seen.add(value.cls)
+        yield value
+    if isinstance(value, list | tuple):
+        parts: Iterable[Any] = value
+    elif isinstance(value, msgspec.inspect.Type | msgspec.inspect.Field):
+        parts = (getattr(value, name) for name in value.__struct_fields__)
+    else:
+        return
+    for part in parts:
+        yield from _structs(part, seen)
+
+
+def _unions(value: Any) -> Iterator[dict[str, Any]]:
+    """All schemas below `value` of types that a field tells apart."""
+    if isinstance(value, dict):
+        if "discriminator" in value:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _unions(part)
 
 
 def _operation(endpoint: Endpoint, path: str, schemas: dict[int, Any]) -> dict[str, Any]:

@@ -13,6 +13,10 @@ from autoglm_lite.service.systemctl import SECONDS_TO_START, journal, properties
 from autoglm_lite.service.unit import DROP_INS, GPU_DROP_IN, SERVICE, SOCKET, Unit, gpu_text, service_text, socket_text
 
 
+class NotStartedError(AutoglmError):
+    """systemd has taken the units, but the service does not run."""
+
+
 def units_folder() -> Path:
     """Where the user's service manager looks for units."""
     config = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
@@ -36,7 +40,7 @@ def is_installed() -> bool:
 def install(files: Mapping[Path, str | None], first_answer: Callable[[], None]) -> None:
     """Writes the units, enables and starts the socket and the service, and has `first_answer` wait for it.
 
-    Raises AutoglmError; then all is as it was before.
+    Raises NotStartedError, or another AutoglmError; then all is as it was before.
     """
     before = {path: path.read_text() if path.exists() else None for path in files}
     was_enabled = is_installed() and properties(SOCKET, "UnitFileState").get("UnitFileState") == "enabled"
@@ -48,10 +52,8 @@ def install(files: Mapping[Path, str | None], first_answer: Callable[[], None]) 
         systemctl("daemon-reload")
         systemctl("enable", SOCKET)
         start()
-        systemctl("start", SERVICE, seconds=SECONDS_TO_START)
-        first_answer()
-    except BaseException as error:
-        why = reason() if isinstance(error, AutoglmError) else ""
+        _run(first_answer)
+    except BaseException:
         with suppress(AutoglmError):
             _stop()
             if not was_enabled:
@@ -61,9 +63,16 @@ def install(files: Mapping[Path, str | None], first_answer: Callable[[], None]) 
             systemctl("daemon-reload")
             if was_enabled:
                 start()
-        if why:
-            raise AutoglmError(f"The service does not start: {why}") from error
         raise
+
+
+def _run(first_answer: Callable[[], None]) -> None:
+    """Raises NotStartedError."""
+    try:
+        systemctl("start", SERVICE, seconds=SECONDS_TO_START)
+        first_answer()
+    except AutoglmError as error:
+        raise NotStartedError(f"The service does not start: {reason() or error}") from error
 
 
 def start() -> None:
@@ -110,9 +119,9 @@ def uninstall() -> None:
 def reason() -> str:
     """Why the service has failed, in its own words where it said any; empty where it has not."""
     found = properties(SERVICE, "Result", "StatusText", "ExecMainStatus", "NRestarts")
-    result = found.get("Result", "success")
-    if result == "success" and found.get("NRestarts", "0") == "0":
-        return ""
+    result, n_restarts = found.get("Result", "success"), found.get("NRestarts", "0")
+    if result == "success":
+        return "" if n_restarts == "0" else f"systemd has started it again {n_restarts} times, since it had failed."
     if found.get("StatusText"):
         return found["StatusText"]
     lines = [line for line in journal(SERVICE, "--lines=20").splitlines() if line.startswith("autoglm-lite: ")]

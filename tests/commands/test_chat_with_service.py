@@ -98,6 +98,13 @@ def test_what_the_command_line_says_of_loading_is_obeyed_here(service: Served, s
     assert service.workers == []
 
 
+def test_a_key_that_is_not_the_services_is_no_reason_to_fail(service: Served, home: Path) -> None:
+    (home / "data" / "service" / "key").write_text("another-key-than-the-services\n")
+    ran = chat(*STORY, "--max-tokens", "5")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert service.workers == []
+
+
 def test_json_with_figures_of_the_service(service: Served) -> None:
     report = json.loads(chat(*STORY, "--max-tokens", "10", "--json").stdout)
     assert report["finish_reason"] == "length"

@@ -35,18 +35,24 @@ def running(model_files: dict[str, Path], tmp_path_factory: pytest.TempPathFacto
         yield found
 
 
-THINKS = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+THINKER = (
+    "{% if tools %}<|start_header_id|>tools\n{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}"
+    """Answer {"name": the function, "parameters": its arguments}.\n{% endif %}"""
+    "{% for message in messages %}<|start_header_id|>{{ message.role }}\n"
     "{% if message.reasoning_content %}<think>{{ message.reasoning_content }}</think>{% endif %}"
-    "{{ message.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n"
+    "{% for call in message.tool_calls or [] %}"
+    """{"name": "{{ call.function.name }}", "parameters": {{ call.function.arguments | tojson }}}{% endfor %}"""
+    "{{ message.content }}<|eot_id|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|start_header_id|>assistant\n<think>\n"
     "{% if enable_thinking is defined and not enable_thinking %}</think>\n\n{% endif %}{% endif %}"
 )
 
 
 @pytest.fixture(scope="session")
 def lively(endless_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service of `endless`, which takes seconds to end an answer, and `thinker`, the same with a thinking switch."""
+    """A service of `endless`, which takes seconds to end an answer, and `thinker`, the same with a thinking switch and
+    calls of tools as Llama 3 writes them."""
     folder = tmp_path_factory.mktemp("lively")
-    files = {"endless": endless_gguf, "thinker": with_template(THINKS, folder / "thinker")}
+    files = {"endless": endless_gguf, "thinker": with_template(THINKER, folder / "thinker")}
     with serving(folder, files, "endless", n_ctx=32768, n_parallel=1) as found:
         yield found

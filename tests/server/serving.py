@@ -16,7 +16,6 @@ For other models, limits or an application of another kind, start one of your ow
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -31,7 +30,7 @@ from starlette.types import ASGIApp
 from autoglm_lite.gguf import read_facts
 from autoglm_lite.planning.make import Wishes, decide
 from autoglm_lite.server.app import make_app
-from autoglm_lite.server.listen import make_server
+from autoglm_lite.server.listen import make_server, tcp_socket
 from autoglm_lite.server.models import Models, Planned, Resident
 from autoglm_lite.server.service import Service
 from tests.planning.models import GB, machine
@@ -85,8 +84,7 @@ def serving(
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True, name="service")
     thread.start()
-    with socket.socket() as listening, httpx.Client(timeout=PATIENCE) as http:
-        listening.bind(("127.0.0.1", 0))
+    with tcp_socket("127.0.0.1", 0) as listening, httpx.Client(timeout=PATIENCE) as http:
         http.base_url = httpx.URL(f"http://127.0.0.1:{listening.getsockname()[1]}")
         service = Service(Models(lambda: dict(files), lambda: default, planner), folder)
         server = make_server(application(service))

@@ -113,6 +113,7 @@ WRONG: dict[str, str | bytes] = {
     "many words to stop at": HELLO + ', "stop": ' + json.dumps(["x"] * 100_000) + "}",
     "a very long word to stop at": HELLO + ', "stop": "' + "x" * 100_000 + '"}',
     "many logprobs": HELLO + ', "logprobs": true, "top_logprobs": 1000}',
+    "many empty objects": HELLO + ', "metadata": [' + ",".join(["{}"] * 500_000) + "]}",
     "many messages": json.dumps({"messages": [{"role": "user", "content": "x"}] * 50_000}),
     "no message": '{"messages": []}',
     "a long name": HELLO + ', "model": "' + "x" * 100_000 + '"}',

@@ -61,8 +61,10 @@ class Manager:
         self.until(lambda: not Path(f"/proc/{pid}").exists())
 
     def files(self) -> set[Path]:
-        """All in the home and the runtime folder that could be the service's."""
-        return {path for path in self.home.parent.rglob("*autoglm*") if not path.is_dir()}
+        """All in the home and the runtime folder that could be the service's alone: what workers have said and read is
+        kept for every command."""
+        found = {path for path in self.home.parent.rglob("*") if "autoglm-lite" in str(path) and not path.is_dir()}
+        return {path for path in found if not {"logs", "states"} & set(path.parts)}
 
     def units(self) -> Mapping[Path, bytes]:
         """What the user's own units say."""

@@ -48,6 +48,7 @@ def test_status_says_all_on_one_screen(service: Installed) -> None:
     assert rows["state"].startswith("running since")
     assert str(service.http.base_url).rstrip("/") in rows["address"]
     assert rows["key"] in service.http.headers["Authorization"]
+    assert "starter" in rows["models"]
     assert "MB, of at most" in rows["memory"]
     assert rows["last error"] == "none"
 
@@ -77,6 +78,8 @@ def test_what_the_kernel_says_of_its_protection(service: Installed, capsys: pyte
     secret = manager.home / ".ssh" / "id"
     secret.parent.mkdir(exist_ok=True)
     secret.write_text("secret")
+    conversations = manager.home / ".local/share/autoglm-lite/conversations.db"
+    conversations.write_text("secret")
     manager.systemctl("restart", SERVICE)
     service.ask()
 
@@ -90,7 +93,10 @@ def test_what_the_kernel_says_of_its_protection(service: Installed, capsys: pyte
             seen = Path(f"/proc/{pid}/root{manager.home}")
             assert seen.is_dir()
             assert not (seen / ".ssh").exists()
+            assert (seen / ".local/share/autoglm-lite/models").exists()
+            assert not (seen / ".local/share/autoglm-lite/conversations.db").exists()
             assert not Path(f"/proc/{pid}/root{manager.environment['XDG_RUNTIME_DIR']}/systemd/private").exists()
+    conversations.unlink()
     unit = manager.home / ".config" / "systemd" / "user" / SERVICE
     command = ["systemd-analyze", "--user", "security", "--offline=true", "--no-pager", str(unit)]
     score = subprocess.run(command, env=manager.environment, capture_output=True, text=True).stdout.splitlines()[-1]

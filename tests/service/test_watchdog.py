@@ -15,7 +15,7 @@ from autoglm_lite.service.watchdog import lives, watch
 from autoglm_lite.worker.client import Worker
 
 LONG = 30.0
-SHORT = 1.0
+SHORT = 0.5
 """Seconds: many times what a worker takes that lives."""
 
 

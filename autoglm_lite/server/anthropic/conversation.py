@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from autoglm_lite.chat.exchange import Question, first_system
 from autoglm_lite.chat.messages import Message, Tool, ToolCall, ToolUse
@@ -21,6 +22,7 @@ from autoglm_lite.server.anthropic.request import (
     ImageBlock,
     MessageParam,
     NoChoice,
+    PlainText,
     RedactedThinkingBlock,
     TextBlock,
     TextSource,
@@ -45,7 +47,9 @@ def question(body: CountRequest) -> Question:
     for message in body.messages:
         found += _messages(message)
     switch, thinking_tokens = thinking(body)
-    return Question(first_system(with_names(found)), _tool_use(body), thinking=switch, thinking_tokens=thinking_tokens)
+    return Question(
+        first_system(with_names(_joined(found))), _tool_use(body), thinking=switch, thinking_tokens=thinking_tokens
+    )
 
 
 def thinking(body: CountRequest) -> tuple[bool | None, int | None]:
@@ -79,6 +83,20 @@ def _messages(message: MessageParam) -> Iterable[Message]:
     return found or [Message(message.role, "")]
 
 
+def _joined(messages: Iterable[Message]) -> list[Message]:
+    """Turns of the user that follow each other are one, as are the assistant's: many templates refuse them apart."""
+    found: list[Message] = []
+    for message in messages:
+        last = found[-1] if found else None
+        if last is None or last.role != message.role or message.role == "tool" or last.tool_calls:
+            found.append(message)
+            continue
+        content = "\n\n".join(text for text in (last.content, message.content) if text)
+        reasoning = "\n\n".join(text for text in (last.reasoning, message.reasoning) if text)
+        found[-1] = replace(message, content=content, reasoning=reasoning)
+    return found
+
+
 def _flush(message: MessageParam, said: list[str], found: list[Message]) -> None:
     if said:
         found.append(Message(message.role, "\n\n".join(said)))
@@ -99,15 +117,15 @@ def _assistant(blocks: Sequence[Block]) -> Message:
     return Message("assistant", "".join(said), "\n\n".join(thoughts), tuple(calls))
 
 
-def _text(content: str | Sequence[Block] | None) -> str:
+def _text(content: str | Sequence[Block | PlainText] | None) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     return "\n\n".join(_part(block) for block in content)
 
 
-def _part(block: Block) -> str:
+def _part(block: Block | PlainText) -> str:
     """Raises UsageError for what is no text; nothing is opened for it."""
-    if isinstance(block, TextBlock):
+    if isinstance(block, TextBlock | PlainText):
         return block.text
     if isinstance(block, ImageBlock):
         if isinstance(block.source, FileSource):

@@ -56,7 +56,7 @@ async def _events(call: Call, asked: Question) -> AsyncGenerator[Event | Waiting
     async with call.service.models.use(body.model) as resident:
         asked = replace(asked, sampling=await _sampling(body, resident.sampling))
         prepared = await prepare(resident.exchange, asked)
-        writer = Writer(resident.name, prepared.n_prompt_tokens, thoughts=_shows_thoughts(body))
+        writer = Writer(resident.name, prepared.n_prompt_tokens, thoughts=_shows_thoughts(body), stops=asked.stop)
         async with aclosing(resident.exchange.ask(prepared)) as events:
             async for event in events:
                 for made in writer.take(event):

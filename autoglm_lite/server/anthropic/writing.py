@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -46,11 +46,12 @@ REASONS: dict[FinishReason, StopReason] = {
 class Writer:
     """Of one message."""
 
-    def __init__(self, model: str, n_prompt_tokens: int, *, thoughts: bool = True) -> None:
-        """`thoughts`: whether what the model thinks is shown."""
+    def __init__(self, model: str, n_prompt_tokens: int, *, thoughts: bool = True, stops: Collection[str] = ()) -> None:
+        """`thoughts`: whether what the model thinks is shown. `stops`: the stop texts that its client knows of."""
         self._model = model
         self._n_prompt = n_prompt_tokens
         self._thoughts = thoughts
+        self._stops = stops
         self._begun = False
         self._open: type[Text | Thinking | ToolUse] | None = None
         self._index = -1
@@ -105,7 +106,7 @@ class Writer:
     def _end(self, event: Finished) -> Iterable[Event]:
         reason, sequence = REASONS[event.reason], None
         if event.reason == "stop":
-            if event.stopped_by is not None:
+            if event.stopped_by in self._stops:
                 reason, sequence = "stop_sequence", event.stopped_by
             elif self._called:
                 reason = "tool_use"

@@ -77,13 +77,15 @@ class GenerateAnswer(Answer, omit_defaults=True, kw_only=True):
 
 
 class Clock:
-    """Of one request, to a model by the name that it was `asked` by."""
+    """Of one request, to a model by the name that it was `asked` by; empty: the one that the service chooses."""
 
     def __init__(self, asked: str) -> None:
-        self._asked = asked
+        self.model = asked
         self._began = self._loaded = time.perf_counter()
 
-    def loaded(self) -> None:
+    def loaded(self, name: str) -> None:
+        """Its model, which is called `name` here."""
+        self.model = self.model or name
         self._loaded = time.perf_counter()
 
     @property
@@ -96,7 +98,7 @@ class Clock:
 
     def piece(self) -> dict[str, Any]:
         """The fields that all pieces have."""
-        return {"model": self._asked, "created_at": timestamp(), "done": False}
+        return {"model": self.model, "created_at": timestamp(), "done": False}
 
     def end(self, finished: Finished) -> dict[str, Any]:
         """Those of the last."""

@@ -15,6 +15,7 @@ from autoglm_lite.server.limits import MOST_TEXTS, Name
 from autoglm_lite.server.models import Resident
 from autoglm_lite.server.ollama.answers import Clock
 from autoglm_lite.server.ollama.keeping import KeepAlive, keep
+from autoglm_lite.server.purpose import using
 from autoglm_lite.server.streaming import awaited
 
 
@@ -65,8 +66,8 @@ async def embeddings(call: Call) -> Response:
 
 async def _embedded(call: Call, texts: Sequence[str], body: EmbedRequest) -> EmbedAnswer:
     clock = Clock(body.model)
-    async with call.service.models.use(body.model, "embeddings") as resident:
-        clock.loaded()
+    async with using(call.service.models, body.model, "embeddings") as resident:
+        clock.loaded(resident.name)
         keep(call.service.models, resident, body.keep_alive)
         vectors: list[list[float]] = []
         n_tokens = 0
@@ -75,7 +76,7 @@ async def _embedded(call: Call, texts: Sequence[str], body: EmbedRequest) -> Emb
                 texts = [await _cut(resident, text) for text in texts]
             found = await resident.worker.embed(texts)
             vectors, n_tokens = [_shortened(one, body.dimensions or 0) for one in found.vectors], sum(found.n_tokens)
-        return EmbedAnswer(body.model, vectors, clock.total_duration, clock.load_duration, n_tokens)
+        return EmbedAnswer(clock.model, vectors, clock.total_duration, clock.load_duration, n_tokens)
 
 
 async def _cut(resident: Resident, text: str) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import PlainTextResponse, Response
 
 from autoglm_lite.chat.tools.choose import tool_format
-from autoglm_lite.errors import ModelFileError
+from autoglm_lite.errors import ModelFileError, UnknownModelError
 from autoglm_lite.gguf.facts import ModelFacts, read_facts
 from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.server.endpoint import Call, answered
@@ -91,9 +91,11 @@ def _all(call: Call) -> list[Stored]:
 async def show(call: Call) -> Response:
     models = call.service.models
     name = await models.name_of(call.body.model or call.body.name)
-    path = models.files()[name]
-    one = await asyncio.to_thread(stored, name, path)
+    path = models.files().get(name)
+    if path is None:
+        raise UnknownModelError(f"The model {name} has just been removed.")
     facts = await asyncio.to_thread(read_facts, path)
+    one = stored(name, path, facts)
     n_ctx = next((resident.plan.n_ctx for resident in models.residents if resident.name == name), None)
     parameters = {("temperature" if key == "temp" else key): value for key, value in facts.sampling.items()}
     if n_ctx is not None:
@@ -149,8 +151,13 @@ def _capabilities(facts: ModelFacts) -> list[Capability]:
 
 
 async def ps(call: Call) -> Response:
-    residents = [resident for resident in call.service.models.residents if resident.worker.loaded is not None]
-    return answered(Processes([await asyncio.to_thread(_in_memory, resident) for resident in residents]))
+    found = []
+    for resident in call.service.models.residents:
+        # Nor is anything said of one whose file has been removed since.
+        with suppress(ModelFileError):
+            if resident.worker.loaded is not None:
+                found.append(_in_memory(resident))
+    return answered(Processes(found))
 
 
 def _in_memory(resident: Resident) -> InMemory:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from autoglm_lite.chat.events import Answer, CallArguments, CallBegun, Reasoning
 from autoglm_lite.generation import Event, Finished, Text, TokenLogprob
+from autoglm_lite.server.calling import call_id
 from autoglm_lite.server.models import Models, Resident
 from autoglm_lite.server.ollama.answers import Called, Clock, Function
 from autoglm_lite.server.ollama.keeping import KeepAlive, keep
@@ -32,7 +32,7 @@ async def writing(
     """Pieces, none of them empty, then Finished. `write` begins the answer of the model once it is loaded. A call that
     was cut off is left out. Raises as Models.use, `write` and Worker.generate do."""
     async with models.use(asked) as resident:
-        clock.loaded()
+        clock.loaded(resident.name)
         keep(models, resident, kept)
         begun: tuple[str, list[str]] | None = None
         n_calls = 0
@@ -68,4 +68,4 @@ def _called(index: int, name: str, pieces: list[str]) -> Called | None:
         return None
     if not isinstance(arguments, dict):
         return None
-    return Called(f"call_{secrets.token_hex(12)}", Function(index, name, arguments))
+    return Called(call_id(), Function(index, name, arguments))

@@ -66,7 +66,9 @@ def test_why_it_stopped(client: Anthropic) -> None:
     found = stopped(stop_sequences=["model", "demonstration"])
     assert (found.stop_reason, found.stop_sequence) == ("stop_sequence", "demonstration")
     assert "demonstration" not in text(found)
-    long = [{"role": "user", "content": "Once upon a time"}]
+    long: list[MessageParam] = [{"role": "user", "content": "Once upon a time, " * 96}]
+    n_tokens = client.messages.count_tokens(model="stories", messages=long).input_tokens
+    assert n_tokens < 512
     assert stopped(model="stories", max_tokens=10**6, messages=long).stop_reason == "model_context_window_exceeded"
 
 
@@ -83,6 +85,10 @@ def test_blocks_and_strings_are_the_same(client: Anthropic) -> None:
         "source": {"type": "text", "media_type": "text/plain", "data": "Hello, who are you?"},
     }
     assert counted(messages=[{"role": "user", "content": [document]}]) == counted(messages=WHO)
+    # Turns of the same role are one.
+    turns = [{"role": "user", "content": text} for text in ("Hello", "who are you?")]
+    assert counted(messages=turns) == counted(messages=[{"role": "user", "content": "Hello\n\nwho are you?"}])
+    # Also more than the context holds.
     assert counted(messages=[{"role": "user", "content": "word " * 3000}]) > 3000
 
 
