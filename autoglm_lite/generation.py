@@ -165,6 +165,8 @@ class Finished:
     choice: int = 0
     n_left: int = 0
     """Other choices that have not ended yet."""
+    stopped_by: str | None = None
+    """Which of the request's stop texts ended it, if one did."""
 
     @property
     def prefill_tokens_per_second(self) -> float:

@@ -37,18 +37,22 @@ def stories_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return convert(STORIES, tmp_path_factory.mktemp("models") / "stories.gguf")
 
 
-@pytest.fixture(scope="session")
-def endless_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def with_template(template: str, folder: Path) -> Path:
     """The stories model with a chat template and a context that takes it seconds to fill."""
-    folder = tmp_path_factory.mktemp("checkpoint")
     shutil.copytree(STORIES, folder, dirs_exist_ok=True)
     for name, key, value in (
         ("config.json", "max_position_embeddings", 32768),
-        ("tokenizer_config.json", "chat_template", TEMPLATE),
+        ("tokenizer_config.json", "chat_template", template),
     ):
         config = json.loads((folder / name).read_text())
         (folder / name).write_text(json.dumps({**config, key: value}))
     return convert(folder, folder / "endless.gguf")
+
+
+@pytest.fixture(scope="session")
+def endless_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that tells a story that goes on and on."""
+    return with_template(TEMPLATE, tmp_path_factory.mktemp("checkpoint"))
 
 
 @pytest.fixture(autouse=True)

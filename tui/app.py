@@ -1,4 +1,4 @@
-"""The terminal app: a conversation with one model that runs in a worker process."""
+"""The terminal app: a conversation with one model, in a worker process or in the running service."""
 
 from __future__ import annotations
 
@@ -17,17 +17,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.worker import Worker as Background
 
+from autoglm_lite.chat.backend import Backend
 from autoglm_lite.chat.events import Answer, ChatEvent, Forgotten, Reasoning
 from autoglm_lite.chat.session import Session
 from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.errors import AutoglmError, UsageError, WorkerDiedError
 from autoglm_lite.generation import Finished, Prefill, Waiting
-from autoglm_lite.paths import states_dir
 from autoglm_lite.store import is_starter
-from autoglm_lite.worker.client import Worker
-from autoglm_lite.worker.loader import Loader
 from autoglm_lite.worker.pace import Loading
-from autoglm_lite.worker.watch import Notice, Watch
+from autoglm_lite.worker.watch import Notice
 from tui.answer import AnswerView
 from tui.conversation import ConversationView, Earlier
 from tui.ending import hangups_to
@@ -48,14 +46,14 @@ SECONDS_TO_STOP = 2.0
 SECONDS_FOR_SECOND_PRESS = 2.0
 
 
-def run_app(setup: ChatSetup) -> int:
-    """Holds conversations until the user quits; returns the exit code.
+def run_app(setup: ChatSetup, model: Backend) -> int:
+    """Holds conversations with `model` until the user quits, and closes it; returns the exit code.
 
     Raises UsageError where Textual could not draw: it does so on stderr.
     """
     if sys.__stderr__ is None or not sys.__stderr__.isatty():
         raise UsageError('The terminal app draws on stderr: do not redirect it, or ask in the shell with -p "...".')
-    app = ChatApp(setup, words_of(os.environ))
+    app = ChatApp(setup, model, words_of(os.environ))
     with hangups_to(app.quit_soon):
         app.run()
     return app.return_code or 0
@@ -76,13 +74,12 @@ class ChatApp(App[None]):
         Binding("ctrl+end", "scroll_to_end(1)", show=False, priority=True),
     ]
 
-    def __init__(self, setup: ChatSetup, words: Words) -> None:
+    def __init__(self, setup: ChatSetup, model: Backend, words: Words) -> None:
         super().__init__()
         self._setup = setup
         self._words = words
-        self._model = Worker(states=states_dir())
-        self._loader = Loader(self._model, setup.plan, setup.fallbacks)
-        self._session = Session(self._model, setup)
+        self._model = model
+        self._session = Session(model, setup)
         self._home: asyncio.AbstractEventLoop | None = None
         self._loading: asyncio.Task[None] | None = None
         self._turn: Background[None] | None = None
@@ -98,7 +95,7 @@ class ChatApp(App[None]):
         self._interrupted = 0.0
         self._conversation = ConversationView(words)
         self._prompt = Prompt(words.placeholder, (turn.question for turn in self._session.turns))
-        self._status = StatusLine(Status(printable(setup.facts.name), setup.plan.n_ctx), words)
+        self._status = StatusLine(Status(self._model_name, setup.n_ctx), words)
         self._keys = KeysLine(
             (
                 ("Enter", words.key_send, "send"),
@@ -249,15 +246,21 @@ class ChatApp(App[None]):
         return self._model.pid
 
     @property
+    def _model_name(self) -> str:
+        name = printable(self._setup.facts.name)
+        return self._words.by_service.format(model=name) if self._model.place == "service" else name
+
+    @property
     def _n_hidden(self) -> int:
         """The turns of the session that are not mounted."""
         return max(0, len(self._session.turns) - len(self._conversation.turns))
 
     async def _welcome(self) -> None:
         words, setup = self._words, self._setup
-        starter = is_starter(setup.facts.path)
-        remote = any(part.endpoint for part in setup.plan.devices)
-        sentences = [words.starter if starter else words.ready_shared if remote else words.ready]
+        starter, place = is_starter(setup.facts.path), self._model.place
+        sentences = [words.starter] if starter else []
+        if not starter or place == "service":
+            sentences.append({"here": words.ready, "shared": words.ready_shared, "service": words.ready_service}[place])
         sentences += [printable(notice) for notice in setup.notices if not (starter and "starter" in notice)]
         welcome = Welcome(printable(setup.facts.name), sentences, words.suggestions if starter else (), words)
         await self._conversation.show_welcome(welcome)
@@ -266,7 +269,7 @@ class ChatApp(App[None]):
         self.set_interval(SECONDS_BETWEEN_SAMPLES, self._sample)
         self.run_worker(self._sample())
         self.run_worker(self._load_first())
-        self.run_worker(Watch(self._model, self._tell).run())
+        self.run_worker(self._model.watch(self._tell))
 
     async def _load_first(self) -> None:
         try:
@@ -277,7 +280,7 @@ class ChatApp(App[None]):
 
     async def _until_loaded(self) -> None:
         """Returns once the model is in memory; loads it if it never was or if its process has died."""
-        if self._loading is None or (self._loading.done() and self._model.loaded is None):
+        if self._loading is None or (self._loading.done() and not self._model.loaded):
             self._loading = asyncio.create_task(self._load())
         await asyncio.shield(self._loading)
 
@@ -290,21 +293,21 @@ class ChatApp(App[None]):
 
         progress(0)
         try:
-            await self._loader.load(progress, told.append)
+            await self._model.load(progress, told.append)
         except BaseException:
             self._status.change(activity=self._words.not_loaded)
             raise
-        plan = self._loader.plan
-        self._setup = replace(self._setup, plan=plan)
-        self._session.use(plan)
-        self._status.change(activity="", n_ctx=plan.n_ctx)
+        n_ctx = self._model.n_ctx
+        self._setup = replace(self._setup, n_ctx=n_ctx)
+        self._session.use(n_ctx)
+        self._status.change(model=self._model_name, activity="", n_ctx=n_ctx)
         for notice in told:
             await self._conversation.say(printable(notice))
         await self._sample()
 
     async def _sample(self) -> None:
         self._status.change(memory=await asyncio.to_thread(read_memory, self._model.pid))
-        if self._model.loaded is None and self._loading is not None and self._loading.done():
+        if not self._model.loaded and self._loading is not None and self._loading.done():
             self._status.change(activity=self._words.not_loaded)
 
     async def _tell(self, notice: Notice) -> None:
@@ -383,7 +386,7 @@ class ChatApp(App[None]):
     def _finished(self, event: Finished) -> str:
         if event.prompt_tokens:
             # The last token of a full context is sampled but has no place of its own any more.
-            self._n_used = min(event.prompt_tokens + event.completion_tokens, self._setup.plan.n_ctx)
+            self._n_used = min(event.prompt_tokens + event.completion_tokens, self._setup.n_ctx)
         speed = event.decode_tokens_per_second if event.completion_tokens > 1 else None
         self._status.change(speed=speed, used=self._n_used or None)
         words = self._words

@@ -15,7 +15,6 @@ from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.chat.stream import stream_answer
 from autoglm_lite.errors import HistoryError, PromptTooLongError
 from autoglm_lite.generation import Finished, FinishReason, GenerateRequest
-from autoglm_lite.planning.plan import Plan
 
 STATES: dict[FinishReason, State] = {
     "stop": "complete",
@@ -90,9 +89,9 @@ class Session:
         finally:
             self.turns = [*earlier, recorder.turn(question)]
 
-    def use(self, plan: Plan) -> None:
-        """Another plan for the same model, when it had to be loaded with another."""
-        self._setup = replace(self._setup, plan=plan)
+    def use(self, n_ctx: int) -> None:
+        """Another length of the context, when the model was loaded with another than expected."""
+        self._setup = replace(self._setup, n_ctx=n_ctx)
 
     async def stop(self) -> None:
         """The answer being written ends soon, with Finished(reason="cancelled")."""
@@ -102,7 +101,7 @@ class Session:
 
     def _record_question(self, question: str) -> Conversation:
         setup, now = self._setup, self.conversation
-        model = setup.plan.model_path
+        model = str(setup.facts.path.absolute())
         if now is None:
             now = setup.history.create(model, setup.system, question)
         else:
@@ -114,7 +113,7 @@ class Session:
     async def _prompt(self, system: str | None, earlier: list[Turn], question: str) -> tuple[str, int]:
         """The text to continue, and how many more turns than before had to be left out of it."""
         setup = self._setup
-        n_ctx, template = setup.plan.n_ctx, setup.template
+        n_ctx, template = setup.n_ctx, setup.template
         # An unanswered question would make two of the user's messages follow each other, which templates refuse.
         answered = [] if template is None else [turn for turn in earlier if turn.answer]
 
@@ -148,5 +147,5 @@ class Session:
 
     def _room(self) -> int:
         """Tokens to keep free for the answer."""
-        quarter = self._setup.plan.n_ctx // 4
+        quarter = self._setup.n_ctx // 4
         return quarter if self._setup.max_tokens is None else min(quarter, self._setup.max_tokens)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from autoglm_lite.chat.history import Conversation, History
     from autoglm_lite.chat.template import ChatTemplate
     from autoglm_lite.gguf.facts import ModelFacts
-    from autoglm_lite.planning.plan import Plan
 
 
 ADVISED = {"temp": "temperature", "penalty_repeat": "repeat_penalty", "penalty_last_n": "repeat_last_n"}
@@ -21,19 +20,18 @@ ADVISED = {"temp": "temperature", "penalty_repeat": "repeat_penalty", "penalty_l
 
 @dataclass(frozen=True, slots=True)
 class ChatSetup:
-    """A planned model and how it is to answer.
+    """A model and how it is to answer.
 
     The face that is given one owns `template` and `history` while it runs, and closes neither.
     """
 
-    plan: Plan
+    n_ctx: int
+    """Tokens that the context holds, as expected before the model is loaded."""
     facts: ModelFacts
     history: History
     template: ChatTemplate | None
     """None: the model has none, so it continues the last message as plain text."""
     sampling: Sampling
-    fallbacks: tuple[Plan, ...] = ()
-    """Plans to try in turn when devices refuse `plan`; the last needs none."""
     conversation: Conversation | None = None
     """The one to go on with; None begins a new one with the first question."""
     system: str | None = None

@@ -14,6 +14,7 @@ from autoglm_lite.errors import AutoglmError, HistoryError, UsageError
 if TYPE_CHECKING:
     import argparse
 
+    from autoglm_lite.chat.backend import Backend
     from autoglm_lite.chat.history import Conversation, History
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.generation import Sampling
@@ -79,15 +80,15 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f'{"--json" if args.json else "--file"} needs a question: add -p "...".')
     prompt = None if in_app else gather_prompt(args.prompt, args.file, read_piped(sys.stdin.buffer))
     with History(data_dir() / "conversations.db") as history:
-        setup = prepare(args, history)
+        setup, model = prepare(args, history)
         try:
             if prompt is None:
                 from tui.app import run_app
 
-                return run_app(setup)
+                return run_app(setup, model)
             from autoglm_lite.commands.shell import answer_in_shell
 
-            return answer_in_shell(setup, prompt, as_json=args.json)
+            return answer_in_shell(setup, model, prompt, as_json=args.json)
         finally:
             if setup.template is not None:
                 setup.template.close()
@@ -110,11 +111,11 @@ def check(args: argparse.Namespace) -> None:
     thinking(args.think)
 
 
-def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
+def prepare(args: argparse.Namespace, history: History) -> tuple[ChatSetup, Backend]:
     """Everything up to the loading of the model; starts the template's process, which is the caller's to close."""
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.chat.template import ChatTemplate
-    from autoglm_lite.commands.planned import planned
+    from autoglm_lite.commands.backend import backend, offered
     from autoglm_lite.gguf.facts import made_for, read_facts
     from autoglm_lite.store import is_starter, make_models_dir, resolve
 
@@ -123,9 +124,11 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
     last_model = conversation.model if conversation and Path(conversation.model).is_file() else None
     make_models_dir()
     said: list[str] = []
-    path = resolve(last_model if args.model is None else args.model, wanted, said.append)
+    names = offered(args)
+    in_memory = [model.name for model in names if model.n_ctx]
+    path = resolve(last_model if args.model is None else args.model, wanted, said.append, in_memory)
     facts = made_for(read_facts(path), "chat")
-    plan, lighter = planned(facts, path, wanted, args.profile, said.append)
+    model = backend(args, facts, names, said.append)
     switch, budget = thinking(args.think)
     said += [STARTER] if is_starter(path) else []
     if not facts.chat_template:
@@ -134,14 +137,13 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
         said.append(f"{facts.name} has no switch for thinking, so --think {args.think} may change nothing.")
     template = None
     if facts.chat_template:
-        template = ChatTemplate(facts.chat_template, bos=facts.bos_text, eos=facts.eos_text, n_ctx=plan.n_ctx)
-    return ChatSetup(
-        plan=plan,
+        template = ChatTemplate(facts.chat_template, bos=facts.bos_text, eos=facts.eos_text, n_ctx=model.n_ctx)
+    setup = ChatSetup(
+        n_ctx=model.n_ctx,
         facts=facts,
         history=history,
         template=template,
         sampling=sampling(args, facts),
-        fallbacks=lighter,
         conversation=conversation,
         system=args.system,
         max_tokens=args.max_tokens,
@@ -149,6 +151,7 @@ def prepare(args: argparse.Namespace, history: History) -> ChatSetup:
         thinking_tokens=budget,
         notices=tuple(said),
     )
+    return setup, model
 
 
 def chosen_conversation(args: argparse.Namespace, history: History) -> Conversation | None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoglm_lite.commands.options import add_model_argument, add_planning_options, wishes
-from autoglm_lite.errors import UsageError
+from autoglm_lite.errors import AutoglmError, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    import socket
     from collections.abc import Callable, Mapping
 
     from autoglm_lite.server.models import Models, Planned
+    from autoglm_lite.service.notify import Notifier
 
+HOST = "127.0.0.1"
 PORT = 8484
 PARALLEL = 4
 IDLE_SECONDS = 600
@@ -25,7 +29,12 @@ MOST_PARALLEL = 16
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
     add_model_argument(parser)
-    parser.add_argument("--host", metavar="H", help="the address to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--host",
+        action="append",
+        metavar="H",
+        help="the address to listen on (default: 127.0.0.1); given again: another name that programs ask it by",
+    )
     parser.add_argument("--port", type=int, metavar="N", help=f"its port (default: {PORT}); 0: any that is free")
     parser.add_argument(
         "--socket", type=Path, metavar="PATH", help="a Unix socket to listen on, alone or beside --port"
@@ -47,24 +56,93 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serves until it is interrupted. Raises AutoglmError."""
     import asyncio
+    import signal
 
-    from autoglm_lite.paths import data_dir
-    from autoglm_lite.server.app import make_app
-    from autoglm_lite.server.listen import serve, tcp_socket
-    from autoglm_lite.server.service import Service
+    from autoglm_lite.service.notify import Notifier
 
     check(args)
+    notifier = Notifier.take(os.environ)
+    try:
+        number = asyncio.run(_serve(args, notifier))
+    except AutoglmError as error:
+        notifier.status(str(error))
+        raise
+    return 130 if number == signal.SIGINT else 0
 
-    async def serving() -> None:
-        service = Service(models(args), data_dir())
-        socket = tcp_socket(args.host or "127.0.0.1", PORT if args.port is None else args.port)
-        try:
-            await serve(make_app(service), [socket])
-        finally:
-            await service.models.close()
 
-    asyncio.run(serving())
-    return 0
+async def _serve(args: argparse.Namespace, notifier: Notifier) -> int | None:
+    """Until a signal, whose number is returned."""
+    from autoglm_lite.paths import data_dir
+    from autoglm_lite.server.app import make_app
+    from autoglm_lite.server.guard import door
+    from autoglm_lite.server.keys import make_key
+    from autoglm_lite.server.listen import addresses, check_private, serve
+    from autoglm_lite.server.service import Service
+    from autoglm_lite.service.attendant import SECONDS_OF_REST, Attendant
+    from autoglm_lite.service.attendant import Models as Attended
+    from autoglm_lite.service.notify import take_sockets
+    from autoglm_lite.service.running import announce
+
+    passed = take_sockets(os.environ)
+    sockets = passed or listen(args)
+    if args.no_auth:
+        check_private(sockets)
+    key = None if args.no_auth else make_key()
+    url, path = addresses(sockets)
+
+    def complain(sentence: str) -> None:
+        tell(sentence)
+        notifier.status(sentence)
+
+    service = Service(models(args, complain), data_dir())
+    attendant = Attendant(
+        Attended(lambda: [resident.worker for resident in service.models.residents], service.models.close),
+        notifier,
+        lambda: None if passed else tell(greeting(url, path, needs_key=key is not None)),
+        SECONDS_OF_REST if passed else None,
+    )
+    try:
+        with announce(url, path):
+            return await serve(make_app(service, door(key, args.host or [HOST])), sockets, attendant)
+    finally:
+        await attendant.close()
+        if path is not None and not passed:
+            _remove(path)
+
+
+def listen(args: argparse.Namespace) -> list[socket.socket]:
+    """A TCP socket, a Unix socket where one is asked for, or that alone. Raises AutoglmError."""
+    from autoglm_lite.server.listen import tcp_socket, unix_socket
+
+    sockets = []
+    if takes_port(args):
+        port = PORT if args.port is None else args.port
+        sockets.append(tcp_socket((args.host or [HOST])[0], port, private=args.no_auth))
+    if args.socket is not None:
+        sockets.append(unix_socket(args.socket.expanduser().absolute()))
+    return sockets
+
+
+def _remove(path: str) -> None:
+    """A Unix socket's file."""
+    Path(path).unlink(missing_ok=True)
+
+
+def takes_port(args: argparse.Namespace) -> bool:
+    """Whether it is to listen for TCP: not where a Unix socket alone is asked for."""
+    return args.socket is None or args.host is not None or args.port is not None
+
+
+def greeting(url: str | None, path: str | None, *, needs_key: bool) -> str:
+    """Where programs find the service, in a line."""
+    places = " and ".join(place for place in (url and f"{url}/v1", path) if place)
+    key = "; the key: autoglm-lite service status" if needs_key else ", without a key"
+    return f"OpenAI's, Ollama's and Anthropic's clients are answered at {places}{key}. Ctrl-C ends it."
+
+
+def tell(sentence: str) -> None:
+    """To the terminal, or to the journal."""
+    print(f"autoglm-lite: {sentence}", file=sys.stderr, flush=True)
 
 
 def check(args: argparse.Namespace) -> None:
@@ -77,7 +155,7 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError(f"--port {args.port} makes no sense: give a number up to 65535.")
 
 
-def models(args: argparse.Namespace) -> Models:
+def models(args: argparse.Namespace, complain: Callable[[str], None]) -> Models:
     """All stored models, the starter, and the one on the command line."""
     import math
     from functools import lru_cache
@@ -104,7 +182,8 @@ def models(args: argparse.Namespace) -> Models:
         _planner(args),
         states=states_dir(),
         keep_seconds=args.idle_unload or math.inf,
-        tell=lambda sentence: print(f"autoglm-lite: {sentence}", file=sys.stderr, flush=True),
+        tell=tell,
+        complain=complain,
     )
 
 

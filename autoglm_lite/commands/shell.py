@@ -12,13 +12,11 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TextIO
 
+from autoglm_lite.chat.backend import Backend
 from autoglm_lite.chat.events import Answer, Forgotten, Reasoning
 from autoglm_lite.chat.session import Session
 from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.generation import Finished, Prefill, Waiting
-from autoglm_lite.paths import states_dir
-from autoglm_lite.worker.client import Worker
-from autoglm_lite.worker.loader import Loader
 from autoglm_lite.worker.pace import Loading, Pace
 
 INTERRUPTED = 130
@@ -27,8 +25,8 @@ SECONDS_BETWEEN_LINES = 5.0
 SECONDS_BETWEEN_PAINTS = 0.1
 
 
-def answer_in_shell(setup: ChatSetup, prompt: str, *, as_json: bool) -> int:
-    """Loads the model, prints its answer to `prompt` as it comes, or at its end one JSON object.
+def answer_in_shell(setup: ChatSetup, model: Backend, prompt: str, *, as_json: bool) -> int:
+    """Loads the model, prints its answer to `prompt` as it comes, or at its end one JSON object, and closes it.
 
     Returns 0, or 130 when the user stopped it: Ctrl-C (or SIGTERM, or a terminal that closes) ends the answer and
     keeps what came, a second one ends the program at once. Raises AutoglmError, and BrokenPipeError when nobody reads
@@ -39,12 +37,13 @@ def answer_in_shell(setup: ChatSetup, prompt: str, *, as_json: bool) -> int:
         sys.stdout.reconfigure(errors="replace")
     for notice in setup.notices:
         print(f"autoglm-lite: {notice}", file=sys.stderr)
-    return asyncio.run(_Shell(setup, as_json=as_json).answer(prompt))
+    return asyncio.run(_Shell(setup, model, as_json=as_json).answer(prompt))
 
 
 class _Shell:
-    def __init__(self, setup: ChatSetup, *, as_json: bool) -> None:
+    def __init__(self, setup: ChatSetup, model: Backend, *, as_json: bool) -> None:
         self._setup = setup
+        self._model = model
         self._as_json = as_json
         self._status = StatusLine(sys.stderr)
         self._session: Session | None = None
@@ -60,12 +59,12 @@ class _Shell:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._interrupt, task)
         try:
-            async with Worker(states=states_dir()) as worker:
-                await self._answer(worker, prompt)
+            await self._answer(prompt)
         except asyncio.CancelledError:
             if not self._interrupted:
                 raise
         finally:
+            await self._model.close()
             self._status.clear()
         return INTERRUPTED if self._interrupted else 0
 
@@ -78,18 +77,19 @@ class _Shell:
         else:
             self._stopping = asyncio.create_task(self._session.stop())
 
-    async def _answer(self, worker: Worker, prompt: str) -> None:
-        setup, began = self._setup, time.monotonic()
-        loader = Loader(worker, setup.plan, setup.fallbacks)
+    async def _answer(self, prompt: str) -> None:
+        setup, model, began = self._setup, self._model, time.monotonic()
         loading = Loading(setup.facts.file_bytes)
-        await loader.load(
+        await model.load(
             lambda share: self._status.show(f"loading {setup.facts.name}: {pace_in_words(loading.pace(share))}"),
             lambda notice: self._status.line(f"autoglm-lite: {notice}"),
         )
+        if model.place == "service":
+            self._status.line("autoglm-lite: The answer comes from the running service.")
         loaded = time.monotonic()
         first: float | None = None
-        setup = replace(setup, plan=loader.plan)
-        self._session = session = Session(worker, setup)
+        setup = replace(setup, n_ctx=model.n_ctx)
+        self._session = session = Session(model, setup)
         out = Printer(sys.stdout, hidden=self._as_json)
         thoughts = Printer(sys.stderr, hidden=self._as_json, dim=True)
         finished: Finished | None = None
@@ -98,7 +98,7 @@ class _Shell:
                 async for event in events:
                     if isinstance(event, Forgotten):
                         self._status.line(
-                            f"autoglm-lite: The conversation is longer than the context of {setup.plan.n_ctx} tokens: "
+                            f"autoglm-lite: The conversation is longer than the context of {setup.n_ctx} tokens: "
                             f"the model no longer sees its {event.turns} oldest questions."
                         )
                     elif isinstance(event, Waiting):

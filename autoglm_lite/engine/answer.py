@@ -144,7 +144,7 @@ class Answer:
         reading = 0.0 if self._begun is None else (self._read or now) - self._begun
         writing = self._last - self._first
         counts = self._n_prompt, self._n_cached, self._n_sampled
-        return Finished(self.reason, *counts, reading, writing, self.choice, n_left)
+        return Finished(self.reason, *counts, reading, writing, self.choice, n_left, self._text.stopped_by)
 
     def close(self) -> None:
         self._sampler.close()

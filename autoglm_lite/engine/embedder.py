@@ -14,6 +14,7 @@ from autoglm_lite.hardware.process import own_anonymous_bytes
 from autoglm_lite.native.computing import Aborted, AbortFlag
 from autoglm_lite.native.embedding_context import EmbeddingContext
 from autoglm_lite.native.heap import return_freed_memory
+from autoglm_lite.native.vocabulary import text_of
 from autoglm_lite.planning.plan import Plan
 
 BATCH_TOKENS = 256
@@ -68,9 +69,14 @@ class Embedder:
     def use(self) -> Use:
         return self._plan.use
 
-    def tokenize(self, text: str, *, templated: bool = False) -> list[int]:
-        """Token ids as `embed` would have them; `templated` as of Engine."""
-        return self._model.tokenize(text, add_special=not templated, parse_special=templated)
+    def tokenize(self, text: str, *, templated: bool = False, add_special: bool | None = None) -> list[int]:
+        """Token ids as `embed` would have them; `templated` and `add_special` as of Engine."""
+        add_special = not templated if add_special is None else add_special
+        return self._model.tokenize(text, add_special=add_special, parse_special=templated)
+
+    def detokenize(self, ids: Sequence[int]) -> str:
+        """As of Worker."""
+        return text_of(self._model, ids)
 
     def cancel(self) -> None:
         """Ends the running request within one node of the graph; may be called from another thread."""

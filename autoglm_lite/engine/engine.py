@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from autoglm_lite.hardware.room import read_room
 from autoglm_lite.native.computing import AbortFlag
 from autoglm_lite.native.heap import return_freed_memory
 from autoglm_lite.native.rpc import notice_silence
+from autoglm_lite.native.vocabulary import text_of
 from autoglm_lite.planning.plan import N_IDLE, Plan, n_rows, same_model
 from autoglm_lite.states.folder import StateFolder
 
@@ -143,9 +144,14 @@ class Engine:
         """No more than these from the next step on, also of a running answer; may be called from another thread."""
         self._most_threads = most
 
-    def tokenize(self, text: str, *, templated: bool) -> list[int]:
-        """Token ids as a prompt would have them."""
-        return self._model.tokenize(text, add_special=not templated, parse_special=templated)
+    def tokenize(self, text: str, *, templated: bool, add_special: bool | None = None) -> list[int]:
+        """Token ids as a prompt would have them; `add_special` as of Worker.tokenize."""
+        add_special = not templated if add_special is None else add_special
+        return self._model.tokenize(text, add_special=add_special, parse_special=templated)
+
+    def detokenize(self, ids: Sequence[int]) -> str:
+        """As of Worker."""
+        return text_of(self._model, ids)
 
 
 def _identity(path: str) -> tuple[int, ...]:

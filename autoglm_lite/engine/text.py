@@ -16,8 +16,12 @@ class TextStream:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stop = [s for s in stop if s]
         self._held = ""
-        self.stopped = False
-        """A stop string was found; nothing after it comes out."""
+        self.stopped_by: str | None = None
+        """The stop string that was found; nothing after it comes out."""
+
+    @property
+    def stopped(self) -> bool:
+        return self.stopped_by is not None
 
     def feed(self, data: bytes) -> str:
         return self._release(self._decoder.decode(data), last=False)
@@ -32,10 +36,10 @@ class TextStream:
         if not self._stop:
             return text
         self._held += text
-        found = [at for at in (self._held.find(s) for s in self._stop) if at >= 0]
+        found = [(at, s) for s in self._stop if (at := self._held.find(s)) >= 0]
         if found:
-            self.stopped = True
-            return self._take(min(found))
+            at, self.stopped_by = min(found)
+            return self._take(at)
         return self._take(len(self._held) if last else self._certain())
 
     def _certain(self) -> int:

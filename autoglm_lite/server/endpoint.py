@@ -63,6 +63,12 @@ class Endpoint:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Of the path, by name: their types."""
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Under which it is served."""
+        short = self.path.removeprefix("/v1")
+        return (self.path,) if short == self.path else (self.path, short)
+
     async def __call__(self, request: Request, service: Service) -> Response:
         try:
             body = None if self.body is None else decode(self.body, await self._read(request))
@@ -117,7 +123,7 @@ def decode(kind: Any, body: bytes) -> Any:
         what, _, place = str(error).partition(" - at `$")
         place = place.rstrip("`").lstrip(".")
         raise _invalid(f"{place or 'The request'}: {what[0].lower()}{what[1:]}.", place or None) from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _invalid(f"The request is no JSON ({error}).") from error
 
 

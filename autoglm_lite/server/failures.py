@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,9 +83,19 @@ def failure_of(error: AutoglmError) -> Failure:
     return Failure("unavailable", sentence)
 
 
-PATH = re.compile(r"(?<![\w.:/])(?:~|/(?=[^\s/]))[^\s:;,'\"()]*/[^\s:;,'\"()]*[^\s:;,.'\"()]")
+PATH = re.compile(
+    r"(?<![\w.:/])(?:~|/(?=[^\s/]))(?:"
+    # A file's name may have blanks, so it ends where it says of which kind it is.
+    r"[^;\n]*?\.(?:gguf|safetensors|bin|part|state|log|sock|so|c|cc|cpp|cu|h|hpp|py)\b(?!/)"
+    r"|[^\s:;,'\"()]*/[^\s:;,'\"()]*[^\s:;,.'\"()])"
+)
+HIDDEN = "(a file of this computer)"
 
 
 def without_paths(sentence: str) -> str:
     """`sentence` for somebody who may be on another machine: no file of this one is named."""
-    return PATH.sub("(a file of this computer)", sentence)
+    for folder in (os.environ.get("AUTOGLM_LITE_HOME"), os.environ.get("HOME")):
+        # Its name may have blanks too.
+        if folder and len(folder) > 1:
+            sentence = sentence.replace(folder, "/_")
+    return PATH.sub(HIDDEN, sentence)

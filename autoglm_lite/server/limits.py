@@ -14,6 +14,7 @@ MOST_TOOLS = 128
 MOST_MESSAGES = 2000
 MOST_TEXTS = 2048
 """To be embedded or ranked at once."""
+GRAMMAR_CHARACTERS = 64 * 1024
 IMAGE_BYTES = 16 * 1024 * 1024
 
 NChoices = Annotated[int, Meta(ge=1, le=MOST_CHOICES)]

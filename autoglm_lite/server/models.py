@@ -15,11 +15,20 @@ from autoglm_lite.chat.setup import model_sampling
 from autoglm_lite.chat.template import ChatTemplate
 from autoglm_lite.chat.tools.choose import tool_format
 from autoglm_lite.embedding import Use, wrong_use
-from autoglm_lite.errors import AutoglmError, BusyError, UnknownModelError, UsageError, WillNotFitError
+from autoglm_lite.errors import (
+    AutoglmError,
+    BusyError,
+    LoadError,
+    UnknownModelError,
+    UsageError,
+    WillNotFitError,
+    WorkerDiedError,
+)
 from autoglm_lite.generation import Sampling
 from autoglm_lite.gguf.facts import ModelFacts
 from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.planning.plan import Plan
+from autoglm_lite.server.meter import Meter, MeteredWorker
 from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.loader import Loader
 from autoglm_lite.worker.watch import Notice, Watch
@@ -124,15 +133,18 @@ class Models:
         states: Path | None = None,
         keep_seconds: float = math.inf,
         tell: Callable[[str], None] = lambda _: None,
+        complain: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`files`: the models by name, as they are now. `default`: the name of the one for who names none; may take as
-        long as planning, like `planner`. `states`: as of Worker. `tell` gets a sentence for the log."""
+        long as planning, like `planner`. `states`: as of Worker. `tell` gets a sentence for the log, `complain` one for
+        each model that cannot be loaded, or whose process dies."""
         self._files = files
         self._default = default
         self._planner = planner
         self._states = states
         self._keep_seconds = keep_seconds
         self._tell = tell
+        self._complain = complain
         self._residents: dict[str, Resident] = {}
         self._door = asyncio.Lock()
         """Passed in the order in which models were asked for: who waits for room there is not overtaken."""
@@ -143,6 +155,7 @@ class Models:
         self._freed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self.counts = Counts()
+        self.meter = Meter()
 
     @property
     def residents(self) -> Sequence[Resident]:
@@ -165,9 +178,10 @@ class Models:
         raise UnknownModelError(f"There is no model called {asked[:80]!r} here. Those that can be asked: {names}.")
 
     @asynccontextmanager
-    async def use(self, asked: str | None, use: Use = "chat") -> AsyncIterator[Resident]:
+    async def use(self, asked: str | None, use: Use | None = "chat") -> AsyncIterator[Resident]:
         """The model, loaded, and not unloaded before the end. Raises UnknownModelError, ModelFileError, UsageError for
-        one that is made for something else, WillNotFitError, BusyError, LoadError, or WorkerDiedError."""
+        one that is made for something else (`use` None: whatever it is made for), WillNotFitError, BusyError,
+        LoadError, or WorkerDiedError."""
         name = await self.name_of(asked)
         if self._n_waiting >= MOST_WAITING:
             raise BusyError("Too many requests wait for a model already: ask again in a while.")
@@ -179,6 +193,9 @@ class Models:
         try:
             await self._loaded(resident)
             yield resident
+        except (LoadError, WorkerDiedError) as error:
+            self._complain(f"{resident.name}: {error}")
+            raise
         finally:
             resident.n_users -= 1
             resident.used = time.time()
@@ -203,7 +220,7 @@ class Models:
         for resident in self.residents:
             await self._unload(resident)
 
-    async def _enter(self, name: str, use: Use) -> Resident:
+    async def _enter(self, name: str, use: Use | None) -> Resident:
         """The model, counted as used and not yet loaded."""
         async with self._door:
             while (found := self._residents.get(name)) is None:
@@ -214,13 +231,13 @@ class Models:
                     break
                 async with self._freed:
                     await self._freed.wait_for(lambda: any(not resident.n_users for resident in self.residents))
-            if found.facts.use != use:
+            if use is not None and found.facts.use != use:
                 raise UsageError(wrong_use(name, found.facts.use, use))
             found.n_users += 1
             self._rest(found)
             return found
 
-    async def _make(self, name: str, use: Use) -> Resident | None:
+    async def _make(self, name: str, use: Use | None) -> Resident | None:
         """Room is made for it by unloading those that nobody uses, the longest unused first; None where the others are
         in use."""
         while True:
@@ -235,11 +252,11 @@ class Models:
                     return None
                 await self._unload(min(idle, key=lambda resident: resident.used))
                 continue
-            if planned.facts.use != use:
+            if use is not None and planned.facts.use != use:
                 raise UsageError(wrong_use(name, planned.facts.use, use))
             for notice in planned.notices:
                 self._tell(f"{name}: {notice}")
-            return Resident(name, planned, Worker(states=self._states), self._keep_seconds)
+            return Resident(name, planned, MeteredWorker(self.meter, self._states), self._keep_seconds)
 
     async def _loaded(self, resident: Resident) -> None:
         """Who goes away meanwhile does not stop it: another may wait, or ask again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from starlette.responses import Response
 
+from autoglm_lite.server import tokens
 from autoglm_lite.server.endpoint import Call, Endpoint, Family, answered
 from autoglm_lite.server.failures import Failure
 
@@ -29,4 +30,16 @@ async def health(call: Call) -> Response:
     return answered(Health("ok"))
 
 
-ENDPOINTS = (Endpoint("GET", "/health", FAMILY, "Whether the service answers", health, answer=Health, open=True),)
+ENDPOINTS = (
+    Endpoint("GET", "/health", FAMILY, "Whether the service answers", health, answer=Health, open=True),
+    Endpoint("POST", "/tokenize", FAMILY, "A text as tokens", tokens.tokenize, tokens.TokenizeRequest, tokens.Tokens),
+    Endpoint(
+        "POST",
+        "/detokenize",
+        FAMILY,
+        "The text of tokens",
+        tokens.detokenize,
+        tokens.DetokenizeRequest,
+        tokens.Content,
+    ),
+)

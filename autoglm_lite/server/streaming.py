@@ -28,7 +28,8 @@ class Streamed(Response):
         self.init_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await until_gone(receive, self._send(send))
+        with suppress(ClientDisconnect):
+            await until_gone(receive, self._send(send))
 
     async def _send(self, send: Send) -> None:
         async with aclosing(self._pieces) as pieces:

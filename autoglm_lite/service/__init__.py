@@ -1,1 +1,1 @@
-"""The systemd user service: its units, and what a service says to systemd."""
+"""The background service: its systemd user units, what it says to systemd, and where the one that runs is found."""

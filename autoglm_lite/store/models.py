@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,16 +45,19 @@ def make_models_dir() -> None:
 
 
 def resolve(
-    name: str | None, wishes: Wishes | None = None, passed_over: Callable[[str], object] = lambda _: None
+    name: str | None,
+    wishes: Wishes | None = None,
+    passed_over: Callable[[str], object] = lambda _: None,
+    in_memory: Container[str] = (),
 ) -> Path:
     """The model's file: a path that exists is taken as it is, a name is looked up among the stored models, and None
     is the largest stored model that writes text and fits into memory, else the starter. `passed_over` gets a sentence
-    for each larger one.
+    for each larger one. `in_memory`: names of stored models that need no more memory, since a service has them there.
 
     Raises UsageError for a name that cannot be one, ModelFileError for one that names nothing.
     """
     if name is None:
-        return _best(wishes or Wishes(), passed_over) or starter_path()
+        return _best(wishes or Wishes(), passed_over, in_memory) or starter_path()
     if not name or "\0" in name:
         raise UsageError("The name of the model is empty: give a path or the name of a stored model.")
     try:
@@ -78,14 +81,15 @@ def _is_path(name: str) -> bool:
     return name in (".", "..") or any(separator in name for separator in separators)
 
 
-def _best(wishes: Wishes, passed_over: Callable[[str], object]) -> Path | None:
+def _best(wishes: Wishes, passed_over: Callable[[str], object], in_memory: Container[str]) -> Path | None:
     machine = read_machine()
     for path in sorted(stored_models(), key=lambda path: path.stat().st_size, reverse=True):
         try:
             facts = read_facts(path)
             if facts.use != "chat":
                 continue
-            decide(facts, machine, wishes)
+            if path.stem not in in_memory:
+                decide(facts, machine, wishes)
         except (ModelFileError, WillNotFitError, UsageError) as error:
             passed_over(f"The stored model {path.stem} is passed over: {error}")
             continue

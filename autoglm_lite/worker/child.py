@@ -33,6 +33,8 @@ from autoglm_lite.worker.protocol import (
     Cancel,
     CollectInputs,
     CompareLayers,
+    Detokenize,
+    Detokenized,
     Devices,
     Embed,
     Failed,
@@ -45,7 +47,9 @@ from autoglm_lite.worker.protocol import (
     Measured,
     Measurement,
     Message,
+    Ping,
     PlanSizes,
+    Pong,
     Rerank,
     Score,
     ServeDevices,
@@ -89,6 +93,7 @@ class Child:
         self._resting = False
         """Whether the main thread waits, or keeps what was read while it does."""
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._tenant = Tenant()
         self._scorer = Scorer()
         self._priority = Priority()
@@ -105,6 +110,8 @@ class Child:
                     self._cancel(request_id)
                 elif isinstance(message, SetEffort):
                     self._set_effort(message)
+                elif isinstance(message, Ping):
+                    self._send(request_id, Pong())
                 else:
                     if isinstance(message, CANCELLABLE):
                         with self._lock:
@@ -134,7 +141,7 @@ class Child:
                 request = self._inbox.get_nowait()
             except queue.Empty:
                 return
-            if request is None or isinstance(request[1], Generate | Tokenize):
+            if request is None or isinstance(request[1], Generate | Tokenize | Detokenize):
                 if request is None:
                     os._exit(0)
                 self._handle(*request)
@@ -184,8 +191,12 @@ class Child:
         elif isinstance(message, ServeDevices):
             serve(message.host, message.port, message.threads, lambda offered: self._send(request_id, Serving(offered)))
         elif isinstance(message, Tokenize):
-            model = self._tenant.model
-            self._send(request_id, Tokens(model.tokenize(message.text, templated=message.templated)))
+            ids = self._tenant.model.tokenize(
+                message.text, templated=message.templated, add_special=message.add_special
+            )
+            self._send(request_id, Tokens(ids))
+        elif isinstance(message, Detokenize):
+            self._send(request_id, Detokenized(self._tenant.model.detokenize(message.ids)))
         elif isinstance(message, Generate):
             engine = self._tenant.engine
             engine.submit(request_id, message.request)
@@ -270,7 +281,8 @@ class Child:
 
     def _send(self, request_id: int, message: Message) -> None:
         try:
-            self._connection.sendall(encode(request_id, message))
+            with self._sending:
+                self._connection.sendall(encode(request_id, message))
         except OSError:
             os._exit(0)
 

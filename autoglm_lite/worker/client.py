@@ -24,6 +24,8 @@ from autoglm_lite.worker.process import load_failure, start_child
 from autoglm_lite.worker.protocol import (
     AskSizes,
     Cancel,
+    Detokenize,
+    Detokenized,
     Devices,
     Embed,
     Freed,
@@ -34,6 +36,7 @@ from autoglm_lite.worker.protocol import (
     LoadProgress,
     Measured,
     Measurement,
+    Ping,
     PlanSizes,
     Reply,
     Rerank,
@@ -167,16 +170,27 @@ class Worker:
                 if isinstance(reply, Serving):
                     on_serving(reply)
 
-    async def tokenize(self, text: str, *, templated: bool) -> list[int]:
-        """Token ids as a prompt would have them (see GenerateRequest.templated)."""
+    async def tokenize(self, text: str, *, templated: bool, add_special: bool | None = None) -> list[int]:
+        """Token ids as a prompt would have them (see GenerateRequest.templated), or with and without what the
+        vocabulary puts around a text as `add_special` says."""
         _check_size(text)
         ids: list[int] = []
         async with self._in_turn(shared=True):
             connection = await self._ready()
-            async for reply in connection.ask(next(self._ids), Tokenize(text, templated)):
+            async for reply in connection.ask(next(self._ids), Tokenize(text, templated, add_special)):
                 if isinstance(reply, Tokens):
                     ids = reply.ids
         return ids
+
+    async def detokenize(self, ids: Sequence[int]) -> str:
+        """The text of tokens, with the names of control tokens. Raises UsageError for an id that no token has."""
+        text = ""
+        async with self._in_turn(shared=True):
+            connection = await self._ready()
+            async for reply in connection.ask(next(self._ids), Detokenize(list(ids))):
+                if isinstance(reply, Detokenized):
+                    text = reply.text
+        return text
 
     async def generate(self, request: GenerateRequest) -> AsyncGenerator[Event, None]:
         """The events of one request: Waiting while others come first, Prefill, then Text, then a Finished for each of
@@ -288,6 +302,13 @@ class Worker:
             await self.close()
             self._shed = needed
         return freed
+
+    async def ping(self) -> None:
+        """Returns once the child's process has answered, which it does at once, whatever it computes. Raises
+        WorkerDiedError."""
+        async with aclosing(self._alive().ask(next(self._ids), Ping())) as replies:
+            async for _ in replies:
+                pass
 
     def set_effort(self, threads: int, nice: int) -> None:
         """From the next token on, also of a running answer: at most so many threads; `nice` (0 to 19) is added to

@@ -70,8 +70,18 @@ class ServeDevices:
 
 @dataclass(frozen=True, slots=True)
 class Tokenize:
+    """Answered by Tokens; the arguments are those of Worker.tokenize."""
+
     text: str
     templated: bool
+    add_special: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detokenize:
+    """Answered by Detokenized."""
+
+    ids: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,11 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Ping:
+    """Answered at once by Pong, whatever is being computed."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShedContext:
     """Frees the context until the next Generate; answered by Freed."""
 
@@ -175,8 +190,18 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Detokenized:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Freed:
     n_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,20 +224,20 @@ class Failed:
 
 Measurement = CollectInputs | Score | CompareLayers
 Measured = TokensRead | InputsOf | Collected | ChunkScores | Scored | LayersCompared
-Questions = AskSizes | ListDevices | ServeDevices | Tokenize
-Request = Load | Questions | Generate | Embed | Rerank | Measurement | Cancel | ShedContext | SetEffort
-Answers = PlanSizes | Devices | Serving | Tokens | Freed | Failed
+Questions = AskSizes | ListDevices | ServeDevices | Tokenize | Detokenize
+Request = Load | Questions | Generate | Embed | Rerank | Measurement | Cancel | Ping | ShedContext | SetEffort
+Answers = PlanSizes | Devices | Serving | Tokens | Detokenized | Freed | Pong | Failed
 Reply = LoadProgress | Loaded | Answers | Waiting | Prefill | Text | Finished | Embedded | Reranked | Measured
 Message = Request | Reply
 
 CANCELLABLE = (Generate, Embed, Rerank, CollectInputs, Score, CompareLayers)
-LAST_REPLIES = (Loaded, PlanSizes, Devices, Tokens, Freed, Failed, Collected, Scored, LayersCompared)
+LAST_REPLIES = (Loaded, PlanSizes, Devices, Tokens, Detokenized, Freed, Pong, Failed, Collected, Scored, LayersCompared)
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         *(Load, AskSizes, ListDevices, ServeDevices, Tokenize, Generate, CollectInputs, Score, CompareLayers),
-        *(Embed, Rerank, Cancel, ShedContext, SetEffort),
+        *(Detokenize, Detokenized, Embed, Rerank, Cancel, Ping, Pong, ShedContext, SetEffort),
         *(LoadProgress, Loaded, PlanSizes, Devices, Serving, Tokens, Freed, Failed, Waiting, Prefill, Text, Finished),
         *(Embedded, Reranked, TokensRead, InputsOf, Collected, ChunkScores, Scored, LayersCompared),
     )

@@ -16,7 +16,6 @@ from autoglm_lite.chat.template import ChatTemplate
 from autoglm_lite.errors import HistoryError, PromptTooLongError, TemplateError, WorkerDiedError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, Prefill, Sampling, Text
 from autoglm_lite.gguf.facts import read_facts
-from autoglm_lite.planning.plan import Plan
 
 TEMPLATE = """\
 {%- if messages[0].role == 'system' and messages[0].content == 'refused' %}{{ raise_exception('no system') }}{% endif %}
@@ -70,9 +69,8 @@ def template() -> Iterator[ChatTemplate]:
 
 @pytest.fixture
 def setup(tmp_path: Path, stories_gguf: Path, template: ChatTemplate) -> Iterator[ChatSetup]:
-    plan = Plan(model_path=str(stories_gguf), n_ctx=100, threads=1, threads_batch=1)
     with History(tmp_path / "conversations.db") as history:
-        yield ChatSetup(plan, read_facts(stories_gguf), history, template, Sampling())
+        yield ChatSetup(100, read_facts(stories_gguf), history, template, Sampling())
 
 
 async def ask(session: Session, question: str) -> list[ChatEvent]:

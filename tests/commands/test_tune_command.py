@@ -21,6 +21,7 @@ from autoglm_lite.planning.preferences import Values
 from autoglm_lite.store import starter_path
 from autoglm_lite.tune.tuned import Tuned, identity, load, save, tuned_path
 from autoglm_lite.tune.turn import Speed
+from autoglm_lite.worker.backend import LocalBackend
 
 VALUES = Values(kv_type="f16", threads=1, threads_batch=1, n_ubatch=64, repack=True, flash_attention=False)
 TUNED = Tuned(VALUES, ("n_ubatch", "flash_attention"), Speed(0.002, 0.02), Speed(0.001, 0.01))
@@ -94,10 +95,11 @@ def test_plan_says_tuned(capsys: pytest.CaptureFixture[str]) -> None:
 def test_chat_takes_what_was_tuned(tmp_path: Path) -> None:
     keep(TUNED)
     with History(tmp_path / "h.db") as history:
-        setup = prepare(chat_arguments("--threads", "2"), history)
+        setup, model = prepare(chat_arguments("--threads", "2"), history)
         assert setup.template is not None
         setup.template.close()
-    assert (setup.plan.n_ubatch, setup.plan.flash_attention, setup.plan.threads) == (64, False, 2)
+    assert isinstance(model, LocalBackend)
+    assert (model.plan.n_ubatch, model.plan.flash_attention, model.plan.threads) == (64, False, 2)
 
 
 def chat_arguments(*more: str) -> argparse.Namespace:

@@ -1,8 +1,9 @@
 """The service's application on loopback: a real uvicorn in a thread, over real workers with tiny models.
 
 Tests under tests/server get it as the session's fixture `running` (see conftest.py): models `starter` (trained, with a
-chat template, the default), `stories` (trained, without a template), `vectors` (makes embeddings) and `ranks` (ranks
-documents), and `broken`, whose file is no model. Ask with any HTTP client at `running.url`, or with `running.http`;
+chat template, the default), `stories` (trained, without a template), `endless` (the same with a template and a context
+that takes it many seconds to fill), `vectors` (makes embeddings) and `ranks` (ranks documents), and `broken`, whose
+file is no model. Ask with any HTTP client at `running.url`, or with `running.http`;
 reach into the service with `running.call`, which runs a coroutine on its loop:
 
     def test_health(running: Running) -> None:
@@ -25,13 +26,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
-import uvicorn
 from starlette.types import ASGIApp
 
 from autoglm_lite.gguf import read_facts
 from autoglm_lite.planning.make import Wishes, decide
 from autoglm_lite.server.app import make_app
-from autoglm_lite.server.models import Models, Planned
+from autoglm_lite.server.listen import make_server
+from autoglm_lite.server.models import Models, Planned, Resident
 from autoglm_lite.server.service import Service
 from tests.planning.models import GB, machine
 
@@ -88,13 +89,13 @@ def serving(
         listening.bind(("127.0.0.1", 0))
         http.base_url = httpx.URL(f"http://127.0.0.1:{listening.getsockname()[1]}")
         service = Service(Models(lambda: dict(files), lambda: default, planner), folder)
-        config = uvicorn.Config(application(service), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
+        server = make_server(application(service))
 
         async def close() -> None:
-            server.should_exit = True
+            server.end()
             await serve
             await service.models.close()
+            await loop.shutdown_default_executor()
 
         async def start() -> asyncio.Task[None]:
             return asyncio.create_task(server.serve([listening]))
@@ -109,3 +110,25 @@ def serving(
             loop.call_soon_threadsafe(loop.stop)
             thread.join(PATIENCE)
             loop.close()
+
+
+def endless(running: Running) -> Resident:
+    """The model of this name, in memory."""
+    (found,) = [one for one in running.service.models.residents if one.name == "endless"]
+    return found
+
+
+def until_idle(resident: Resident) -> None:
+    """Within a time in which an endless answer could not have come to its end."""
+    end = time.monotonic() + 10
+    while resident.n_users or resident.worker.seconds_idle is None:
+        assert time.monotonic() < end, "it is still being asked"
+        time.sleep(0.02)
+
+
+async def until_busy(resident: Resident) -> None:
+    """Somebody asks it."""
+    end = time.monotonic() + PATIENCE
+    for _ in iter(lambda: resident.n_users, 1):
+        assert time.monotonic() < end, "nobody asks"
+        await asyncio.sleep(0.02)

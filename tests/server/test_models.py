@@ -280,7 +280,13 @@ def test_a_model_of_another_kind_is_refused(files: dict[str, Path]) -> None:
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """No process of ours outlives its models."""
+    before = workers()
     yield
+    assert workers() <= before
+
+
+def workers() -> set[str]:
+    """Also those of the service that other tests ask."""
     children = Path("/proc/self/task").glob("*/children")
-    left = [pid for path in children for pid in path.read_text().split()]
-    assert not [pid for pid in left if b"worker.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    pids = [pid for path in children for pid in path.read_text().split()]
+    return {pid for pid in pids if b"worker.child" in Path(f"/proc/{pid}/cmdline").read_bytes()}

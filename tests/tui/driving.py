@@ -9,11 +9,13 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from autoglm_lite.chat.backend import Backend
 from autoglm_lite.chat.history import Conversation, History, Message
 from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.generation import Sampling
 from autoglm_lite.gguf.facts import read_facts
 from autoglm_lite.planning.plan import Plan
+from autoglm_lite.worker.backend import LocalBackend
 from tui.app import ChatApp
 from tui.status import StatusLine
 from tui.words import ENGLISH, Words
@@ -34,9 +36,8 @@ def setup_of(
     max_tokens: int | None = 70,
     conversation: Conversation | None = None,
 ) -> ChatSetup:
-    plan = Plan(str(model), n_ctx, threads=1, threads_batch=1)
     return ChatSetup(
-        plan,
+        n_ctx,
         read_facts(model),
         history,
         template=None,
@@ -46,11 +47,21 @@ def setup_of(
     )
 
 
-def drive(setup: ChatSetup, test: Test, size: tuple[int, int] = (80, 24), words: Words = ENGLISH) -> ChatApp:
-    """Runs `test` in the app, and quits it by its key if the test has not."""
+def plan_of(setup: ChatSetup) -> Plan:
+    return Plan(str(setup.facts.path), setup.n_ctx, threads=1, threads_batch=1)
+
+
+def drive(
+    setup: ChatSetup,
+    test: Test,
+    size: tuple[int, int] = (80, 24),
+    words: Words = ENGLISH,
+    model: Backend | None = None,
+) -> ChatApp:
+    """Runs `test` in the app, with a worker of its own or with `model`, and quits it by its key if the test has not."""
 
     async def run() -> ChatApp:
-        app = ChatApp(setup, words)
+        app = ChatApp(setup, model or LocalBackend(plan_of(setup)), words)
         try:
             async with app.run_test(size=size) as pilot:
                 await test(pilot, app)

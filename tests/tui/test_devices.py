@@ -11,6 +11,7 @@ from pathlib import Path
 from autoglm_lite.chat.history import History
 from autoglm_lite.hardware import read_machine
 from autoglm_lite.planning.make import Wishes, choose, fallbacks
+from autoglm_lite.worker.backend import LocalBackend
 from tests.tui.driving import STORY, read, send, setup_of, until, write
 from tests.worker.serving import serving
 from tui.app import ChatApp
@@ -23,7 +24,8 @@ def test_the_server_dies_in_mid_answer(endless_gguf: Path, history: History) -> 
             alone, wishes = setup_of(endless_gguf, history, max_tokens=4000), Wishes(ctx=8192, threads=1)
             here = replace(read_machine(), devices=(server.device,))
             plan = choose(alone.facts, here, wishes).plan
-            app = ChatApp(replace(alone, plan=plan, fallbacks=fallbacks(alone.facts, here, wishes, plan)), ENGLISH)
+            model = LocalBackend(plan, fallbacks(alone.facts, here, wishes, plan))
+            app = ChatApp(replace(alone, n_ctx=plan.n_ctx), model, ENGLISH)
             try:
                 async with app.run_test(size=(100, 40)) as pilot:
                     assert "what you write goes to them as well" in read(app)
@@ -38,8 +40,8 @@ def test_the_server_dies_in_mid_answer(endless_gguf: Path, history: History) -> 
                     await until(pilot, lambda: f"{server.endpoint} is not used any more" in read(app))
                     await until(pilot, lambda: len(app.answer_text) > 60)
                     assert app.answer_text.startswith(STORY[:60])
-                    assert app._loader.plan.devices == ()
+                    assert model.plan.devices == ()
             finally:
-                await app._model.close()
+                await model.close()
 
     asyncio.run(run())

@@ -13,11 +13,11 @@ from textual.pilot import Pilot
 from autoglm_lite.chat.history import History
 from autoglm_lite.planning import shedding
 from autoglm_lite.planning.plan import Saving
-from autoglm_lite.worker import watch
+from autoglm_lite.worker import backend, watch
+from autoglm_lite.worker.backend import LocalBackend
 from tests.hardware.state import pressure, supply
 from tests.hardware.trees import GIB, memory
-from tests.tui.driving import STORY, ask, drive, read, send, setup_of, status, until
-from tui import app as app_module
+from tests.tui.driving import STORY, ask, drive, plan_of, read, send, setup_of, status, until
 from tui.app import ChatApp
 from tui.prompt import Prompt
 from tui.words import CHINESE
@@ -27,7 +27,7 @@ from tui.words import CHINESE
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A recorded machine that the app lives on, where time goes faster."""
     folder = tmp_path / "machine"
-    monkeypatch.setattr(app_module, "Watch", partial(watch.Watch, root=folder))
+    monkeypatch.setattr(backend, "Watch", partial(watch.Watch, root=folder))
     for name in ("SECONDS_BETWEEN", "SECONDS_ON_BATTERY", "SECONDS_BETWEEN_POWER"):
         monkeypatch.setattr(watch, name, 0.05)
     seconds = {kind: {"context": 0.2, "model": 1.0} for kind in shedding.SECONDS_IDLE}
@@ -61,7 +61,8 @@ def test_too_little_memory_to_read_the_conversation_again_costs_nothing(endless_
         await ask(pilot, app, "One day")
         pid = app.worker_pid
         assert pid is not None
-        await app._model.shed_context()
+        assert isinstance(app._model, LocalBackend)
+        await app._model.worker.shed_context()
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
         full = resource.prlimit(pid, resource.RLIMIT_AS)
         resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + 2_000_000, full[1]))
@@ -91,7 +92,7 @@ def test_less_effort_on_battery_is_remarked(stories_gguf: Path, history: History
     supply(root, "AC", "Mains", online="0")
     supply(root, "BAT0", "Battery", status="Discharging")
     setup = setup_of(stories_gguf, history)
-    setup = replace(setup, plan=replace(setup.plan, saving=Saving(threads=1, nice=1)))
+    model = LocalBackend(replace(plan_of(setup), saving=Saving(threads=1, nice=1)))
 
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await until(pilot, lambda: "On battery" in read(app))
@@ -100,4 +101,4 @@ def test_less_effort_on_battery_is_remarked(stories_gguf: Path, history: History
         await ask(pilot, app, "Once upon a time")
         assert app.answer_text.startswith(STORY)
 
-    drive(setup, test)
+    drive(setup, test, model=model)

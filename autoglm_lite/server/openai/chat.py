@@ -4,115 +4,67 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from typing import Annotated, Literal
 
-import msgspec
-from msgspec import Meta
 from starlette.responses import Response
 
-from autoglm_lite.chat.events import Answer, Reasoning
-from autoglm_lite.chat.exchange import Question, first_system
-from autoglm_lite.chat.messages import Message
-from autoglm_lite.generation import Finished, FinishReason
+from autoglm_lite.chat.events import AnswerEvent, CallEvent
+from autoglm_lite.chat.exchange import Question
+from autoglm_lite.generation import Prefill, Waiting
+from autoglm_lite.server import sse
 from autoglm_lite.server.endpoint import Call, answered
-from autoglm_lite.server.streaming import EVENTS, Streamed, awaited, begun
+from autoglm_lite.server.openai.answer import ChatCompletion, Whole
+from autoglm_lite.server.openai.chunks import Chunks
+from autoglm_lite.server.openai.errors import failed
+from autoglm_lite.server.openai.question import ChatRequest, question
+from autoglm_lite.server.openai.sampling import sampling
+from autoglm_lite.server.streaming import awaited
 
-
-class ChatMessage(msgspec.Struct):
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-class ChatRequest(msgspec.Struct):
-    messages: Annotated[list[ChatMessage], Meta(min_length=1, max_length=2000)]
-    model: str | None = None
-    stream: bool = False
-    max_tokens: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
-
-
-class Said(msgspec.Struct):
-    role: str
-    content: str
-    reasoning_content: str = ""
-
-
-class Usage(msgspec.Struct):
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-
-
-class Choice(msgspec.Struct):
-    index: int
-    message: Said
-    finish_reason: str
-
-
-class ChatCompletion(msgspec.Struct):
-    id: str
-    object: str
-    created: int
-    model: str
-    choices: list[Choice]
-    usage: Usage
-
-
-REASONS: dict[FinishReason, str] = {"stop": "stop", "length": "length", "context": "length", "cancelled": "stop"}
+Events = AsyncGenerator[AnswerEvent | CallEvent, None]
 
 
 async def chat_completions(call: Call) -> Response:
+    asked = await question(call.body)
     if call.body.stream:
-        return Streamed(await begun(_chunks(call)), EVENTS)
-    return answered(await awaited(call.request, _whole(call)))
+        return await sse.streamed(call.request, _pieces(call, asked), failed)
+    return answered(await awaited(call.request, _whole(call, asked)))
 
 
-def _question(body: ChatRequest) -> Question:
-    messages = first_system([Message(message.role, message.content) for message in body.messages])
-    return Question(messages, max_tokens=body.max_tokens)
+async def _whole(call: Call, asked: Question) -> ChatCompletion:
+    whole = Whole(asked.n)
+    async with _answering(call, asked) as (model, events):
+        async for event in events:
+            whole.take(event)
+    choices = whole.choices(asked.logprobs is not None)
+    tally = whole.tally
+    return ChatCompletion(_id(), "chat.completion", int(time.time()), model, choices, tally.usage(), tally.timings())
 
 
-async def _whole(call: Call) -> ChatCompletion:
-    question = _question(call.body)
+async def _pieces(call: Call, asked: Question) -> AsyncGenerator[bytes | Waiting | Prefill, None]:
+    body: ChatRequest = call.body
+    async with _answering(call, asked) as (model, events):
+        chunks = Chunks(_id(), model, body)
+        async for event in events:
+            for chunk in chunks.take(event):
+                yield sse.data(chunk)
+            if isinstance(event, Waiting | Prefill):
+                yield event
+        if body.stream_options is not None and body.stream_options.include_usage:
+            yield sse.data(chunks.usage())
+    yield sse.DONE
+
+
+@asynccontextmanager
+async def _answering(call: Call, asked: Question) -> AsyncIterator[tuple[str, Events]]:
+    """The model's name, and the events of the answer."""
     async with call.service.models.use(call.body.model) as resident:
-        prepared = await resident.exchange.prepare(replace(question, sampling=resident.sampling))
-        text, thoughts = [], []
+        samples = sampling(call.body, resident.sampling, asked.sampling.grammar)
+        prepared = await resident.exchange.prepare(replace(asked, sampling=samples))
         async with aclosing(resident.exchange.ask(prepared)) as events:
-            async for event in events:
-                if isinstance(event, Answer):
-                    text.append(event.text)
-                elif isinstance(event, Reasoning):
-                    thoughts.append(event.text)
-                elif isinstance(event, Finished):
-                    last = event
-        usage = Usage(last.prompt_tokens, last.completion_tokens, last.prompt_tokens + last.completion_tokens)
-        said = Said("assistant", "".join(text), "".join(thoughts))
-        choice = Choice(0, said, REASONS[last.reason])
-        return ChatCompletion(
-            f"chatcmpl-{secrets.token_hex(12)}",
-            "chat.completion",
-            int(time.time()),
-            resident.name,
-            [choice],
-            usage,
-        )
+            yield resident.name, events
 
 
-async def _chunks(call: Call) -> AsyncGenerator[bytes, None]:
-    question = _question(call.body)
-    async with call.service.models.use(call.body.model) as resident:
-        prepared = await resident.exchange.prepare(replace(question, sampling=resident.sampling))
-        begin = {"id": f"chatcmpl-{secrets.token_hex(12)}", "object": "chat.completion.chunk", "model": resident.name}
-        async with aclosing(resident.exchange.ask(prepared)) as events:
-            async for event in events:
-                if isinstance(event, Answer):
-                    choice = {"index": 0, "delta": {"content": event.text}, "finish_reason": None}
-                elif isinstance(event, Finished):
-                    choice = {"index": 0, "delta": {}, "finish_reason": REASONS[event.reason]}
-                else:
-                    continue
-                yield b"data: " + msgspec.json.encode({**begin, "choices": [choice]}) + b"\n\n"
-    yield b"data: [DONE]\n\n"
+def _id() -> str:
+    return f"chatcmpl-{secrets.token_hex(12)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from autoglm_lite.server import sse
 from autoglm_lite.server.endpoint import Family
 from autoglm_lite.server.failures import Failure, Kind
 
@@ -51,6 +52,11 @@ def error(failure: Failure) -> Error:
             failure.n_ctx,
         )
     )
+
+
+def failed(failure: Failure) -> bytes:
+    """The last event of a stream that failed."""
+    return sse.data(error(failure))
 
 
 FAMILY = Family("openai", error, Error)

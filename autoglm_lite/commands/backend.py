@@ -1,0 +1,86 @@
+"""What answers in a chat: the running service where it has the model, else a worker of this program."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from autoglm_lite.commands.options import wishes
+from autoglm_lite.errors import AutoglmError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from autoglm_lite.chat.backend import Backend
+    from autoglm_lite.gguf.facts import ModelFacts
+    from autoglm_lite.remote.client import Offered
+    from autoglm_lite.remote.http import Address
+    from autoglm_lite.worker.backend import LocalBackend
+
+SECONDS_TO_SAY = 5.0
+"""For a service that runs; another is not waited for."""
+
+
+def offered(args: argparse.Namespace) -> Sequence[Offered]:
+    """The models of the running service; none where the command line says how to load one, since the service loads as
+    it was told itself."""
+    from autoglm_lite.planning.make import Wishes
+    from autoglm_lite.remote.client import Client
+
+    if wishes(args) != Wishes() or args.profile is not None or (address := find()) is None:
+        return ()
+
+    async def ask() -> Sequence[Offered]:
+        return await asyncio.wait_for(Client(address).models(), SECONDS_TO_SAY)
+
+    try:
+        return asyncio.run(ask())
+    except (AutoglmError, asyncio.TimeoutError):
+        return ()
+
+
+def backend(
+    args: argparse.Namespace, facts: ModelFacts, models: Sequence[Offered], say: Callable[[str], None]
+) -> Backend:
+    """`models`: those of the running service. Raises AutoglmError for a plan that cannot be made."""
+    from autoglm_lite.planning.make import DEFAULT_CTX
+    from autoglm_lite.remote.backend import ServiceBackend, ServiceFirst
+
+    def local(say: Callable[[str], None]) -> LocalBackend:
+        from autoglm_lite.commands.planned import planned
+        from autoglm_lite.paths import states_dir
+        from autoglm_lite.worker.backend import LocalBackend
+
+        plan, lighter = planned(facts, facts.path, wishes(args), args.profile, say)
+        return LocalBackend(plan, lighter, states_dir())
+
+    known = _stored_name(facts.path), facts.file_bytes
+    found = next((model for model in models if (model.name, model.n_bytes) == known), None)
+    if found is None:
+        return local(say)
+    n_ctx = found.n_ctx or min(DEFAULT_CTX, facts.n_ctx_train)
+    return ServiceFirst(ServiceBackend(find, found.name, facts.path, n_ctx), local)
+
+
+def find() -> Address | None:
+    """The running service of this user."""
+    from autoglm_lite.remote.http import Address
+    from autoglm_lite.server.keys import read_key
+    from autoglm_lite.service import running
+
+    if (found := running.find()) is None:
+        return None
+    try:
+        return Address(found.pid, found.url, found.socket, read_key())
+    except AutoglmError:
+        return None
+
+
+def _stored_name(path: Path) -> str | None:
+    """By which the service knows this very file; None for a file that is not stored."""
+    from autoglm_lite.store.models import starter_path, stored_models
+
+    file = path.resolve()
+    return next((stored.stem for stored in (starter_path(), *stored_models()) if stored.resolve() == file), None)

@@ -1,0 +1,1 @@
+"""What Anthropic's clients expect."""

@@ -1,0 +1,1 @@
+"""What Ollama's clients expect, as its own documentation of the API says."""
