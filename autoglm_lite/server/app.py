@@ -81,6 +81,8 @@ async def _unknown(request: Request, error: Exception) -> Response:
 
 
 async def _wrong_method(request: Request, error: Exception) -> Response:
-    headers = getattr(error, "headers", None) or {}
+    methods = {endpoint.method for endpoint in _at(request.url.path)}
+    allowed = sorted(methods | {"HEAD"} if "GET" in methods else methods)
+    headers = {"Allow": ", ".join(allowed)}
     failure = Failure("invalid", "This address does not take this method.", headers, status=405)
     return refused(family_of(request.url.path), failure)

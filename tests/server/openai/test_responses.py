@@ -172,6 +172,13 @@ def test_unknown_responses(running: Running, asked: str) -> None:
         assert "There is" in found.text or "does not take" in found.text
 
 
+@pytest.mark.parametrize("prefix", ["", "/v1"])
+def test_what_its_address_takes(running: Running, prefix: str) -> None:
+    found = running.http.put(f"{prefix}/responses/resp_1")
+    assert (found.status_code, found.headers["allow"]) == (405, "DELETE, GET, HEAD")
+    assert running.http.get(f"{prefix}/responses").headers["allow"] == "POST"
+
+
 def test_deleted(client: OpenAI, running: Running) -> None:
     first = client.responses.create(**GREEDY, input=HELLO, max_output_tokens=4)
     second = client.responses.create(**GREEDY, input=HELLO, previous_response_id=first.id, max_output_tokens=4)
