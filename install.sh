@@ -783,7 +783,16 @@ user_folders() {
     fi
 }
 
+# Ends and removes the service that systemd would start from here.
+uninstall_service() {
+    unit=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/autoglm-lite.service
+    grep -qF "$program/" "$unit" 2>/dev/null || return 0
+    say "Removing the service"
+    "$launcher" service uninstall >/dev/null || say "The service could not be removed: delete ${unit%.service}.*"
+}
+
 run_uninstall() {
+    uninstall_service
     if [ -d "$program" ]; then
         say "Removing $program"
         take_lock

@@ -14,6 +14,10 @@ from autoglm_lite.errors import AutoglmError
 SECONDS = 30.0
 SECONDS_TO_START = 150.0
 """More than TimeoutStartSec= and a few restarts: the manager's own answer says more than ours."""
+RUNS = Path("/run/systemd/system")
+"""Where systemd is the first process; see sd_booted(3)."""
+IGNORED = ("Unknown key", "Unknown lvalue")
+"""What an older systemd says of settings that it does not know yet."""
 INSTEAD = "run `autoglm-lite serve` in a terminal instead, or have whatever starts your programs run it."
 
 
@@ -25,6 +29,8 @@ def require_manager() -> int:
     """The version of systemd. Raises NoManagerError with what to do instead."""
     if shutil.which("systemctl") is None:
         raise NoManagerError(f"There is no systemd here, which would run the service in the background: {INSTEAD}")
+    if not RUNS.exists():
+        raise NoManagerError(_no_systemd())
     if not os.environ.get("XDG_RUNTIME_DIR"):
         raise NoManagerError(
             "XDG_RUNTIME_DIR is not set, as happens after `su` or `sudo`: log in as this user itself"
@@ -33,12 +39,7 @@ def require_manager() -> int:
     try:
         shown = systemctl("show", "--property=Version", "--value")
     except AutoglmError as error:
-        if _in_wsl():
-            raise NoManagerError(
-                "WSL runs no systemd now: write the two lines `[boot]` and `systemd=true` into /etc/wsl.conf, run"
-                f" `wsl --shutdown` in Windows (WSL 2 only), and ask again; or {INSTEAD}"
-            ) from error
-        raise NoManagerError(f"No systemd manages this user's services here, as in a container: {INSTEAD}") from error
+        raise NoManagerError(_no_systemd()) from error
     number = re.match(r"\d+", shown)
     return int(number.group()) if number else 0
 
@@ -62,6 +63,7 @@ def verify(units: Sequence[Path]) -> None:
     command = ["systemd-analyze", "--user", "verify", *map(str, units)]
     done = _call(command, SECONDS)
     ours = [line for line in done.stderr.splitlines() if any(unit.name in line for unit in units)]
+    ours = [line for line in ours if not any(words in line for words in IGNORED)]
     if ours:
         raise AutoglmError(f"systemd finds a mistake in the unit that was made for it: {ours[0].strip()[:300]}")
 
@@ -104,6 +106,15 @@ def _call(command: Sequence[str], seconds: float) -> subprocess.CompletedProcess
         raise AutoglmError(f"`{command[0]}` has not answered for {seconds:.0f} s: ask again later.") from error
     except OSError as error:
         raise AutoglmError(f"`{command[0]}` cannot be run ({error.strerror}).") from error
+
+
+def _no_systemd() -> str:
+    if _in_wsl():
+        return (
+            "WSL runs no systemd now: write the two lines `[boot]` and `systemd=true` into /etc/wsl.conf, run"
+            f" `wsl --shutdown` in Windows (WSL 2 only), and ask again; or {INSTEAD}"
+        )
+    return f"No systemd manages this user's services here, as in a container: {INSTEAD}"
 
 
 def _in_wsl() -> bool:

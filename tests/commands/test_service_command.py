@@ -16,6 +16,7 @@ from autoglm_lite.cli import main
 from autoglm_lite.commands.installing import arguments, listening
 from autoglm_lite.commands.serve import add_arguments
 from autoglm_lite.errors import UsageError
+from autoglm_lite.service.systemctl import RUNS
 from autoglm_lite.store.models import starter_path
 from tests.server.process import served
 
@@ -79,7 +80,7 @@ def test_without_systemd_it_says_what_to_do(
     assert "autoglm-lite serve" in said.err
 
 
-@pytest.mark.skipif(shutil.which("systemctl") is None, reason="there is no systemd here")
+@pytest.mark.skipif(not RUNS.exists() or shutil.which("systemctl") is None, reason="there is no systemd here")
 def test_after_su_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     assert main(["service", "install"]) == 1

@@ -38,6 +38,20 @@ def test_uninstall_keeps_models_and_conversations(installed: Path) -> None:
     assert "Kept " in done.stderr
 
 
+@pytest.mark.parametrize(("place", "ends"), [(".local/share/autoglm-lite/program", True), ("elsewhere", False)])
+def test_uninstall_leaves_no_service_without_its_program(installed: Path, place: str, ends: bool) -> None:
+    launcher = installed / ".local/bin/autoglm-lite"
+    launcher.write_text(f'{launcher.read_text()}echo "$@" > {installed}/asked\n')
+    launcher.chmod(0o755)
+    unit = installed / ".config/systemd/user/autoglm-lite.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text(f'ExecStart=:"{installed}/{place}/env/bin/python" "-I" "-m" "autoglm_lite" "serve"\n')
+    assert install_sh("uninstall", env=environment(installed)).returncode == 0
+    assert (installed / "asked").exists() == ends
+    if ends:
+        assert (installed / "asked").read_text() == "service uninstall\n"
+
+
 def test_purge_removes_them(installed: Path) -> None:
     assert install_sh("uninstall", "--purge", env=environment(installed)).returncode == 0
     assert [p for p in installed.rglob("*") if "autoglm-lite" in p.name] == []

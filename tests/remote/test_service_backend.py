@@ -21,7 +21,8 @@ from autoglm_lite.store import starter_path
 from autoglm_lite.worker.backend import LocalBackend
 from tests.server.serving import Running, serving
 
-N_CTX = 2048
+N_CTX = 16384
+"""Longer to fill than any test waits."""
 GREEDY = Sampling(temperature=0)
 QUESTION = GenerateRequest("Once upon a time", templated=False, sampling=GREEDY, max_tokens=40)
 ENDLESS = replace(QUESTION, max_tokens=None)
@@ -122,17 +123,6 @@ def test_every_way_of_sampling_reaches_the_service(running: Running, endless_ggu
     asyncio.run(compare())
 
 
-def test_a_full_context_is_told_from_a_long_answer(running: Running) -> None:
-    async def ask() -> None:
-        model = backend(running)
-        await loaded(model)
-        end = (await events(model, ENDLESS))[-1]
-        assert isinstance(end, Finished)
-        assert (end.reason, end.prompt_tokens + end.completion_tokens >= N_CTX) == ("context", True)
-
-    asyncio.run(ask())
-
-
 def test_cancelling_stops_the_work_of_the_service(running: Running) -> None:
     async def ask() -> None:
         model = backend(running)
@@ -163,7 +153,7 @@ def test_refusals_keep_their_sentence(running: Running) -> None:
         model = backend(running)
         await loaded(model)
         with pytest.raises(PromptTooLongError, match=f"{N_CTX}") as refused:
-            await events(model, replace(QUESTION, prompt="Once " * 5000))
+            await events(model, replace(QUESTION, prompt="Once " * 20_000))
         assert refused.value.n_ctx == N_CTX
         with pytest.raises(AutoglmError, match="temperature"):
             await events(model, replace(QUESTION, sampling=Sampling(temperature=1000)))

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from autoglm_lite.errors import UsageError
+from autoglm_lite.errors import AutoglmError, UsageError
+from autoglm_lite.service.installed import texts
+from autoglm_lite.service.systemctl import verify
 from autoglm_lite.service.unit import SERVICE, SOCKET, Unit, gpu_text, memory_limits, quoted, service_text, socket_text
 
 GB = 1 << 30
@@ -115,3 +117,21 @@ def test_systemd_finds_no_mistake_in_odd_paths(tmp_path: Path) -> None:
         text=True,
     )
     assert "autoglm-lite" not in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+def test_what_an_older_systemd_does_not_know_is_no_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    path = tmp_path / SERVICE
+    path.write_text("[Service]\nExecStart=/bin/true\nFromTheFuture=yes\n")
+    verify([path])
+    path.write_text("[Service]\nExecStart=/bin/nothing-of-this-name\n")
+    with pytest.raises(AutoglmError, match="mistake"):
+        verify([path])
+
+
+def test_the_drop_in_for_cards_comes_and_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    place = tmp_path / "systemd" / "user" / "autoglm-lite.service.d" / "gpu.conf"
+    assert texts(UNIT, gpu=True)[place] == gpu_text()
+    assert texts(UNIT, gpu=False)[place] is None

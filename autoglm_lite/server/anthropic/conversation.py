@@ -22,6 +22,7 @@ from autoglm_lite.server.anthropic.request import (
     ImageBlock,
     MessageParam,
     NoChoice,
+    PlainText,
     RedactedThinkingBlock,
     TextBlock,
     TextSource,
@@ -116,15 +117,15 @@ def _assistant(blocks: Sequence[Block]) -> Message:
     return Message("assistant", "".join(said), "\n\n".join(thoughts), tuple(calls))
 
 
-def _text(content: str | Sequence[Block] | None) -> str:
+def _text(content: str | Sequence[Block | PlainText] | None) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     return "\n\n".join(_part(block) for block in content)
 
 
-def _part(block: Block) -> str:
+def _part(block: Block | PlainText) -> str:
     """Raises UsageError for what is no text; nothing is opened for it."""
-    if isinstance(block, TextBlock):
+    if isinstance(block, TextBlock | PlainText):
         return block.text
     if isinstance(block, ImageBlock):
         if isinstance(block.source, FileSource):

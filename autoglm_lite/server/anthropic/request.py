@@ -16,6 +16,13 @@ class TextBlock(msgspec.Struct, tag_field="type", tag="text"):
     text: str
 
 
+class PlainText(msgspec.Struct):
+    """Likewise, where there is nothing else that it could be."""
+
+    type: Literal["text"]
+    text: str
+
+
 class Base64Source(msgspec.Struct, tag_field="type", tag="base64"):
     data: str
     media_type: str
@@ -34,7 +41,7 @@ class TextSource(msgspec.Struct, tag_field="type", tag="text"):
 
 
 class ContentSource(msgspec.Struct, tag_field="type", tag="content"):
-    content: str | list[TextBlock]
+    content: str | list[PlainText]
 
 
 class ImageBlock(msgspec.Struct, tag_field="type", tag="image"):
@@ -121,7 +128,8 @@ class ThinkingDisabled(msgspec.Struct, tag_field="type", tag="disabled"):
     pass
 
 
-class JsonFormat(msgspec.Struct, tag_field="type", tag="json_schema"):
+class JsonFormat(msgspec.Struct):
+    type: Literal["json_schema"]
     schema: dict[str, Any]
 
 
@@ -136,7 +144,7 @@ class CountRequest(msgspec.Struct, kw_only=True):
 
     model: Name
     messages: Annotated[list[MessageParam], Meta(min_length=1, max_length=MOST_MESSAGES)]
-    system: str | list[TextBlock] | None = None
+    system: str | list[PlainText] | None = None
     tools: Annotated[list[ToolParam], Meta(max_length=MOST_TOOLS)] | None = None
     tool_choice: AutoChoice | AnyChoice | ToolChoice | NoChoice | None = None
     thinking: ThinkingEnabled | ThinkingAdaptive | ThinkingBetweenTools | ThinkingDisabled | None = None

@@ -15,6 +15,7 @@ from autoglm_lite.server.limits import MOST_TEXTS, Name
 from autoglm_lite.server.models import Resident
 from autoglm_lite.server.ollama.answers import Clock
 from autoglm_lite.server.ollama.keeping import KeepAlive, keep
+from autoglm_lite.server.purpose import using
 from autoglm_lite.server.streaming import awaited
 
 
@@ -65,7 +66,7 @@ async def embeddings(call: Call) -> Response:
 
 async def _embedded(call: Call, texts: Sequence[str], body: EmbedRequest) -> EmbedAnswer:
     clock = Clock(body.model)
-    async with call.service.models.use(body.model, "embeddings") as resident:
+    async with using(call.service.models, body.model, "embeddings") as resident:
         clock.loaded(resident.name)
         keep(call.service.models, resident, body.keep_alive)
         vectors: list[list[float]] = []

@@ -54,3 +54,8 @@ def test_a_chat_model_makes_none(client: Client) -> None:
         client.embed("starter", "hello")
     assert caught.value.status_code == 400
     assert "makes no embeddings" in caught.value.error
+
+
+def test_the_only_one_that_makes_them_needs_no_name(client: Client) -> None:
+    found = client.embed("default", TEXTS[0])
+    assert found.embeddings == client.embed("vectors", TEXTS[0]).embeddings
