@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Mapping
 
-    from autoglm_lite.server.models import Models, Planned
+    from autoglm_lite.server.models import Models
+    from autoglm_lite.server.resident import Planned
     from autoglm_lite.service.notify import Notifier
 
 HOST = "127.0.0.1"
@@ -158,7 +159,6 @@ def check(args: argparse.Namespace) -> None:
 def models(args: argparse.Namespace, complain: Callable[[str], None]) -> Models:
     """All stored models, the starter, and the one on the command line."""
     import math
-    from functools import lru_cache
 
     from autoglm_lite.paths import states_dir
     from autoglm_lite.server.models import Models
@@ -171,9 +171,13 @@ def models(args: argparse.Namespace, complain: Callable[[str], None]) -> Models:
         found = {path.stem: path for path in (store.starter_path(), *store.stored_models())}
         return found if given is None else {**found, given.stem: given}
 
-    @lru_cache(maxsize=1)
+    best: list[str] = []
+
     def default() -> str:
-        return (given or store.resolve(None, wanted)).stem
+        """The same as long as it is there: a conversation is not to change its model."""
+        if not best or best[0] not in files():
+            best[:] = [(given or store.resolve(None, wanted)).stem]
+        return best[0]
 
     store.make_models_dir()
     return Models(
@@ -190,7 +194,7 @@ def models(args: argparse.Namespace, complain: Callable[[str], None]) -> Models:
 def _planner(args: argparse.Namespace) -> Callable[[Path, int], Planned]:
     from autoglm_lite.commands.planned import planned
     from autoglm_lite.gguf.facts import read_facts
-    from autoglm_lite.server.models import Planned
+    from autoglm_lite.server.resident import Planned
 
     wanted = replace(wishes(args), n_parallel=args.parallel)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from autoglm_lite.embedding import Use, wrong_use
 from autoglm_lite.errors import ModelFileError, UnknownModelError, UsageError
-from autoglm_lite.server.models import DEFAULT_NAMES, Models, Resident
+from autoglm_lite.server.models import DEFAULT_NAMES, Models
+from autoglm_lite.server.resident import Resident
 
 MADE = {"chat": "writes text", "embeddings": "makes embeddings", "reranking": "ranks documents"}
 

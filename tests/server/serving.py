@@ -31,7 +31,8 @@ from autoglm_lite.gguf import read_facts
 from autoglm_lite.planning.make import Wishes, decide
 from autoglm_lite.server.app import make_app
 from autoglm_lite.server.listen import make_server, tcp_socket
-from autoglm_lite.server.models import Models, Planned, Resident
+from autoglm_lite.server.models import Models
+from autoglm_lite.server.resident import Planned, Resident
 from autoglm_lite.server.service import Service
 from tests.planning.models import GB, machine
 

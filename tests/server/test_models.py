@@ -18,7 +18,8 @@ from autoglm_lite.chat.messages import Message
 from autoglm_lite.errors import AutoglmError, BusyError, ModelFileError, UnknownModelError, UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import read_facts
 from autoglm_lite.planning.plan import Plan
-from autoglm_lite.server.models import MOST_WAITING, Models, Planned, Resident
+from autoglm_lite.server.models import MOST_WAITING, Models
+from autoglm_lite.server.resident import Planned, Resident
 from autoglm_lite.store import starter_path
 
 PATIENCE = 30.0

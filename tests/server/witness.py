@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ CONNECTS = frozenset(
     {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request", "http.client.connect"}
 )
 OPENS = frozenset({"open", "os.listdir", "os.scandir", "subprocess.Popen", "os.rename", "os.remove", "os.mkdir"})
+FIGURES = re.compile(r"/sys/|/proc/(?!self/environ)")
+"""The kernel's, which whoever watches over a loaded model reads; other tests' services have some."""
 
 
 class Witness:
@@ -31,17 +34,7 @@ class Witness:
             self._events = frozenset()
 
     def _hook(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event not in self._events or threading.current_thread() is threading.main_thread():
-            return
-        if not _watching_memory():
-            self._seen.append((event, arguments[1] if event == "socket.connect" else arguments[0]))
-
-
-def _watching_memory() -> bool:
-    """Whether this is what the service looks at each second while a model is in memory."""
-    frame = sys._getframe()
-    while frame.f_back is not None:
-        frame = frame.f_back
-        if "autoglm_lite/hardware/" in frame.f_code.co_filename:
-            return True
-    return False
+        if event in self._events and threading.current_thread() is not threading.main_thread():
+            what = arguments[1] if event == "socket.connect" else arguments[0]
+            if not FIGURES.match(str(what)):
+                self._seen.append((event, what))

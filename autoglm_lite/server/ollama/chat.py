@@ -15,13 +15,13 @@ from autoglm_lite.server.calling import tool_use
 from autoglm_lite.server.continuing import prepare
 from autoglm_lite.server.endpoint import Call, answered
 from autoglm_lite.server.limits import Name, TopLogprobs
-from autoglm_lite.server.models import Resident
 from autoglm_lite.server.ollama.answers import ChatAnswer, Clock, DoneReason, Said, lines, logprobs, timestamp
 from autoglm_lite.server.ollama.errors import line
 from autoglm_lite.server.ollama.keeping import KeepAlive, keep, seconds, unload
 from autoglm_lite.server.ollama.messages import Messages, Tools, messages, tools
 from autoglm_lite.server.ollama.options import Format, Options, Think, sampling, thinking
 from autoglm_lite.server.ollama.writing import Written, writing
+from autoglm_lite.server.resident import Resident
 from autoglm_lite.server.sse import told
 from autoglm_lite.server.streaming import LINES, Streamed, awaited, begun
 

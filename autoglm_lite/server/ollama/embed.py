@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from autoglm_lite.server.endpoint import Call, answered
 from autoglm_lite.server.limits import MOST_TEXTS, Name
-from autoglm_lite.server.models import Resident
 from autoglm_lite.server.ollama.answers import Clock
 from autoglm_lite.server.ollama.keeping import KeepAlive, keep
 from autoglm_lite.server.purpose import using
+from autoglm_lite.server.resident import Resident
 from autoglm_lite.server.streaming import awaited
 
 

@@ -17,7 +17,6 @@ from autoglm_lite.errors import UsageError
 from autoglm_lite.generation import Finished, GenerateRequest
 from autoglm_lite.server.endpoint import Call, answered
 from autoglm_lite.server.limits import Name, TopLogprobs
-from autoglm_lite.server.models import Resident
 from autoglm_lite.server.ollama.answers import Clock, GenerateAnswer, lines, logprobs, timestamp
 from autoglm_lite.server.ollama.chat import moved
 from autoglm_lite.server.ollama.errors import line
@@ -25,6 +24,7 @@ from autoglm_lite.server.ollama.keeping import KeepAlive
 from autoglm_lite.server.ollama.messages import Images, refuse_images
 from autoglm_lite.server.ollama.options import Format, Options, Think, sampling, thinking
 from autoglm_lite.server.ollama.writing import Written, writing
+from autoglm_lite.server.resident import Resident
 from autoglm_lite.server.sse import told
 from autoglm_lite.server.streaming import LINES, Streamed, awaited, begun
 from autoglm_lite.server.tokens import MOST_TOKENS

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from autoglm_lite.server.models import Models, Resident
+from autoglm_lite.server.models import Models
+from autoglm_lite.server.resident import Resident
 
 UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 EVER = 1e9

@@ -15,9 +15,9 @@ from autoglm_lite.gguf.facts import ModelFacts, read_facts
 from autoglm_lite.hardware.process import process_memory
 from autoglm_lite.server.endpoint import Call, answered
 from autoglm_lite.server.limits import Name
-from autoglm_lite.server.models import Resident
 from autoglm_lite.server.ollama.answers import never, timestamp
 from autoglm_lite.server.ollama.stored import Details, Stored, details, stored
+from autoglm_lite.server.resident import Resident
 
 PROTOCOL = "0.12.11"
 """The release of Ollama whose protocol this is: some clients refuse to speak to one that is older than they know."""

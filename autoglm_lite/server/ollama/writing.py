@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from autoglm_lite.chat.events import Answer, CallArguments, CallBegun, Reasoning
 from autoglm_lite.generation import Event, Finished, Text, TokenLogprob
 from autoglm_lite.server.calling import call_id
-from autoglm_lite.server.models import Models, Resident
+from autoglm_lite.server.models import Models
 from autoglm_lite.server.ollama.answers import Called, Clock, Function
 from autoglm_lite.server.ollama.keeping import KeepAlive, keep
+from autoglm_lite.server.resident import Resident
 
 Written = AsyncGenerator[Event | Answer | Reasoning | CallBegun | CallArguments, None]
 

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from autoglm_lite.generation import Event, Finished, GenerateRequest, Prefill, Text, TokenLogprob, Waiting
 from autoglm_lite.server import sse
 from autoglm_lite.server.endpoint import Call, answered
-from autoglm_lite.server.models import Resident
 from autoglm_lite.server.openai.completion import (
     REASONS,
     Completion,
@@ -25,6 +24,7 @@ from autoglm_lite.server.openai.completion import (
 from autoglm_lite.server.openai.errors import failed
 from autoglm_lite.server.openai.sampling import sampling
 from autoglm_lite.server.openai.usage import Tally, prompt_progress
+from autoglm_lite.server.resident import Resident
 from autoglm_lite.server.streaming import awaited
 
 

@@ -20,7 +20,7 @@ from autoglm_lite.errors import WorkerDiedError
 from autoglm_lite.generation import Prefill, Waiting
 from autoglm_lite.server import sse
 from autoglm_lite.server.failures import Failure
-from autoglm_lite.server.models import Resident
+from autoglm_lite.server.resident import Resident
 from tests.server.serving import Running, serving
 
 STORY: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Once upon a time"}]
