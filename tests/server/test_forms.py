@@ -149,3 +149,10 @@ def test_what_clients_really_send_is_answered(running: Running, path: str, body:
 def test_what_will_not_come_true_is_not_asked_again(running: Running) -> None:
     found = running.http.post("/v1/chat/completions", json={"messages": HELLO, "model": "broken"})
     assert (found.status_code, found.headers.get("x-should-retry")) == (503, "false")
+
+
+def test_the_older_name_of_the_form_of_anthropics_answers(running: Running) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
+    body = {"model": "starter", "max_tokens": 40, "messages": HELLO}
+    found = running.http.post("/v1/messages", json={**body, "output_format": {"type": "json_schema", "schema": schema}})
+    assert isinstance(msgspec.json.decode(found.json()["content"][0]["text"])["a"], bool)

@@ -122,7 +122,10 @@ WRONG: dict[str, str | bytes] = {
     "a long prompt": json.dumps({"messages": [{"role": "user", "content": "x " * 1_000_000}]}),
     "a role of its own": '{"messages": [{"role": "root", "content": "x"}]}',
     "a long role": json.dumps({"messages": [{"role": "r" * 100_000, "content": "x"}]}),
-    "a long tool to call": HELLO + ', "tool_choice": {"type": "function", "function": {"name": "' + "x" * 100_000 + '"}}}',
+    "a long tool to call": HELLO
+    + ', "tool_choice": {"type": "function", "function": {"name": "'
+    + "x" * 100_000
+    + '"}}}',
 }
 
 

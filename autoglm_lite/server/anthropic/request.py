@@ -174,3 +174,5 @@ class MessagesRequest(CountRequest, kw_only=True):
     top_p: Share | None = None
     top_k: TopK | None = None
     stream: bool | None = None
+    output_format: JsonFormat | None = None
+    """What older clients say instead of `output_config.format`."""

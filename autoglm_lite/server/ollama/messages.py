@@ -67,7 +67,9 @@ def messages(given: Sequence[ChatMessage]) -> tuple[Message, ...]:
         refuse_images(message.images)
         calls = tuple(
             # Nine characters, as some templates demand.
-            ToolCall(call.id or f"call{next(numbers):05d}", call.function.name, json.dumps(call.function.arguments or {}))
+            ToolCall(
+                call.id or f"call{next(numbers):05d}", call.function.name, json.dumps(call.function.arguments or {})
+            )
             for call in message.tool_calls or ()
         )
         answers, name = message.tool_call_id, message.tool_name

@@ -30,8 +30,8 @@ class Piece:
 async def writing(
     models: Models, asked: str | None, kept: KeepAlive, clock: Clock, write: Callable[[Resident], Awaitable[Written]]
 ) -> AsyncGenerator[Piece | Waiting | Prefill | Finished, None]:
-    """Pieces, none of them empty, or what is waited for; then Finished. `write` begins the answer of the model once it is loaded. A call that
-    was cut off is left out. Raises as Models.use, `write` and Worker.generate do."""
+    """Pieces, none of them empty, or what is waited for; then Finished. `write` begins the answer of the model once it
+    is loaded. A call that was cut off is left out. Raises as Models.use, `write` and Worker.generate do."""
     async with models.use(asked) as resident:
         clock.loaded(resident.name)
         keep(models, resident, kept)
