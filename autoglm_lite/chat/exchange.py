@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from autoglm_lite.chat.events import AnswerEvent, CallEvent, Generates
@@ -107,16 +107,28 @@ class Exchange:
             return "\n".join(message.content for message in question.messages)
         tools = () if question.tool_use is None else question.tool_use.tools
         told = self.tool_format.told(question.messages, tools)
-        messages = told.messages
         try:
-            return self.template.render(messages, thinking=question.thinking, tools=told.tools)
+            return self.template.render(told.messages, thinking=question.thinking, tools=told.tools)
         except TemplateRefusedError:
-            if len(messages) < 2 or messages[0]["role"] != "system":
+            turns = alternating(told.messages)
+            if turns == told.messages:
                 raise
-        # Some models, such as Gemma, know no system prompt: it then opens the first question.
-        system, first, *rest = messages
-        opening = {**first, "content": f"{system['content']}\n\n{first['content']}"}
-        return self.template.render([opening, *rest], thinking=question.thinking, tools=told.tools)
+        return self.template.render(turns, thinking=question.thinking, tools=told.tools)
+
+
+def alternating(messages: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """`messages` for models that know no system prompt, such as Gemma, or take only turns that alternate, such as
+    Mistral: what systems say is the user's, and turns of one side that follow each other are one."""
+    found: list[Mapping[str, object]] = []
+    for message in messages:
+        turn = {**message, "role": "user"} if message["role"] == "system" else message
+        last = found[-1] if found else {"role": None}
+        if turn["role"] != last["role"] or turn["role"] == "tool" or "tool_calls" in last:
+            found.append(turn)
+            continue
+        said = (str(part["content"]) for part in (last, turn) if part["content"])
+        found[-1] = {**last, **turn, "content": "\n\n".join(said)}
+    return found
 
 
 def first_system(messages: Sequence[Message]) -> tuple[Message, ...]:

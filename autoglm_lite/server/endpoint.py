@@ -20,6 +20,10 @@ from autoglm_lite.server.service import Service
 BODY_BYTES = 4 * 1024 * 1024
 MOST_VALUES = 400_000
 """In one body: a list or an object takes thirty times the memory of its two letters."""
+MOST_SAID = 200
+"""Characters of what was wrong, which may be a value of the request itself."""
+MOST_EXACT = 2**53
+"""Up to here a float that is a whole number is that number."""
 JSON = "application/json"
 
 
@@ -123,13 +127,25 @@ def decode(kind: Any, body: bytes) -> Any:
         sentence = f"The request has more than {MOST_VALUES:,} values: send less at a time."
         raise RefusedError(Failure("too_large", sentence))
     try:
-        return _decoder(kind).decode(body)
+        try:
+            return _decoder(kind).decode(body)
+        except msgspec.ValidationError as error:
+            if "got `float`" not in str(error):
+                raise
+            # To JSON Schema 1.0 is an integer, and some programs write all their numbers so.
+            return msgspec.convert(msgspec.json.Decoder(float_hook=_number).decode(body), kind)
     except msgspec.ValidationError as error:
         what, _, place = str(error).partition(" - at `$")
-        place = place.rstrip("`").lstrip(".")
+        place = place.rstrip("`").lstrip(".")[:MOST_SAID]
+        what = what if len(what) <= MOST_SAID else f"{what[:MOST_SAID]}…"
         raise _invalid(f"{place or 'The request'}: {what[0].lower()}{what[1:]}.", place or None) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _invalid(f"The request is no JSON ({error}).") from error
+
+
+def _number(text: str) -> float:
+    found = float(text)
+    return int(found) if found.is_integer() and abs(found) <= MOST_EXACT else found
 
 
 def _invalid(sentence: str, param: str | None = None) -> RefusedError:

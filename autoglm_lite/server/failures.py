@@ -24,6 +24,8 @@ Kind = Literal[
 ]
 RETRY_SECONDS = 5
 """What a client is told to wait when the queue is full."""
+NO_USE_TO_RETRY = {"x-should-retry": "false"}
+"""By which OpenAI's and Anthropic's packages know not to ask twice more, as they do after any other 503."""
 STATUSES: dict[Kind, int] = {
     "invalid": 400,
     "too_long": 400,
@@ -79,7 +81,7 @@ def failure_of(error: AutoglmError) -> Failure:
     if isinstance(error, UsageError | TemplateError):
         return Failure("invalid", sentence)
     if isinstance(error, ModelFileError | WillNotFitError):
-        return Failure("unavailable", sentence, param="model")
+        return Failure("unavailable", sentence, NO_USE_TO_RETRY, param="model")
     return Failure("unavailable", sentence)
 
 

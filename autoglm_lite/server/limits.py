@@ -12,6 +12,8 @@ MOST_BIASES = 1024
 MOST_STOPS = 16
 MOST_TOOLS = 128
 MOST_MESSAGES = 2000
+MOST_PARTS = 1000
+"""Of one message."""
 MOST_TEXTS = 2048
 """To be embedded or ranked at once."""
 GRAMMAR_CHARACTERS = 64 * 1024

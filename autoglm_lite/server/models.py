@@ -92,6 +92,10 @@ class Models:
         for name in (asked, asked.removesuffix(".gguf"), asked.removesuffix(":latest")):
             if name in files:
                 return name
+        wanted = {asked.casefold(), asked.casefold().removesuffix(":latest")}
+        alike = [name for name in files if name.casefold() in wanted]
+        if len(alike) == 1:
+            return alike[0]
         names = ", ".join(sorted(files)) or "none"
         raise UnknownModelError(f"There is no model called {asked[:80]!r} here. Those that can be asked: {names}.")
 

@@ -19,10 +19,10 @@ MOST_TOKENS = 1_000_000
 class TokenizeRequest(msgspec.Struct):
     content: str
     model: Name | None = None
-    add_special: bool = False
+    add_special: bool | None = None
     """Whether the tokens that the vocabulary puts around a text are added."""
-    parse_special: bool = True
-    """Whether the names of control tokens stand for them."""
+    parse_special: bool | None = None
+    """Whether the names of control tokens stand for them; None: they do."""
     templated: bool | None = None
     """As of a prompt of completions, in place of the other two: how its tokens are counted."""
 
@@ -50,7 +50,7 @@ async def detokenize(call: Call) -> Response:
 
 async def _tokens(call: Call) -> Tokens:
     body: TokenizeRequest = call.body
-    parse, add = body.parse_special, body.add_special
+    parse, add = body.parse_special is not False, bool(body.add_special)
     if body.templated is not None:
         parse, add = body.templated, not body.templated
     if not body.content:

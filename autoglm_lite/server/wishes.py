@@ -36,7 +36,7 @@ async def object_grammar() -> str:
     return await asyncio.to_thread(json_object)
 
 
-THINKING_TOKENS = {"none": 0, "minimal": 128, "low": 512, "medium": 2048, "high": None}
+THINKING_TOKENS = {"none": 0, "minimal": 128, "low": 512, "medium": 2048, "high": None, "xhigh": None, "max": None}
 """By the effort that a request wishes: what reasoning may take, at the speed of an old laptop; None sets no end."""
 
 

@@ -108,7 +108,9 @@ WRONG: dict[str, str | bytes] = {
     "half an answer": HELLO + ', "n": 1.5}',
     "tokens": HELLO.replace("4", "1e12") + "}",
     "tokens as a whole number": HELLO.replace("4", "1000000000000") + "}",
-    "less than a token": HELLO.replace("4", "-1") + "}",
+    "no token": HELLO.replace("4", "0") + "}",
+    "less than no token": HELLO.replace("4", "-2") + "}",
+    "half a token": HELLO.replace("4", "4.5") + "}",
     "a million biases": HELLO + ', "logit_bias": {' + ",".join(f'"{n}":1' for n in range(300_000)) + "}}",
     "many words to stop at": HELLO + ', "stop": ' + json.dumps(["x"] * 100_000) + "}",
     "a very long word to stop at": HELLO + ', "stop": "' + "x" * 100_000 + '"}',
@@ -119,6 +121,11 @@ WRONG: dict[str, str | bytes] = {
     "a long name": HELLO + ', "model": "' + "x" * 100_000 + '"}',
     "a long prompt": json.dumps({"messages": [{"role": "user", "content": "x " * 1_000_000}]}),
     "a role of its own": '{"messages": [{"role": "root", "content": "x"}]}',
+    "a long role": json.dumps({"messages": [{"role": "r" * 100_000, "content": "x"}]}),
+    "a long tool to call": HELLO
+    + ', "tool_choice": {"type": "function", "function": {"name": "'
+    + "x" * 100_000
+    + '"}}}',
 }
 
 

@@ -105,7 +105,8 @@ def test_names(files: dict[str, Path]) -> None:
             *["one"] * 3,
             *["two"] * 3,
         ]
-        for name in ("../two", "/two", "two/", "Two", "two\0", "x" * 10_000):
+        assert {await models.name_of(name) for name in ("Two", "TWO:latest")} == {"two"}
+        for name in ("../two", "/two", "two/", "two\0", "x" * 10_000):
             with pytest.raises(UnknownModelError, match="one, three, two"):
                 await models.name_of(name)
 

@@ -58,7 +58,7 @@ def thinking(body: CountRequest) -> tuple[bool | None, int | None]:
         return True, body.thinking.budget_tokens
     if isinstance(body.thinking, ThinkingAdaptive | ThinkingBetweenTools):
         effort = body.output_config.effort if body.output_config else None
-        return wishes.thinking(effort if effort in ("low", "medium") else "high")
+        return wishes.thinking(effort or "high")
     return wishes.thinking("none")
 
 
@@ -156,7 +156,7 @@ def _kind(block: Block) -> str:
 
 def _tool_use(body: CountRequest) -> ToolUse | None:
     """Raises UsageError for a choice that the tools do not allow."""
-    tools = [Tool(tool.name, tool.description or "", tool.input_schema) for tool in body.tools or ()]
+    tools = [Tool(tool.name, tool.description or "", tool.input_schema, bool(tool.strict)) for tool in body.tools or ()]
     choice = body.tool_choice or AutoChoice()
     if isinstance(choice, NoChoice):
         return tool_use(tools, "none")

@@ -65,7 +65,7 @@ async def _events(call: Call, asked: Question) -> AsyncGenerator[Event | Waiting
 
 async def _sampling(body: MessagesRequest, advised: Sampling) -> Sampling:
     """Raises UsageError for a schema that cannot be enforced."""
-    form = body.output_config.format if body.output_config else None
+    form = (body.output_config.format if body.output_config else None) or body.output_format
     grammar = None if form is None else await wishes.schema_grammar(form.schema)
     return wishes.sampling(advised, temperature=body.temperature, top_p=body.top_p, top_k=body.top_k, grammar=grammar)
 

@@ -7,7 +7,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from autoglm_lite.server.limits import MOST_MESSAGES, MOST_TOOLS, MaxTokens, Name, Share, Stops, Temperature, TopK
+from autoglm_lite.server.limits import (
+    MOST_MESSAGES,
+    MOST_PARTS,
+    MOST_TOOLS,
+    MaxTokens,
+    Name,
+    Share,
+    Stops,
+    Temperature,
+    TopK,
+)
 
 ToolName = Annotated[str, Meta(min_length=1, max_length=128, pattern="^[a-zA-Z0-9_.-]+$")]
 
@@ -21,6 +31,9 @@ class PlainText(msgspec.Struct):
 
     type: Literal["text"]
     text: str
+
+
+Texts = Annotated[list[PlainText], Meta(max_length=MOST_PARTS)]
 
 
 class Base64Source(msgspec.Struct, tag_field="type", tag="base64"):
@@ -41,7 +54,7 @@ class TextSource(msgspec.Struct, tag_field="type", tag="text"):
 
 
 class ContentSource(msgspec.Struct, tag_field="type", tag="content"):
-    content: str | list[PlainText]
+    content: str | Texts
 
 
 class ImageBlock(msgspec.Struct, tag_field="type", tag="image"):
@@ -56,11 +69,11 @@ class DocumentBlock(msgspec.Struct, tag_field="type", tag="document"):
 
 class ThinkingBlock(msgspec.Struct, tag_field="type", tag="thinking"):
     thinking: str
-    signature: str = ""
+    signature: str | None = None
 
 
 class RedactedThinkingBlock(msgspec.Struct, tag_field="type", tag="redacted_thinking"):
-    data: str = ""
+    """Left out: nobody here can read it."""
 
 
 class ToolUseBlock(msgspec.Struct, tag_field="type", tag="tool_use"):
@@ -71,7 +84,7 @@ class ToolUseBlock(msgspec.Struct, tag_field="type", tag="tool_use"):
 
 class ToolResultBlock(msgspec.Struct, tag_field="type", tag="tool_result"):
     tool_use_id: str
-    content: str | list[TextBlock | ImageBlock | DocumentBlock] | None = None
+    content: str | Annotated[list[TextBlock | ImageBlock | DocumentBlock], Meta(max_length=MOST_PARTS)] | None = None
     is_error: bool | None = None
 
 
@@ -80,13 +93,15 @@ Block = TextBlock | ImageBlock | DocumentBlock | ThinkingBlock | RedactedThinkin
 
 class MessageParam(msgspec.Struct):
     role: Literal["user", "assistant", "system"]
-    content: str | list[Block]
+    content: str | Annotated[list[Block], Meta(max_length=MOST_PARTS)]
 
 
 class ToolParam(msgspec.Struct):
     name: ToolName
     input_schema: dict[str, Any]
     description: str | None = None
+    strict: bool | None = None
+    """Whether a schema that cannot be enforced to the letter is refused, instead of any object being allowed."""
     type: Literal["custom"] | None = None
     """Tools of other types run on Anthropic's own computers."""
 
@@ -144,7 +159,7 @@ class CountRequest(msgspec.Struct, kw_only=True):
 
     model: Name
     messages: Annotated[list[MessageParam], Meta(min_length=1, max_length=MOST_MESSAGES)]
-    system: str | list[PlainText] | None = None
+    system: str | Texts | None = None
     tools: Annotated[list[ToolParam], Meta(max_length=MOST_TOOLS)] | None = None
     tool_choice: AutoChoice | AnyChoice | ToolChoice | NoChoice | None = None
     thinking: ThinkingEnabled | ThinkingAdaptive | ThinkingBetweenTools | ThinkingDisabled | None = None
@@ -159,3 +174,5 @@ class MessagesRequest(CountRequest, kw_only=True):
     top_p: Share | None = None
     top_k: TopK | None = None
     stream: bool | None = None
+    output_format: JsonFormat | None = None
+    """What older clients say instead of `output_config.format`."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
 
-from autoglm_lite.generation import Finished, FinishReason, TokenLogprob
+from autoglm_lite.generation import Finished, FinishReason, Prefill, TokenLogprob, Waiting
+from autoglm_lite.server.ollama.errors import failed
+from autoglm_lite.server.sse import alive, told
+from autoglm_lite.server.streaming import LINES, Streamed, awaited, begun
 
 DoneReason = Literal["stop", "length", "load", "unload"]
 REASONS: dict[FinishReason, DoneReason] = {
@@ -77,10 +82,10 @@ class GenerateAnswer(Answer, omit_defaults=True, kw_only=True):
 
 
 class Clock:
-    """Of one request, to a model by the name that it was `asked` by; empty: the one that the service chooses."""
+    """Of one request, to a model by the name that it was `asked` by; none: the one that the service chooses."""
 
-    def __init__(self, asked: str) -> None:
-        self.model = asked
+    def __init__(self, asked: str | None) -> None:
+        self.model = asked or ""
         self._began = self._loaded = time.perf_counter()
 
     def loaded(self, name: str) -> None:
@@ -131,11 +136,26 @@ def never() -> str:
     return timestamp((datetime.now(timezone.utc) + timedelta(seconds=2**63 // 10**9)).timestamp())
 
 
-async def lines(answers: AsyncGenerator[Answer, None]) -> AsyncGenerator[bytes, None]:
-    """One JSON object in each."""
+def line(answer: Answer) -> bytes:
+    return msgspec.json.encode(answer) + b"\n"
+
+
+async def lines(
+    answers: AsyncGenerator[Answer | Waiting | Prefill, None],
+) -> AsyncGenerator[bytes | Waiting | Prefill, None]:
+    """One JSON object in each, but for what tells of the wait."""
     async with aclosing(answers):
         async for answer in answers:
-            yield msgspec.json.encode(answer) + b"\n"
+            yield line(answer) if isinstance(answer, Answer) else answer
+
+
+async def streamed(
+    request: Request, answers: AsyncGenerator[Answer | Waiting | Prefill, None], silent: Callable[[], Answer]
+) -> Response:
+    """The response, once the first answer is there or it is plain that it takes a while: `silent` then makes one that
+    says nothing, every few seconds, since clients give up silent connections. Raises what keeps it from beginning."""
+    pieces = alive(lines(answers), sign=lambda words: line(silent()))
+    return Streamed(told(await awaited(request, begun(pieces)), failed), LINES)
 
 
 def logprobs(given: Sequence[TokenLogprob]) -> list[Logprob]:

@@ -10,24 +10,22 @@ import msgspec
 from starlette.responses import Response
 
 from autoglm_lite.chat.exchange import Question
-from autoglm_lite.generation import Finished
+from autoglm_lite.generation import Finished, Prefill, Waiting
 from autoglm_lite.server.calling import tool_use
 from autoglm_lite.server.continuing import prepare
 from autoglm_lite.server.endpoint import Call, answered
 from autoglm_lite.server.limits import Name, TopLogprobs
-from autoglm_lite.server.ollama.answers import ChatAnswer, Clock, DoneReason, Said, lines, logprobs, timestamp
-from autoglm_lite.server.ollama.errors import line
+from autoglm_lite.server.ollama.answers import ChatAnswer, Clock, DoneReason, Said, logprobs, streamed, timestamp
 from autoglm_lite.server.ollama.keeping import KeepAlive, keep, seconds, unload
 from autoglm_lite.server.ollama.messages import Messages, Tools, messages, tools
 from autoglm_lite.server.ollama.options import Format, Options, Think, sampling, thinking
 from autoglm_lite.server.ollama.writing import Written, writing
 from autoglm_lite.server.resident import Resident
-from autoglm_lite.server.sse import told
-from autoglm_lite.server.streaming import LINES, Streamed, awaited, begun
+from autoglm_lite.server.streaming import awaited
 
 
 class ChatRequest(msgspec.Struct):
-    model: Name = ""
+    model: Name | None = None
     messages: Messages | None = None
     """None: the model is loaded, or unloaded where `keep_alive` is 0."""
     tools: Tools | None = None
@@ -47,16 +45,16 @@ async def chat(call: Call) -> Response:
         reason = await awaited(call.request, moved(call, body.model, body.keep_alive))
         said = Said("assistant", "")
         return answered(
-            ChatAnswer(model=body.model, created_at=timestamp(), done=True, done_reason=reason, message=said)
+            ChatAnswer(model=body.model or "", created_at=timestamp(), done=True, done_reason=reason, message=said)
         )
     question = _question(body)
     if body.stream is False:
         return answered(await awaited(call.request, _whole(call, question)))
-    answers = await awaited(call.request, begun(_answers(call, question)))
-    return Streamed(told(lines(answers), line), LINES)
+    clock = Clock(body.model)
+    return await streamed(call.request, _answers(call, question, clock), lambda: _silent(clock))
 
 
-async def moved(call: Call, asked: str, kept: KeepAlive) -> DoneReason:
+async def moved(call: Call, asked: str | None, kept: KeepAlive) -> DoneReason:
     """Has the model loaded, or unloaded where it is not to be kept at all. Raises as Models.use does."""
     models = call.service.models
     if kept is not None and seconds(kept) == 0:
@@ -81,9 +79,14 @@ def _question(body: ChatRequest) -> Question:
     )
 
 
-async def _answers(call: Call, question: Question) -> AsyncGenerator[ChatAnswer, None]:
+def _silent(clock: Clock) -> ChatAnswer:
+    return ChatAnswer(**clock.piece(), message=Said("assistant", ""))
+
+
+async def _answers(
+    call: Call, question: Question, clock: Clock
+) -> AsyncGenerator[ChatAnswer | Waiting | Prefill, None]:
     body: ChatRequest = call.body
-    clock = Clock(body.model)
 
     async def write(resident: Resident) -> Written:
         wanted = await sampling(resident.sampling, body.options or Options(), body.format)
@@ -92,6 +95,9 @@ async def _answers(call: Call, question: Question) -> AsyncGenerator[ChatAnswer,
     pieces = writing(call.service.models, body.model, body.keep_alive, clock, write)
     async with aclosing(pieces):
         async for piece in pieces:
+            if isinstance(piece, Waiting | Prefill):
+                yield piece
+                continue
             if isinstance(piece, Finished):
                 yield ChatAnswer(**clock.end(piece), message=Said("assistant", ""))
                 continue
@@ -100,7 +106,8 @@ async def _answers(call: Call, question: Question) -> AsyncGenerator[ChatAnswer,
 
 
 async def _whole(call: Call, question: Question) -> ChatAnswer:
-    answers = [answer async for answer in _answers(call, question)]
+    pieces = _answers(call, question, Clock(call.body.model))
+    answers = [piece async for piece in pieces if isinstance(piece, ChatAnswer)]
     last = answers[-1]
     last.message.content = "".join(answer.message.content for answer in answers)
     last.message.thinking = "".join(answer.message.thinking for answer in answers)

@@ -20,7 +20,7 @@ from autoglm_lite.server.streaming import awaited
 
 
 class EmbedRequest(msgspec.Struct):
-    model: Name = ""
+    model: Name | None = None
     input: str | Annotated[list[str], Meta(max_length=MOST_TEXTS)] | None = None
     """None, or nothing: the model is only loaded."""
     truncate: bool | None = None
@@ -41,7 +41,7 @@ class EmbedAnswer(msgspec.Struct):
 
 
 class EmbeddingsRequest(msgspec.Struct):
-    model: Name = ""
+    model: Name | None = None
     prompt: str | None = None
     keep_alive: KeepAlive = None
 

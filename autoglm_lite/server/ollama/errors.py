@@ -16,7 +16,7 @@ def error(failure: Failure) -> Error:
     return Error(failure.sentence)
 
 
-def line(failure: Failure) -> bytes:
+def failed(failure: Failure) -> bytes:
     """Of an answer that has begun."""
     return msgspec.json.encode(error(failure)) + b"\n"
 

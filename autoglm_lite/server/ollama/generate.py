@@ -14,19 +14,17 @@ from starlette.responses import Response
 from autoglm_lite.chat.exchange import Prepared, Question
 from autoglm_lite.chat.messages import Message
 from autoglm_lite.errors import UsageError
-from autoglm_lite.generation import Finished, GenerateRequest
+from autoglm_lite.generation import Finished, GenerateRequest, Prefill, Waiting
 from autoglm_lite.server.endpoint import Call, answered
 from autoglm_lite.server.limits import Name, TopLogprobs
-from autoglm_lite.server.ollama.answers import Clock, GenerateAnswer, lines, logprobs, timestamp
+from autoglm_lite.server.ollama.answers import Clock, GenerateAnswer, logprobs, streamed, timestamp
 from autoglm_lite.server.ollama.chat import moved
-from autoglm_lite.server.ollama.errors import line
 from autoglm_lite.server.ollama.keeping import KeepAlive
 from autoglm_lite.server.ollama.messages import Images, refuse_images
 from autoglm_lite.server.ollama.options import Format, Options, Think, sampling, thinking
 from autoglm_lite.server.ollama.writing import Written, writing
 from autoglm_lite.server.resident import Resident
-from autoglm_lite.server.sse import told
-from autoglm_lite.server.streaming import LINES, Streamed, awaited, begun
+from autoglm_lite.server.streaming import awaited
 from autoglm_lite.server.tokens import MOST_TOKENS
 from autoglm_lite.worker.client import Worker
 
@@ -35,7 +33,7 @@ Context = Annotated[list[Annotated[int, Meta(ge=0, le=2**31 - 1)]], Meta(max_len
 
 
 class GenerateBody(msgspec.Struct):
-    model: Name = ""
+    model: Name | None = None
     prompt: str | None = None
     """None: the model is loaded, or unloaded where `keep_alive` is 0."""
     system: str | None = None
@@ -62,12 +60,12 @@ async def generate(call: Call) -> Response:
     if not body.prompt:
         reason = await awaited(call.request, moved(call, body.model, body.keep_alive))
         return answered(
-            GenerateAnswer(model=body.model, created_at=timestamp(), done=True, done_reason=reason, response="")
+            GenerateAnswer(model=body.model or "", created_at=timestamp(), done=True, done_reason=reason, response="")
         )
     if body.stream is False:
         return answered(await awaited(call.request, _whole(call)))
-    answers = await awaited(call.request, begun(_answers(call)))
-    return Streamed(told(lines(answers), line), LINES)
+    clock = Clock(body.model)
+    return await streamed(call.request, _answers(call, clock), lambda: GenerateAnswer(**clock.piece(), response=""))
 
 
 def _refuse(body: GenerateBody) -> None:
@@ -81,10 +79,8 @@ def _refuse(body: GenerateBody) -> None:
     refuse_images(body.images)
 
 
-async def _answers(call: Call) -> AsyncGenerator[GenerateAnswer, None]:
+async def _answers(call: Call, clock: Clock) -> AsyncGenerator[GenerateAnswer | Waiting | Prefill, None]:
     body: GenerateBody = call.body
-    clock = Clock(body.model)
-
     said: list[str] = []
     worker: Worker | None = None
 
@@ -101,6 +97,9 @@ async def _answers(call: Call) -> AsyncGenerator[GenerateAnswer, None]:
     pieces = writing(call.service.models, body.model, body.keep_alive, clock, write)
     async with aclosing(pieces):
         async for piece in pieces:
+            if isinstance(piece, Waiting | Prefill):
+                yield piece
+                continue
             if isinstance(piece, Finished):
                 context = [] if worker is None else await worker.tokenize("".join(said), templated=True)
                 yield GenerateAnswer(**clock.end(piece), response="", context=context)
@@ -149,7 +148,8 @@ def _n_logprobs(body: GenerateBody) -> int | None:
 
 
 async def _whole(call: Call) -> GenerateAnswer:
-    answers = [answer async for answer in _answers(call)]
+    pieces = _answers(call, Clock(call.body.model))
+    answers = [piece async for piece in pieces if isinstance(piece, GenerateAnswer)]
     return msgspec.structs.replace(
         answers[-1],
         response="".join(answer.response for answer in answers),

@@ -37,7 +37,7 @@ def keep(models: Models, resident: Resident, given: float | str | None) -> None:
         models.keep(resident, seconds(given))
 
 
-async def unload(models: Models, asked: str) -> None:
+async def unload(models: Models, asked: str | None) -> None:
     """At once, or after the last request that uses it. Raises UnknownModelError."""
     name = await models.name_of(asked)
     for resident in models.residents:

@@ -23,7 +23,7 @@ Images = Annotated[list[str], Meta(max_length=64)]
 
 class CalledFunction(msgspec.Struct):
     name: str
-    arguments: dict[str, Any]
+    arguments: dict[str, Any] | None = None
 
 
 class CalledTool(msgspec.Struct):
@@ -67,7 +67,9 @@ def messages(given: Sequence[ChatMessage]) -> tuple[Message, ...]:
         refuse_images(message.images)
         calls = tuple(
             # Nine characters, as some templates demand.
-            ToolCall(call.id or f"call{next(numbers):05d}", call.function.name, json.dumps(call.function.arguments))
+            ToolCall(
+                call.id or f"call{next(numbers):05d}", call.function.name, json.dumps(call.function.arguments or {})
+            )
             for call in message.tool_calls or ()
         )
         answers, name = message.tool_call_id, message.tool_name

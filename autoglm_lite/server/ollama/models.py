@@ -38,8 +38,8 @@ class Tags(msgspec.Struct):
 
 
 class ShowRequest(msgspec.Struct):
-    model: Name = ""
-    name: Name = ""
+    model: Name | None = None
+    name: Name | None = None
     """What older clients say instead."""
 
 

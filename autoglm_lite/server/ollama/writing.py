@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from autoglm_lite.chat.events import Answer, CallArguments, CallBegun, Reasoning
-from autoglm_lite.generation import Event, Finished, Text, TokenLogprob
+from autoglm_lite.generation import Event, Finished, Prefill, Text, TokenLogprob, Waiting
 from autoglm_lite.server.calling import call_id
 from autoglm_lite.server.models import Models
 from autoglm_lite.server.ollama.answers import Called, Clock, Function
@@ -28,10 +28,10 @@ class Piece:
 
 
 async def writing(
-    models: Models, asked: str, kept: KeepAlive, clock: Clock, write: Callable[[Resident], Awaitable[Written]]
-) -> AsyncGenerator[Piece | Finished, None]:
-    """Pieces, none of them empty, then Finished. `write` begins the answer of the model once it is loaded. A call that
-    was cut off is left out. Raises as Models.use, `write` and Worker.generate do."""
+    models: Models, asked: str | None, kept: KeepAlive, clock: Clock, write: Callable[[Resident], Awaitable[Written]]
+) -> AsyncGenerator[Piece | Waiting | Prefill | Finished, None]:
+    """Pieces, none of them empty, or what is waited for; then Finished. `write` begins the answer of the model once it
+    is loaded. A call that was cut off is left out. Raises as Models.use, `write` and Worker.generate do."""
     async with models.use(asked) as resident:
         clock.loaded(resident.name)
         keep(models, resident, kept)
@@ -58,7 +58,7 @@ async def writing(
                         yield Piece(event.text, logprobs=event.logprobs)
                 elif isinstance(event, Reasoning):
                     yield Piece(thinking=event.text, logprobs=event.logprobs)
-                elif isinstance(event, Finished):
+                elif isinstance(event, Waiting | Prefill | Finished):
                     yield event
 
 

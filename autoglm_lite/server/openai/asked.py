@@ -16,6 +16,7 @@ from autoglm_lite.server.calling import ANY_OBJECT, tool_use
 from autoglm_lite.server.content import refuse_image
 from autoglm_lite.server.limits import (
     MOST_MESSAGES,
+    MOST_PARTS,
     MOST_TOOLS,
     MaxTokens,
     Name,
@@ -35,7 +36,6 @@ from autoglm_lite.server.openai.items import (
     ReasoningText,
     new_id,
 )
-from autoglm_lite.server.openai.parts import MOST_PARTS
 
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -108,6 +108,7 @@ class ToolSpec(msgspec.Struct):
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
+    """Whether a schema that cannot be enforced to the letter is refused, instead of any object being allowed."""
 
 
 class FunctionChoice(msgspec.Struct, tag="function"):
@@ -188,9 +189,7 @@ class ResponseRequest(msgspec.Struct):
 
     @property
     def effort(self) -> str | None:
-        """By the names that wishes.thinking knows."""
-        given = self.reasoning.effort if self.reasoning else None
-        return "high" if given in ("xhigh", "max") else given
+        return self.reasoning.effort if self.reasoning else None
 
 
 def refuse_what_is_not_here(body: ResponseRequest) -> None:
@@ -267,4 +266,4 @@ def _tool(tool: ToolSpec) -> Tool:
         )
     if tool.name is None:
         raise UsageError("tools: a function needs a name.")
-    return Tool(tool.name, tool.description or "", tool.parameters or ANY_OBJECT)
+    return Tool(tool.name, tool.description or "", tool.parameters or ANY_OBJECT, bool(tool.strict))

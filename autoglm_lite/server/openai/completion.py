@@ -11,9 +11,9 @@ from msgspec import Meta
 
 from autoglm_lite.errors import UsageError
 from autoglm_lite.generation import FinishReason, TokenLogprob
-from autoglm_lite.server.limits import GRAMMAR_CHARACTERS, MaxTokens, Name, NChoices, Stop, Stops, TopLogprobs
+from autoglm_lite.server.limits import GRAMMAR_CHARACTERS, Name, NChoices, Stop, Stops, TopLogprobs
 from autoglm_lite.server.openai.logprobs import LEAST
-from autoglm_lite.server.openai.sampling import SamplingFields
+from autoglm_lite.server.openai.sampling import MaxTokens, SamplingFields, most_tokens
 from autoglm_lite.server.openai.usage import PromptProgress, StreamOptions, Timings, Usage
 
 MOST_PROMPTS = 16
@@ -38,12 +38,12 @@ class CompletionRequest(SamplingFields, kw_only=True):
     logprobs: TopLogprobs | None = None
     grammar: Annotated[str, Meta(max_length=GRAMMAR_CHARACTERS)] | None = None
     """GBNF that the answer must follow."""
-    templated: bool = False
+    templated: bool | None = None
     """Whether the prompt was written by the model's chat template: control tokens in it count as such, and nothing is
     put before it."""
     thinking_tokens: Annotated[int, Meta(ge=0)] | None = None
     """Of a templated prompt: after so many tokens of reasoning it is closed in the model's name."""
-    return_progress: bool = False
+    return_progress: bool | None = None
     """Whether a stream tells how far the prompt is read."""
 
     @property
@@ -56,6 +56,7 @@ class CompletionRequest(SamplingFields, kw_only=True):
 
     def check(self) -> None:
         """Raises UsageError for what no model here can do."""
+        most_tokens(self.max_tokens)
         if self.suffix:
             raise UsageError("Text cannot be put before a given suffix here: leave out suffix.")
         if self.echo and self.logprobs is not None:

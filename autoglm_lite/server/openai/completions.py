@@ -22,7 +22,7 @@ from autoglm_lite.server.openai.completion import (
     TextDelta,
 )
 from autoglm_lite.server.openai.errors import failed
-from autoglm_lite.server.openai.sampling import sampling
+from autoglm_lite.server.openai.sampling import most_tokens, sampling
 from autoglm_lite.server.openai.usage import Tally, prompt_progress
 from autoglm_lite.server.resident import Resident
 from autoglm_lite.server.streaming import awaited
@@ -108,14 +108,14 @@ async def _events(resident: Resident, body: CompletionRequest) -> AsyncGenerator
     """With the index of its prompt's first choice. Raises PromptTooLongError for any of the prompts before the first
     event."""
     for prompt in body.prompts:
-        await resident.exchange.check(prompt, templated=body.templated)
+        await resident.exchange.check(prompt, templated=bool(body.templated))
     n = body.n or 1
     for number, prompt in enumerate(body.prompts):
         request = GenerateRequest(
             prompt,
-            templated=body.templated,
+            templated=bool(body.templated),
             sampling=sampling(body, resident.sampling, body.grammar),
-            max_tokens=body.max_tokens,
+            max_tokens=most_tokens(body.max_tokens),
             stop=body.stops,
             n=n,
             logprobs=body.logprobs,

@@ -20,7 +20,7 @@ class ObjectFormat(msgspec.Struct, tag_field="type", tag="json_object"):
 
 
 class NamedSchema(msgspec.Struct):
-    name: str
+    name: str | None = None
     schema: dict[str, Any] | None = None
     """None: any object."""
     strict: bool | None = None

@@ -8,8 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from autoglm_lite.server.content import refuse_image
-
-MOST_PARTS = 1000
+from autoglm_lite.server.limits import MOST_PARTS
 
 
 class TextPart(msgspec.Struct, tag_field="type", tag="text"):

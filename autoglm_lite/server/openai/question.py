@@ -14,7 +14,6 @@ from autoglm_lite.server import wishes
 from autoglm_lite.server.limits import (
     GRAMMAR_CHARACTERS,
     MOST_MESSAGES,
-    MaxTokens,
     Name,
     NChoices,
     Stop,
@@ -23,7 +22,7 @@ from autoglm_lite.server.limits import (
 )
 from autoglm_lite.server.openai.formats import Format, format_grammar
 from autoglm_lite.server.openai.messages import ChatMessage, conversation
-from autoglm_lite.server.openai.sampling import SamplingFields
+from autoglm_lite.server.openai.sampling import MaxTokens, SamplingFields, most_tokens
 from autoglm_lite.server.openai.tools import ToolChoice, Tools, uses
 from autoglm_lite.server.openai.usage import StreamOptions
 
@@ -57,7 +56,7 @@ class ChatRequest(SamplingFields, kw_only=True):
     chat_template_kwargs: TemplateSettings | None = None
     thinking_tokens: Annotated[int, Meta(ge=0)] | None = None
     """After so many tokens of reasoning it is closed in the model's name."""
-    return_progress: bool = False
+    return_progress: bool | None = None
     """Whether a stream tells how far the prompt is read."""
 
 
@@ -66,12 +65,13 @@ async def question(body: ChatRequest) -> Question:
     if body.top_logprobs and not body.logprobs:
         raise UsageError("top_logprobs are given only together with logprobs: set logprobs to true.")
     thinking, thinking_tokens = _thinking(body)
+    most = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
     stop = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
     return Question(
         conversation(body.messages),
         uses(body.tools or (), body.tool_choice or "auto", body.parallel_tool_calls is not False),
         Sampling(grammar=await _grammar(body)),
-        max_tokens=body.max_completion_tokens or body.max_tokens,
+        max_tokens=most_tokens(most),
         stop=stop,
         n=body.n or 1,
         logprobs=(body.top_logprobs or 0) if body.logprobs else None,
@@ -89,8 +89,7 @@ async def _grammar(body: ChatRequest) -> str | None:
 
 def _thinking(body: ChatRequest) -> tuple[bool | None, int | None]:
     """The template's switch, and the most tokens of reasoning."""
-    effort = "high" if body.reasoning_effort in ("xhigh", "max") else body.reasoning_effort
-    switch, tokens = wishes.thinking(effort)
+    switch, tokens = wishes.thinking(body.reasoning_effort)
     asked = None if body.chat_template_kwargs is None else body.chat_template_kwargs.enable_thinking
     if asked is not None:
         # Not every model's template has the switch.

@@ -27,7 +27,7 @@ class RerankRequest(msgspec.Struct):
     """None: the only stored model that ranks documents."""
     top_n: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
     """None: all of them."""
-    return_documents: bool = False
+    return_documents: bool | None = None
 
 
 class Ranked(msgspec.Struct, omit_defaults=True):

@@ -120,7 +120,7 @@ def started(body: ResponseRequest, model: str, sampling: Sampling) -> Response:
         text=TextGiven((body.text.format if body.text else None) or PlainFormat()),
         tool_choice=body.tool_choice or "auto",
         tools=[
-            FunctionTool(tool.name or "", tool.description, tool.parameters, tool.strict is not False)
+            FunctionTool(tool.name or "", tool.description, tool.parameters, bool(tool.strict))
             for tool in body.tools or ()
         ],
         top_logprobs=body.top_logprobs or 0,

@@ -7,12 +7,16 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from autoglm_lite.errors import UsageError
 from autoglm_lite.generation import LARGEST, Sampling
 from autoglm_lite.server import wishes
 from autoglm_lite.server.limits import MOST_BIASES, Penalty, Seed, Share, Temperature, TopK
 
 RANDOM_SEED = -1
 """llama.cpp's: a new one for each answer."""
+
+MaxTokens = Annotated[int, Meta(ge=-1, le=10_000_000)]
+"""-1, as llama-server's clients say it: until the model stops or the context is full, like None."""
 
 TokenId = Annotated[str, Meta(pattern="^[0-9]{1,10}$")]
 Bias = Annotated[float, Meta(ge=-100, le=100)]
@@ -28,7 +32,8 @@ class SamplingFields(msgspec.Struct, kw_only=True):
     frequency_penalty: Penalty | None = None
     seed: Seed | None = None
     logit_bias: Annotated[dict[TokenId, Bias], Meta(max_length=MOST_BIASES)] | None = None
-    top_k: TopK | None = None
+    top_k: Annotated[int, Meta(ge=-1, le=2**31 - 1)] | None = None
+    """-1 or 0: all."""
     min_p: Share | None = None
     typical_p: Share | None = None
     repeat_penalty: Annotated[float, Meta(ge=0.001, le=1000)] | None = None
@@ -51,4 +56,13 @@ def sampling(fields: SamplingFields, advised: Sampling, grammar: str | None = No
     given = {name: getattr(fields, name) for name in PLAIN}
     seed = None if fields.seed == RANDOM_SEED else fields.seed
     bias = None if fields.logit_bias is None else {int(token): value for token, value in fields.logit_bias.items()}
+    if fields.top_k == -1:
+        given["top_k"] = 0
     return wishes.sampling(advised, **given, seed=seed, logit_bias=bias, grammar=grammar)
+
+
+def most_tokens(given: int | None) -> int | None:
+    """Raises UsageError for an answer without a token."""
+    if given == 0:
+        raise UsageError("An answer has at least one token: give max_tokens of 1 or more, or leave it out.")
+    return None if given == -1 else given

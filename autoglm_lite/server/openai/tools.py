@@ -35,7 +35,7 @@ Tools = Annotated[list[ToolDefinition], Meta(max_length=MOST_TOOLS)]
 
 
 class FunctionName(msgspec.Struct):
-    name: str
+    name: ToolName
 
 
 class NamedTool(msgspec.Struct):

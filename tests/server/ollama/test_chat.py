@@ -170,3 +170,21 @@ def test_a_stream_that_breaks_off_says_so(lively: Running, lively_client: Client
         list(pieces)
     assert "was killed" in caught.value.error
     assert lively_client.chat("endless", WHO, options={"num_predict": 3}).eval_count == 3
+
+
+def test_who_waits_gets_lines_without_text(lively: Running, lively_client: Client) -> None:
+    said = []
+    body = {"model": "endless", "messages": WHO, "options": {"num_predict": 3}}
+    first = lively_client.chat("endless", WHO, stream=True, options={"temperature": 1.5})
+    try:
+        next(iter(first))
+        with lively.http.stream("POST", "/api/chat", json=body) as second:
+            for line in second.iter_lines():
+                said.append(json.loads(line))
+                if len(said) == 1:
+                    first.close()  # type: ignore[attr-defined]
+    finally:
+        first.close()  # type: ignore[attr-defined]
+    assert said[0]["message"] == {"role": "assistant", "content": ""}
+    assert [one["done"] for one in said] == [False] * (len(said) - 1) + [True]
+    assert said[-1]["eval_count"] == 3
