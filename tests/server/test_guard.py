@@ -237,6 +237,14 @@ def test_on_all_addresses_any_literal_one_will_do_and_names_that_were_given(
         assert get(running, "Host: 10.0.2.15:9000", "Origin: http://10.0.2.16:9000", BEARER).status == 403
 
 
+@pytest.mark.parametrize("address", ["::", "[::]"])
+def test_an_address_may_be_given_as_it_stands_in_a_url(address: str) -> None:
+    assert door(KEY, [address]).anywhere
+    given = door(KEY, ["127.0.0.1", "[2001:DB8::1]"])
+    assert given.knows(b"[2001:db8::1]:8484", ("127.0.0.1", 8484))
+    assert not given.anywhere
+
+
 def test_an_address_of_this_computer_may_be_asked_by_its_number() -> None:
     here = door(KEY, ["laptop.lan"])
     assert here.knows(b"192.168.1.7:8484", ("192.168.1.7", 8484))
