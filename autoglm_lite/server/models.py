@@ -140,11 +140,11 @@ class Models:
     async def close(self) -> None:
         """For good: whoever waits for a model is told that none comes."""
         self._closed = True
-        for task in self._tasks:
-            task.cancel()
         await self._notify()
         for resident in self.residents:
-            await self._unload(resident)
+            self._start(self._unload(resident))
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _enter(self, name: str, use: Use | None) -> Resident:
         """The model, counted as used and not yet loaded."""
@@ -263,16 +263,18 @@ class Models:
     async def _unload(self, resident: Resident) -> None:
         if self._residents.get(resident.name) is resident:
             del self._residents[resident.name]
-        await resident.close()
+        # To its end, also when who waits for it goes away: a worker that hangs is killed there.
+        await asyncio.shield(self._start(resident.close()))
 
     async def _notify(self) -> None:
         async with self._freed:
             self._freed.notify_all()
 
-    def _start(self, work: Coroutine[object, object, None]) -> None:
+    def _start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _watch(self, resident: Resident) -> None:
         async def tell(notice: Notice) -> None:

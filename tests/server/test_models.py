@@ -23,6 +23,7 @@ from autoglm_lite.planning.plan import Plan
 from autoglm_lite.server.models import ENDING, MOST_WAITING, Models
 from autoglm_lite.server.resident import Planned, Resident
 from autoglm_lite.store import starter_path
+from autoglm_lite.worker import connection
 
 PATIENCE = 30.0
 HELLO = Question((Message("user", "Hello"),), max_tokens=4)
@@ -319,6 +320,25 @@ def test_who_waits_for_a_load_at_the_end_is_told_so(files: dict[str, Path]) -> N
         await models.close()
         with pytest.raises(AutoglmError, match="being stopped"):
             await asking
+
+    with_models(files, 1, test)
+
+
+def test_a_worker_that_hangs_is_gone_at_the_end_though_its_unloading_was_given_up(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SECONDS_TO_EXIT", 0.5)
+
+    async def test(models: Models, memory: Memory) -> None:
+        async with models.use("one") as resident:
+            pid = resident.worker.pid
+            assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        closing = asyncio.create_task(models.close())
+        await until(lambda: not models.residents)
+        closing.cancel()
+        await models.close()
+        assert not Path(f"/proc/{pid}").exists()
 
     with_models(files, 1, test)
 
