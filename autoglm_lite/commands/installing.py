@@ -68,7 +68,7 @@ def listening(args: argparse.Namespace) -> list[str]:
     if takes_port(args):
         host, port = (args.host or [HOST])[0], PORT if args.port is None else args.port
         try:
-            address = str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
+            address = str(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0][4][0])
         except OSError as error:
             raise UsageError(f"--host {host} is no address of this computer ({error.strerror}).") from error
         if args.no_auth and not is_loopback(address):

@@ -25,6 +25,8 @@ PORT = 8484
 PARALLEL = 4
 IDLE_SECONDS = 600
 MOST_PARALLEL = 16
+STARTER_SECONDS = 60.0
+"""After which memory is looked for again for a larger model than the starter."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,11 +86,11 @@ async def _serve(args: argparse.Namespace, notifier: Notifier) -> int | None:
     from autoglm_lite.service.notify import take_sockets
     from autoglm_lite.service.running import announce
 
+    key = None if args.no_auth else make_key()
     passed = take_sockets(os.environ)
     sockets = passed or listen(args)
     if args.no_auth:
         check_private(sockets)
-    key = None if args.no_auth else make_key()
     url, path = addresses(sockets)
 
     def complain(sentence: str) -> None:
@@ -159,6 +161,7 @@ def check(args: argparse.Namespace) -> None:
 def models(args: argparse.Namespace, complain: Callable[[str], None]) -> Models:
     """All stored models, the starter, and the one on the command line."""
     import math
+    import time
 
     from autoglm_lite.paths import states_dir
     from autoglm_lite.server.models import Models
@@ -171,13 +174,18 @@ def models(args: argparse.Namespace, complain: Callable[[str], None]) -> Models:
         found = {path.stem: path for path in (store.starter_path(), *store.stored_models())}
         return found if given is None else {**found, given.stem: given}
 
-    best: list[str] = []
+    chosen: list[tuple[str, float]] = []
 
     def default() -> str:
-        """The same as long as it is there: a conversation is not to change its model."""
-        if not best or best[0] not in files():
-            best[:] = [(given or store.resolve(None, wanted)).stem]
-        return best[0]
+        """The same as long as it is there: a conversation is not to change its model, but for a better one than the
+        starter, which is chosen where there is no memory for any other."""
+        if chosen:
+            name, since = chosen[0]
+            is_last_resort = given is None and name == store.starter_path().stem
+            if name in files() and not (is_last_resort and time.monotonic() - since > STARTER_SECONDS):
+                return name
+        chosen[:] = [((given or store.resolve(None, wanted, tell)).stem, time.monotonic())]
+        return chosen[0][0]
 
     store.make_models_dir()
     return Models(

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from autoglm_lite.errors import AutoglmError
-from autoglm_lite.server.failures import Failure, RefusedError, failure_of
+from autoglm_lite.server.failures import Failure, RefusedError, failure_of, short
 from autoglm_lite.server.service import Service
 
 BODY_BYTES = 4 * 1024 * 1024
@@ -149,7 +149,7 @@ def _number(text: str) -> float:
 
 
 def _invalid(sentence: str, param: str | None = None) -> RefusedError:
-    return RefusedError(Failure("invalid", sentence, param=param))
+    return RefusedError(Failure("invalid", short(sentence), param=param))
 
 
 @lru_cache(maxsize=64)

@@ -69,9 +69,9 @@ class RefusedError(AutoglmError):
 
 
 def failure_of(error: AutoglmError) -> Failure:
-    sentence = without_paths(str(error))
     if isinstance(error, RefusedError):
         return error.failure
+    sentence = without_paths(str(error))
     if isinstance(error, PromptTooLongError):
         return Failure("too_long", sentence, n_tokens=error.n_tokens, n_ctx=error.n_ctx)
     if isinstance(error, UnknownModelError):
@@ -92,6 +92,8 @@ PATH = re.compile(
     r"|[^\s:;,'\"()]*/[^\s:;,'\"()]*[^\s:;,.'\"()])"
 )
 HIDDEN = "(a file of this computer)"
+MOST_CHARACTERS = 1000
+"""Of a sentence: it may quote what a client sent, and looking for paths takes the square of its length."""
 
 
 def without_paths(sentence: str) -> str:
@@ -100,4 +102,8 @@ def without_paths(sentence: str) -> str:
         # Its name may have blanks too.
         if folder and len(folder) > 1:
             sentence = sentence.replace(folder, "/_")
-    return PATH.sub(HIDDEN, sentence)
+    return PATH.sub(HIDDEN, short(sentence))
+
+
+def short(sentence: str) -> str:
+    return sentence if len(sentence) <= MOST_CHARACTERS else f"{sentence[:MOST_CHARACTERS]}…"

@@ -115,9 +115,9 @@ class Guard:
 
 
 def door(key: str | None, hosts: Iterable[str]) -> Door:
-    """For a service that listens on `hosts`, or is called so: names, or addresses without brackets."""
-    given = [host.lower() for host in hosts]
-    anywhere = any(_is_literal(_literal(host)) and ipaddress.ip_address(host).is_unspecified for host in given)
+    """For a service that listens on `hosts`, or is called so: names, or addresses with or without brackets."""
+    given = [host.lower().strip("[]") for host in hosts]
+    anywhere = any(_is_literal(host) and ipaddress.ip_address(host).is_unspecified for host in given)
     return Door(key, frozenset((*LOOPBACK, *map(_literal, given))), anywhere)
 
 

@@ -29,16 +29,18 @@ SECONDS_TO_END = 6
 
 
 def tcp_socket(host: str, port: int, *, private: bool = False) -> socket.socket:
-    """Raises AutoglmError where the address cannot be had, and UsageError, before it listens, for one that other
-    computers reach where it must be `private`."""
+    """`host`: a name or an address, which may stand in brackets as in a URL. Raises AutoglmError where it cannot be
+    had, and UsageError, before it listens, for one that other computers reach where it must be `private`."""
     try:
-        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, number, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
         if private and not is_loopback(address[0]):
             raise UsageError(OPEN.format(host))
         made = socket.socket(family, kind, number)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
         made.listen(BACKLOG)
+    except UnicodeError as error:
+        raise UsageError(f"{host[:80]} is no name that a computer can have: give another --host.") from error
     except OSError as error:
         raise AutoglmError(
             f"The address {host}:{port} cannot be had ({error.strerror}): give another --port, or stop what has it."

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +21,14 @@ from autoglm_lite.errors import (
     WorkerDiedError,
 )
 from autoglm_lite.server.meter import Meter, MeteredWorker
-from autoglm_lite.server.resident import Planner, Resident
+from autoglm_lite.server.resident import Planned, Planner, Resident
 from autoglm_lite.worker.watch import Notice, Watch
 
 MOST_WAITING = 16
 """Requests for a model that others must make room for first."""
 DEFAULT_NAMES = ("", "default")
 """What programs say that leave the choice of the model to the service."""
+ENDING = "The service is being stopped: ask again in a moment."
 
 
 @dataclass(slots=True)
@@ -53,9 +54,9 @@ class Models:
         tell: Callable[[str], None] = lambda _: None,
         complain: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`files`: the models by name, as they are now. `default`: the name of the one for who names none; may take as
-        long as planning, like `planner`. `states`: as of Worker. `tell` gets a sentence for the log, `complain` one for
-        each model that cannot be loaded, or whose process dies."""
+        """`files`: the models by name, as they are now. `default`: the name of the one for who names none. Both are
+        called in threads, like `planner`: they may take as long as planning. `states`: as of Worker. `tell` gets a
+        sentence for the log, `complain` one for each model that cannot be loaded, or whose process dies."""
         self._files = files
         self._default = default
         self._planner = planner
@@ -72,6 +73,7 @@ class Models:
         """At the door."""
         self._freed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         self.counts = Counts()
         self.meter = Meter()
 
@@ -81,13 +83,16 @@ class Models:
         return tuple(self._residents.values())
 
     def files(self) -> Mapping[str, Path]:
-        """By name: all that can be asked for."""
+        """By name: all that can be asked for. Looks at the disk, which may be slow: to be called in a thread."""
         return self._files()
 
     async def name_of(self, asked: str | None) -> str:
         """The name of the model that is meant. Raises UnknownModelError."""
+        return await asyncio.to_thread(self._named, asked)
+
+    def _named(self, asked: str | None) -> str:
         if asked is None or asked in DEFAULT_NAMES:
-            asked = await asyncio.to_thread(self._default)
+            asked = self._default()
         files = self._files()
         for name in (asked, asked.removesuffix(".gguf"), asked.removesuffix(":latest")):
             if name in files:
@@ -137,38 +142,66 @@ class Models:
                 await self._unload(resident)
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        """For good: whoever waits for a model is told that none comes."""
+        self._closed = True
+        await self._notify()
         for resident in self.residents:
-            await self._unload(resident)
+            self._start(self._unload(resident))
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _enter(self, name: str, use: Use | None) -> Resident:
         """The model, counted as used and not yet loaded."""
         async with self._door:
+            died = await self._forget_outdated(name)
             while (found := self._residents.get(name)) is None:
+                self._check_open()
                 async with self._memory:
                     found = await self._make(name, use)
                 if found is not None:
+                    found.revived = died
                     self._residents[name] = found
+                    # Before the door opens: whoever plans next must find in memory what was planned here.
+                    found.loading = asyncio.create_task(self._load(found))
                     break
                 async with self._freed:
-                    await self._freed.wait_for(lambda: any(not resident.n_users for resident in self.residents))
+                    await self._freed.wait_for(
+                        lambda: self._closed or not all(resident.n_users for resident in self.residents)
+                    )
             if use is not None and found.facts.use != use:
                 raise UsageError(wrong_use(name, found.facts.use, use))
             found.n_users += 1
             self._rest(found)
             return found
 
-    async def _make(self, name: str, use: Use | None) -> Resident | None:
-        """Room is made for it by unloading those that nobody uses, the longest unused first; None where the others are
-        in use."""
+    async def _forget_outdated(self, name: str) -> bool:
+        """What nobody uses is planned anew where its file is another now, or its worker has died, maybe since there is
+        less memory than when it was planned. Returns whether it had died."""
+        found = self._residents.get(name)
+        if found is None or found.n_users or not (found.has_died or found.is_outdated):
+            return False
+        died = found.has_died
+        async with self._memory:
+            await self._unload(found)
+        return died
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise AutoglmError(ENDING)
+
+    def _plan(self, name: str, taken: int) -> Planned:
         path = self._files().get(name)
         if path is None:
             raise UnknownModelError(f"The model {name} is not here any more.")
+        return self._planner(path, taken)
+
+    async def _make(self, name: str, use: Use | None) -> Resident | None:
+        """Room is made for it by unloading those that nobody uses, the longest unused first; None where the others are
+        in use."""
         while True:
             taken = sum(resident.mapped_bytes for resident in self.residents)
             try:
-                planned = await asyncio.to_thread(self._planner, path, taken)
+                planned = await asyncio.to_thread(self._plan, name, taken)
             except WillNotFitError:
                 if not self._residents:
                     raise
@@ -185,24 +218,38 @@ class Models:
 
     async def _loaded(self, resident: Resident) -> None:
         """Who goes away meanwhile does not stop it: another may wait, or ask again."""
-        if resident.worker.loaded is None:
-            if resident.loading is None or resident.loading.done():
-                resident.loading = asyncio.create_task(self._load(resident))
-            await asyncio.shield(resident.loading)
+        if resident.worker.loaded is not None:
+            # One that was killed a moment ago may not have been missed yet.
+            with suppress(WorkerDiedError):
+                await resident.worker.ping()
+        if resident.worker.loaded is not None:
+            return
+        if resident.loading is None or resident.loading.done():
+            resident.loading = asyncio.create_task(self._load(resident))
+        loading = resident.loading
+        try:
+            await asyncio.shield(loading)
+        except asyncio.CancelledError:
+            if loading.cancelled():
+                raise AutoglmError(ENDING) from None
+            raise
 
     async def _load(self, resident: Resident) -> None:
         async with self._memory:
+            self._check_open()
+            if resident.watching is not None or resident.revived:
+                self.counts.restarts += not resident.shed
+            else:
+                self.counts.loads += 1
             if resident.watching is None:
                 resident.watching = asyncio.create_task(self._watch(resident))
-                self.counts.loads += 1
-            elif not resident.shed:
-                self.counts.restarts += 1
             resident.shed = False
             try:
                 await resident.loader.load(lambda share: None, lambda notice: self._tell(f"{resident.name}: {notice}"))
             except AutoglmError:
-                # Planned anew by whoever asks next.
+                # Planned anew by whoever asks next. Who asked may have gone away.
                 resident.keep_seconds = 0
+                self._rest(resident)
                 raise
         self._rest(resident)
 
@@ -220,16 +267,18 @@ class Models:
     async def _unload(self, resident: Resident) -> None:
         if self._residents.get(resident.name) is resident:
             del self._residents[resident.name]
-        await resident.close()
+        # To its end, also when who waits for it goes away: a worker that hangs is killed there.
+        await asyncio.shield(self._start(resident.close()))
 
     async def _notify(self) -> None:
         async with self._freed:
             self._freed.notify_all()
 
-    def _start(self, work: Coroutine[object, object, None]) -> None:
+    def _start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _watch(self, resident: Resident) -> None:
         async def tell(notice: Notice) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -22,15 +22,15 @@ async def using(models: Models, asked: str | None, use: Use) -> AsyncIterator[Re
     it. Raises UnknownModelError where there is none or more than one, and as Models.use does."""
     name = asked
     if asked is None or asked in DEFAULT_NAMES:
-        name = await asyncio.to_thread(_only, models.files(), use)
+        name = await asyncio.to_thread(_only, models, use)
     async with models.use(name, use) as resident:
         if resident.facts.use != use:
             raise UsageError(wrong_use(resident.name, resident.facts.use, use))
         yield resident
 
 
-def _only(files: Mapping[str, Path], use: Use) -> str:
-    fit = sorted(name for name, path in files.items() if _use_of(path) == use)
+def _only(models: Models, use: Use) -> str:
+    fit = sorted(name for name, path in models.files().items() if _use_of(path) == use)
     if len(fit) == 1:
         return fit[0]
     if fit:

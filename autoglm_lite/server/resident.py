@@ -59,10 +59,26 @@ class Resident:
         self.watching: asyncio.Task[None] | None = None
         self.shed = False
         """Whether it was given back since memory was short: that is no death of its worker."""
+        self.revived = False
+        """Whether it takes the place of one whose worker had died."""
+        self._file = _state_of(self.facts.path)
 
     @property
     def plan(self) -> Plan:
         return self.loader.plan
+
+    @property
+    def has_died(self) -> bool:
+        """Whether its worker has ended by itself since it was loaded."""
+        loading = self.loading
+        if loading is None or not loading.done() or loading.cancelled() or loading.exception() is not None:
+            return False
+        return self.worker.loaded is None and not self.shed
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether another file is in the place of its own."""
+        return _state_of(self.facts.path) not in (self._file, None)
 
     @property
     def sampling(self) -> Sampling:
@@ -95,3 +111,12 @@ class Resident:
         if self.template is not None:
             self.template.close()
         await self.worker.close()
+
+
+def _state_of(path: Path) -> tuple[int, int] | None:
+    """When it was written last, in nanoseconds, and its bytes; None where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -83,7 +83,7 @@ def _is_path(name: str) -> bool:
 
 def _best(wishes: Wishes, passed_over: Callable[[str], object], in_memory: Container[str]) -> Path | None:
     machine = read_machine()
-    for path in sorted(stored_models(), key=lambda path: path.stat().st_size, reverse=True):
+    for path in sorted(stored_models(), key=_size, reverse=True):
         try:
             facts = read_facts(path)
             if facts.use != "chat":
@@ -95,6 +95,13 @@ def _best(wishes: Wishes, passed_over: Callable[[str], object], in_memory: Conta
             continue
         return path
     return None
+
+
+def _size(path: Path) -> int:
+    """Bytes; 0 where it was removed this moment."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
 
 
 def _unknown(name: str) -> str:

@@ -100,8 +100,8 @@ class Connection:
     async def close(self) -> None:
         """Ends the child and waits for it; whatever still waits on it fails with WorkerDiedError."""
         self._reading.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._reading
+        # Not awaited itself: whoever is cancelled meanwhile is to notice it.
+        await asyncio.wait((self._reading,))
         self._fail_all("The model was unloaded before it had answered.")
         await self._hang_up()
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
 
+from autoglm_lite.errors import LoadError
 from autoglm_lite.hardware.build import FOREIGN_BUILD, refuse_foreign_build
 from autoglm_lite.paths import private_dir, state_dir
 
@@ -37,10 +38,23 @@ def start_child(log_path: Path | None = None) -> ChildProcess:
     """Starts a fresh interpreter (never a fork: OpenMP hangs in a forked child) with one end of a socket pair.
 
     Its native log goes to `log_path`, by default a new file in the state folder. Keyboard interrupts do not reach it.
-    Raises LoadError, before anything native is loaded, where llama.cpp is certain to crash on this processor.
+    Raises LoadError, before anything native is loaded, where llama.cpp is certain to crash on this processor, and where
+    no process can be started.
     """
     refuse_foreign_build()
     log_path, log = _open_log(log_path)
+    try:
+        return _started(log_path, log)
+    except OSError as error:
+        raise LoadError(
+            f"No process can be started for the model ({error.strerror}): close other programs and ask again."
+        ) from error
+    finally:
+        os.close(log)
+
+
+def _started(log_path: Path, log: int) -> ChildProcess:
+    """Raises OSError."""
     ours, theirs = socket.socketpair()
     fd = theirs.fileno()
     # Isolated, with the search path that we have: neither the current folder nor PYTHON* variables change what it runs.
@@ -57,8 +71,10 @@ def start_child(log_path: Path | None = None) -> ChildProcess:
             env={**os.environ, "GGML_NO_BACKTRACE": "1", "MALLOC_ARENA_MAX": "1"},
             start_new_session=True,
         )
+    except OSError:
+        ours.close()
+        raise
     finally:
-        os.close(log)
         theirs.close()
     return ChildProcess(process, ours, log_path)
 

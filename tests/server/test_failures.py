@@ -20,7 +20,7 @@ from autoglm_lite.errors import (
 )
 from autoglm_lite.generation import Event, GenerateRequest, Prefill, Text
 from autoglm_lite.gguf import read_facts
-from autoglm_lite.server.failures import HIDDEN, failure_of, without_paths
+from autoglm_lite.server.failures import HIDDEN, MOST_CHARACTERS, failure_of, without_paths
 from autoglm_lite.worker.client import Worker
 from autoglm_lite.worker.process import death_sentence
 from tests.server.serving import Running
@@ -86,6 +86,13 @@ def test_a_home_with_blanks_is_hidden(monkeypatch: pytest.MonkeyPatch, folder: s
 )
 def test_what_is_no_file_stays(sentence: str) -> None:
     assert without_paths(sentence) == sentence
+
+
+@pytest.mark.parametrize("piece", ["~", "/a ", "/a/", " /", "/home/jane/a "])
+def test_a_long_sentence_is_cut_before_it_is_searched(piece: str) -> None:
+    told = failure_of(UsageError(piece * (4_000_000 // len(piece)))).sentence
+    assert len(told) <= 20 * MOST_CHARACTERS
+    assert "jane" not in told
 
 
 def test_what_our_own_errors_say(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from autoglm_lite.errors import UsageError
 from autoglm_lite.server.app import ENDPOINTS
 from autoglm_lite.server.guard import Door, door
+from autoglm_lite.server.listen import tcp_socket
 from tests.server.closed import KEY, Answer, ask, closed, port_of
 from tests.server.serving import Running, serving
 
@@ -237,6 +239,14 @@ def test_on_all_addresses_any_literal_one_will_do_and_names_that_were_given(
         assert get(running, "Host: 10.0.2.15:9000", "Origin: http://10.0.2.16:9000", BEARER).status == 403
 
 
+@pytest.mark.parametrize("address", ["::", "[::]"])
+def test_an_address_may_be_given_as_it_stands_in_a_url(address: str) -> None:
+    assert door(KEY, [address]).anywhere
+    given = door(KEY, ["127.0.0.1", "[2001:DB8::1]"])
+    assert given.knows(b"[2001:db8::1]:8484", ("127.0.0.1", 8484))
+    assert not given.anywhere
+
+
 def test_an_address_of_this_computer_may_be_asked_by_its_number() -> None:
     here = door(KEY, ["laptop.lan"])
     assert here.knows(b"192.168.1.7:8484", ("192.168.1.7", 8484))
@@ -270,3 +280,14 @@ def test_a_body_is_not_waited_for_before_the_key(guarded: Running) -> None:
 def test_a_service_without_a_door_is_for_tests_alone(model_files: dict[str, Path], tmp_path: Path) -> None:
     with serving(tmp_path, model_files) as running:
         assert get(running, "Host: whatever").status == 200
+
+
+def test_a_name_that_no_computer_can_have() -> None:
+    with pytest.raises(UsageError, match="another --host"):
+        tcp_socket("x" * 300, 0)
+
+
+@pytest.mark.parametrize("host", ["localhost", "[127.0.0.1]"])
+def test_an_address_to_listen_on_may_stand_in_brackets(host: str) -> None:
+    with tcp_socket(host, 0, private=True) as listening:
+        assert listening.getsockname()[1]

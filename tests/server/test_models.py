@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +20,10 @@ from autoglm_lite.chat.messages import Message
 from autoglm_lite.errors import AutoglmError, BusyError, ModelFileError, UnknownModelError, UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import read_facts
 from autoglm_lite.planning.plan import Plan
-from autoglm_lite.server.models import MOST_WAITING, Models
+from autoglm_lite.server.models import ENDING, MOST_WAITING, Models
 from autoglm_lite.server.resident import Planned, Resident
 from autoglm_lite.store import starter_path
+from autoglm_lite.worker import connection
 
 PATIENCE = 30.0
 HELLO = Question((Message("user", "Hello"),), max_tokens=4)
@@ -207,12 +210,157 @@ def test_a_dead_worker_is_replaced(files: dict[str, Path]) -> None:
             os.kill(pid, signal.SIGKILL)
             await until(lambda: resident.worker.loaded is None)
         async with models.use("one") as again:
-            assert again is resident
-            assert again.worker.pid != pid
+            assert again.worker.pid not in (None, pid)
             assert await answer(again)
         assert (models.counts.loads, models.counts.restarts) == (1, 1)
+        # There may be less memory than before.
+        assert memory.planned == ["one", "one"]
 
     with_models(files, 1, test)
+
+
+def test_the_next_request_after_a_kill_is_answered_however_soon_it_comes(files: dict[str, Path]) -> None:
+    async def test(models: Models, memory: Memory) -> None:
+        for _ in range(3):
+            async with models.use("one") as resident:
+                assert await answer(resident)
+                assert resident.worker.pid is not None
+                os.kill(resident.worker.pid, signal.SIGKILL)
+
+    with_models(files, 1, test)
+
+
+def test_a_file_that_takes_the_place_of_another_is_loaded_instead(files: dict[str, Path]) -> None:
+    async def test(models: Models, memory: Memory) -> None:
+        async with models.use("one") as resident:
+            assert await answer(resident)
+            os.utime(files["one"], ns=(1, 1))
+            async with models.use("one") as same:
+                # While it is in use it stays.
+                assert same is resident
+        async with models.use("one") as another:
+            assert another is not resident
+            assert await answer(another)
+        files["one"].unlink()
+        async with models.use("one") as still:
+            assert still is another
+        assert (models.counts.loads, models.counts.restarts) == (2, 0)
+
+    with_models(files, 1, test)
+
+
+def test_what_cannot_be_loaded_does_not_stay_though_nobody_waits_for_it(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test(models: Models, memory: Memory) -> None:
+        good = memory.plan
+
+        def bad(path: Path, taken: int) -> Planned:
+            planned = good(path, taken)
+            return replace(planned, plan=replace(planned.plan, model_path=str(path) + ".gone"))
+
+        async def ask() -> None:
+            async with models.use("one"):
+                pass
+
+        monkeypatch.setattr(models, "_planner", bad)
+        asking = asyncio.create_task(ask())
+        await until(lambda: any(resident.loading for resident in models.residents))
+        asking.cancel()
+        await until(lambda: not models.residents)
+
+    with_models(files, 1, test, keep=math.inf)
+
+
+def test_nobody_counts_on_memory_that_another_model_is_about_to_take(files: dict[str, Path]) -> None:
+    async def run() -> None:
+        loaded: dict[str, list[bool]] = {}
+
+        def plan(path: Path, taken: int) -> Planned:
+            loaded[path.stem] = [resident.worker.loaded is not None for resident in models.residents]
+            return memory.plan(path, taken)
+
+        async def ask(name: str) -> None:
+            async with models.use(name) as resident:
+                await answer(resident)
+
+        memory = Memory(3)
+        models = memory.models = Models(lambda: files, lambda: "one", plan)
+        await asyncio.gather(*map(ask, files))
+        await models.close()
+        assert sorted(loaded.values()) == [[], [True], [True, True]]
+
+    asyncio.run(run())
+
+
+def test_who_still_waits_for_a_model_at_the_end_is_told_so(files: dict[str, Path]) -> None:
+    async def test(models: Models, memory: Memory) -> None:
+        async def ask(name: str) -> None:
+            async with models.use(name) as resident:
+                await answer(resident)
+
+        async with models.use("one"):
+            for_room = [asyncio.create_task(ask("two")) for _ in range(2)]
+            await asyncio.sleep(0.1)
+            await models.close()
+        found = await asyncio.gather(*for_room, return_exceptions=True)
+        assert [str(error) for error in found] == [ENDING] * 2
+        assert not models.residents
+
+    with_models(files, 1, test)
+
+
+def test_who_waits_for_a_load_at_the_end_is_told_so(files: dict[str, Path]) -> None:
+    async def test(models: Models, memory: Memory) -> None:
+        async def ask() -> None:
+            async with models.use("one") as resident:
+                await answer(resident)
+
+        asking = asyncio.create_task(ask())
+        await until(lambda: any(resident.loading for resident in models.residents))
+        await models.close()
+        with pytest.raises(AutoglmError, match="being stopped"):
+            await asking
+
+    with_models(files, 1, test)
+
+
+def test_a_worker_that_hangs_is_gone_at_the_end_though_its_unloading_was_given_up(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SECONDS_TO_EXIT", 0.5)
+
+    async def test(models: Models, memory: Memory) -> None:
+        async with models.use("one") as resident:
+            pid = resident.worker.pid
+            assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        closing = asyncio.create_task(models.close())
+        await until(lambda: not models.residents)
+        closing.cancel()
+        await models.close()
+        assert not Path(f"/proc/{pid}").exists()
+
+    with_models(files, 1, test)
+
+
+def test_the_disk_is_not_looked_at_on_the_event_loop(files: dict[str, Path]) -> None:
+    looked: list[bool] = []
+
+    def found() -> dict[str, Path]:
+        looked.append(threading.current_thread() is threading.main_thread())
+        return files
+
+    async def run() -> None:
+        memory = Memory(1)
+        models = memory.models = Models(found, lambda: "one", memory.plan)
+        async with models.use(None):
+            pass
+        await models.close()
+
+    asyncio.run(run())
+    assert looked
+    assert not any(looked)
 
 
 def test_who_goes_away_while_it_loads_takes_nothing_with_them(files: dict[str, Path]) -> None:

@@ -20,6 +20,8 @@ MOST_CALLS = 16
 """In one answer: a small model may not find an end."""
 MOST_TRIED = 16
 """Tools of which each is tried alone where all together are refused."""
+MOST_REMEMBERED = 100_000
+"""Characters of tools: what few programs send is not worth the memory."""
 GAP = r"[ \n]{0,4}"
 """White space that models put before and between calls."""
 
@@ -93,7 +95,8 @@ def call_grammar(form: CallForm, use: ToolUse) -> CallGrammar:
     if not use.tools:
         raise UsageError("No tools were given, so that none can be called.")
     tools = json.dumps([[tool.name, tool.parameters, tool.strict] for tool in use.tools])
-    return _made(form, tools, use.choice == "required", use.parallel)
+    make = _made if len(tools) <= MOST_REMEMBERED else _made.__wrapped__
+    return make(form, tools, use.choice == "required", use.parallel)
 
 
 # Programs ask with the same tools again and again.

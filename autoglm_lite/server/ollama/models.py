@@ -91,7 +91,7 @@ def _all(call: Call) -> list[Stored]:
 async def show(call: Call) -> Response:
     models = call.service.models
     name = await models.name_of(call.body.model or call.body.name)
-    path = models.files().get(name)
+    path = (await asyncio.to_thread(models.files)).get(name)
     if path is None:
         raise UnknownModelError(f"The model {name} has just been removed.")
     facts = await asyncio.to_thread(read_facts, path)

@@ -53,14 +53,17 @@ class ModelList(msgspec.Struct):
 
 
 async def list_models(call: Call) -> Response:
-    files = call.service.models.files()
+    files = await asyncio.to_thread(call.service.models.files)
     return answered(ModelList([await _model(call.service.models, name, files[name]) for name in sorted(files)]))
 
 
 async def get_model(call: Call) -> Response:
     models = call.service.models
     name = await models.name_of(call.request.path_params["model"])
-    return answered(await _model(models, name, models.files()[name]))
+    path = (await asyncio.to_thread(models.files)).get(name)
+    if path is None:
+        raise UnknownModelError(f"The model {name!r} has just been removed.")
+    return answered(await _model(models, name, path))
 
 
 async def _model(models: Models, name: str, path: Path) -> Model:
