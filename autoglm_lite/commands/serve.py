@@ -176,7 +176,7 @@ def models(args: argparse.Namespace, complain: Callable[[str], None]) -> Models:
     def default() -> str:
         """The same as long as it is there: a conversation is not to change its model."""
         if not best or best[0] not in files():
-            best[:] = [(given or store.resolve(None, wanted)).stem]
+            best[:] = [(given or store.resolve(None, wanted, tell)).stem]
         return best[0]
 
     store.make_models_dir()

@@ -67,7 +67,8 @@ def _read(path: Path) -> Running | None:
         pid, url, socket = int(said["pid"]), said["url"], said["socket"]
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    if pid <= 1 or not all(part is None or isinstance(part, str) for part in (url, socket)):
+    # In a container the service may be process 1.
+    if pid < 1 or not all(part is None or isinstance(part, str) for part in (url, socket)):
         return None
     return Running(pid, url, socket)
 
