@@ -153,6 +153,7 @@ def rows(theirs: Found, ours: Found) -> Iterator[Row]:
 
 def _lengths(i: int) -> Iterator[tuple[str, int]]:
     yield from ((f"warm {i}", 32), (f"read {i}", PROMPT_TOKENS), (f"soon {i}", SHORT_TOKENS), (f"write {i}", 16))
+    yield f"go {i}", 16
     yield from ((f"client {i} {client}", CLIENT_TOKENS) for client in range(CLIENTS))
 
 
@@ -161,7 +162,8 @@ async def one_round(found: Found, server: Server, prompts: dict[str, str]) -> No
     await server.ask(named["warm"], 9)
     found.first.append(1000 * (await server.ask(named["read"], 9)).first)
     found.soon.append(1000 * (await server.ask(named["soon"], 9)).first)
-    found.decode.append((await server.ask(named["write"], ANSWER_TOKENS)).speed)
+    for name in ("write", "go"):
+        found.decode.append((await server.ask(named[name], ANSWER_TOKENS)).speed)
     clients = [text for seed, text in prompts.items() if seed.startswith("client")]
     began = perf_counter()
     answers = await asyncio.gather(*(server.ask(text, CLIENT_TOKENS) for text in clients))

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,15 +53,19 @@ def served(*options: str | Path, auth: bool = False) -> Iterator[Served]:
     """`options` of `autoglm-lite serve`; without a key unless `auth`."""
     port = free_port()
     command = [sys.executable, "-m", "autoglm_lite", "serve", *map(str, options), "--port", str(port)]
-    process = subprocess.Popen([*command, *([] if auth else ["--no-auth"])], stderr=subprocess.PIPE, text=True)
-    found = Served(f"http://127.0.0.1:{port}", process.pid)
-    try:
-        found.until_answers()
-        yield found
-        assert process.poll() is None, "the service has ended by itself"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=PATIENCE)
+    # A pipe that nobody reads would fill with what is said of many failures, and hold the service up.
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen([*command, *([] if auth else ["--no-auth"])], stderr=log, text=True)
+        found = Served(f"http://127.0.0.1:{port}", process.pid)
+        try:
+            found.until_answers()
+            yield found
+            assert process.poll() is None, "the service has ended by itself"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE)
+        log.seek(0)
+        said = log.read()
     assert not re.search("Traceback|Exception", said), said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,14 @@ N_CTX = 4096
 
 
 @pytest.fixture(scope="module")
-def running(endless_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with serving(tmp_path_factory.mktemp("kept"), {"endless": endless_gguf}, "endless", n_ctx=N_CTX) as found:
+def own_file(endless_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That no other service in this process serves: workers are told apart by their files."""
+    return Path(shutil.copy(endless_gguf, tmp_path_factory.mktemp("own")))
+
+
+@pytest.fixture(scope="module")
+def running(own_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with serving(tmp_path_factory.mktemp("kept"), {"endless": own_file}, "endless", n_ctx=N_CTX) as found:
         yield found
 
 
@@ -38,8 +45,8 @@ class Place:
         self.model = ServiceFirst(service, lambda say: LocalBackend(plan_of(self.setup)))
 
 
-def test_the_service_answers_and_esc_stops_its_work(running: Running, endless_gguf: Path, history: History) -> None:
-    place = Place(running, endless_gguf, history)
+def test_the_service_answers_and_esc_stops_its_work(running: Running, own_file: Path, history: History) -> None:
+    place = Place(running, own_file, history)
 
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         assert "The answers come from the service that runs on this computer" in read(app)
@@ -63,9 +70,9 @@ def test_the_service_answers_and_esc_stops_its_work(running: Running, endless_gg
 
 
 def test_the_death_of_the_services_worker_costs_no_conversation(
-    running: Running, endless_gguf: Path, history: History
+    running: Running, own_file: Path, history: History
 ) -> None:
-    place = Place(running, endless_gguf, history)
+    place = Place(running, own_file, history)
 
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await write(pilot, "Once")
@@ -94,8 +101,8 @@ async def ask_briefly(pilot: Pilot[None], app: ChatApp) -> None:
     await until(pilot, lambda: not app.is_busy)
 
 
-def test_without_the_service_the_model_is_loaded_here(running: Running, endless_gguf: Path, history: History) -> None:
-    place = Place(running, endless_gguf, history)
+def test_without_the_service_the_model_is_loaded_here(running: Running, own_file: Path, history: History) -> None:
+    place = Place(running, own_file, history)
 
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await ask_briefly(pilot, app)
@@ -111,8 +118,8 @@ def test_without_the_service_the_model_is_loaded_here(running: Running, endless_
     assert len(on_disk(history)) == 4
 
 
-def test_in_chinese(running: Running, endless_gguf: Path, history: History) -> None:
-    place = Place(running, endless_gguf, history)
+def test_in_chinese(running: Running, own_file: Path, history: History) -> None:
+    place = Place(running, own_file, history)
 
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         assert "由这台电脑上正在运行的服务来回答" in read(app)
