@@ -24,6 +24,7 @@ from autoglm_lite.server.patience import Connection, Server
 
 BACKLOG = 128
 OPEN = "Other computers reach {}: without a key the service listens only on 127.0.0.1, [::1] or a Unix socket."
+OTHERS = "Other computers reach it too: with the key, and nothing is encrypted."
 NO_ADDRESS = "--host {} is no address of this computer: 127.0.0.1 is, and `ip addr` lists the others."
 MOST_CONNECTIONS = 256
 SECONDS_TO_END = 6
@@ -80,8 +81,13 @@ def unix_socket(path: Path) -> socket.socket:
 def check_private(sockets: Iterable[socket.socket]) -> None:
     """Raises UsageError for one that other computers reach."""
     for found in sockets:
-        if found.family != socket.AF_UNIX and not is_loopback(found.getsockname()[0]):
+        if is_open(found):
             raise UsageError(OPEN.format(found.getsockname()[0]))
+
+
+def is_open(found: socket.socket) -> bool:
+    """Whether other computers reach it."""
+    return found.family != socket.AF_UNIX and not is_loopback(found.getsockname()[0])
 
 
 def is_loopback(address: str | int) -> bool:

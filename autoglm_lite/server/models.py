@@ -15,6 +15,7 @@ from autoglm_lite.errors import (
     AutoglmError,
     BusyError,
     LoadError,
+    ModelFileError,
     UnknownModelError,
     UsageError,
     WillNotFitError,
@@ -165,6 +166,8 @@ class Models:
             taken = sum(resident.mapped_bytes for resident in self.residents)
             try:
                 planned = await asyncio.to_thread(self._planner, path, taken)
+            except ModelFileError as error:
+                raise ModelFileError(str(error).replace(str(path), f"The model {name}")) from error
             except WillNotFitError:
                 if not self._residents:
                     raise
