@@ -134,6 +134,8 @@ class Models:
                 await self._unload(resident)
 
     async def close(self) -> None:
+        # That answers end now is nobody's fault.
+        self._complain = lambda _: None
         for task in self._tasks:
             task.cancel()
         for resident in self.residents:
