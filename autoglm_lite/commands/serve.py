@@ -176,6 +176,10 @@ def check_loading(args: argparse.Namespace) -> None:
 
     facts, machine = read_facts(starter_path() if args.model is None else resolve(args.model)), read_machine()
     wanted = replace(wishes(args), n_parallel=args.parallel)
+    if args.model is None:
+        # Other models may take what the starter does not.
+        ctx = None if wanted.ctx is None else min(wanted.ctx, facts.n_ctx_train)
+        wanted = replace(wanted, ctx=ctx, kv_type=None)
     try:
         decide(facts, machine, preferred(wanted, facts, machine, args.profile))
     except WillNotFitError as error:
