@@ -36,8 +36,9 @@ USER 1000
 ENV AUTOGLM_LITE_HOME=/var/lib/autoglm-lite
 VOLUME /var/lib/autoglm-lite
 EXPOSE 8484
+# Docker may give containers a proxy, which knows nothing of what is in here.
 HEALTHCHECK --interval=60s --timeout=10s --start-period=10s \
-    CMD ["/opt/autoglm-lite/env/bin/python", "-I", "-S", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8484/health', timeout=9)"]
+    CMD ["/opt/autoglm-lite/env/bin/python", "-I", "-S", "-c", "from urllib.request import *; build_opener(ProxyHandler({})).open('http://127.0.0.1:8484/health', timeout=9)"]
 
 # Inside, all addresses; outside, what -p says. Other containers call it by the name autoglm-lite.
 ENTRYPOINT ["/opt/autoglm-lite/start"]

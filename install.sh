@@ -662,6 +662,7 @@ ensure_environment() {
     [ ! -d "$program/$1" ] || mv "$program/$1" "$program/$1.old" || exit 1
     mv "$new" "$program/$1" || exit 1
     rm -rf "$program/$1.old"
+    [ "$1" != env ] || restart_service
 }
 
 marker='# Made by install.sh of autoglm-lite.'
@@ -783,10 +784,22 @@ user_folders() {
     fi
 }
 
+# Whether systemd starts the service from here.
+has_service() {
+    unit=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/autoglm-lite.service
+    grep -qF "$program/" "$unit" 2>/dev/null
+}
+
+# One that runs has the files of the program that was just replaced, which are gone.
+restart_service() {
+    has_service || return 0
+    systemctl --user try-restart "${unit##*/}" >>"$log" 2>&1 ||
+        say "If the service runs, begin it anew: autoglm-lite service restart"
+}
+
 # Ends and removes the service that systemd would start from here.
 uninstall_service() {
-    unit=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user/autoglm-lite.service
-    grep -qF "$program/" "$unit" 2>/dev/null || return 0
+    has_service || return 0
     say "Removing the service"
     "$launcher" service uninstall >/dev/null || say "The service could not be removed: delete ${unit%.service}.*"
 }

@@ -82,7 +82,7 @@ class Client:
                 async for data in events:
                     if data == b"[DONE]":
                         break
-                    for event in so_far.take(_decoded(data)):
+                    for event in _taken(so_far, _decoded(data)):
                         yield event
         yield so_far.finished(n_ctx)
 
@@ -93,6 +93,14 @@ class Client:
         if reply.status != 200:
             raise _refusal(reply.status, said)
         return _decoded(said)
+
+
+def _taken(so_far: AnswerSoFar, chunk: dict[str, Any]) -> Sequence[Event]:
+    try:
+        return so_far.take(chunk)
+    except (TypeError, KeyError, AttributeError) as error:
+        # As of a service of another version.
+        raise ServiceGoneError(GONE) from error
 
 
 def _decoded(data: bytes) -> dict[str, Any]:

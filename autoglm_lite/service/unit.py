@@ -58,14 +58,17 @@ def memory_limits(total: int, needed: int, asked: int | None) -> tuple[int, int]
 
 
 def socket_text(unit: Unit) -> str:
-    """Of the socket unit: it listens for the service, also while that does not run."""
+    """Of the socket unit: it listens for the service, also while that does not run. It makes folders that are gone,
+    such as those of the last login, since the service can make none where the home folder is hidden."""
     listen = "\n".join(f"ListenStream={_raw(address)}" for address in unit.listen)
+    folders = " ".join(quoted(str(folder)) for folder in unit.writable)
+    making = f"ExecStartPre=-:/usr/bin/env mkdir -p -m 700 {folders}\n" if folders else ""
     return f"""{MARK}
 [Unit]
 Description=autoglm-lite: where programs ask for language models
 
 [Socket]
-{listen}
+{making}{listen}
 SocketMode=0600
 DirectoryMode=0700
 RemoveOnStop=yes

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.install.shell import environment, install_sh
+from tests.install.shell import call, environment, install_sh
 
 TOOLS = "awk basename cat cksum cut date df dirname find grep head id ls mkdir mv rm rmdir sed sh sort tail tr uname wc"
 
@@ -50,6 +50,27 @@ def test_uninstall_leaves_no_service_without_its_program(installed: Path, place:
     assert (installed / "asked").exists() == ends
     if ends:
         assert (installed / "asked").read_text() == "service uninstall\n"
+
+
+@pytest.mark.parametrize(("place", "begins"), [(".local/share/autoglm-lite/program", True), ("elsewhere", False)])
+def test_a_service_that_runs_begins_anew_with_a_new_program(installed: Path, place: str, begins: bool) -> None:
+    asked = installed / "asked"
+    (installed / "bin").mkdir()
+    (installed / "bin/systemctl").write_text(f'#!/bin/sh\necho "$@" > {asked}\n')
+    (installed / "bin/systemctl").chmod(0o755)
+    unit = installed / ".config/systemd/user/autoglm-lite.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text(f'ExecStart=:"{installed}/{place}/env/bin/python" "-I" "-m" "autoglm_lite" "serve"\n')
+    env = environment(installed)
+    done = call(
+        "log=/dev/null program=$1; restart_service",
+        str(installed / ".local/share/autoglm-lite/program"),
+        env={**env, "PATH": f"{installed}/bin:{env['PATH']}"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert asked.exists() == begins
+    if begins:
+        assert asked.read_text() == "--user try-restart autoglm-lite.service\n"
 
 
 def test_purge_removes_them(installed: Path) -> None:

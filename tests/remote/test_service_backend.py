@@ -222,3 +222,21 @@ def test_whatever_else_listens_there_is_no_service(said: bytes) -> None:
                 await Client(Address(os.getpid(), f"http://127.0.0.1:{port}", None, "key")).models()
 
     asyncio.run(ask())
+
+
+def test_a_service_of_another_version_is_no_service() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\ndata: {"prompt_progress": {"new": 1}}\n\n')
+        writer.close()
+
+    async def ask() -> None:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            model = ServiceBackend(lambda: None, "x", Path("x.gguf"), 512)
+            model._client = Client(Address(os.getpid(), f"http://127.0.0.1:{port}", None, None))
+            with pytest.raises(ServiceGoneError):
+                await events(model, QUESTION)
+            assert not model.loaded
+
+    asyncio.run(ask())

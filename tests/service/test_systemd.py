@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -136,6 +137,19 @@ def test_a_worker_at_work_or_at_rest_lives_through_the_watchdog(service: Install
     time.sleep(3 * WATCHDOG_SECONDS)
     assert service.manager.value("MainPID") == before
     assert service.manager.value("NRestarts") == "0"
+
+
+def test_folders_that_are_gone_are_there_after_the_next_login(service: Installed) -> None:
+    manager = service.manager
+    manager.systemctl("stop", SOCKET, SERVICE)
+    runtime = Path(manager.environment["XDG_RUNTIME_DIR"]) / "autoglm-lite"
+    cache = manager.home / ".cache" / "autoglm-lite"
+    for folder in (runtime, cache):
+        shutil.rmtree(folder)
+    manager.systemctl("start", SOCKET)
+    assert service.ask().status_code == 200
+    assert cache.stat().st_mode & 0o777 == 0o700
+    assert (runtime / "serving.json").exists()
 
 
 def test_another_install_keeps_the_key(service: Installed) -> None:

@@ -69,7 +69,8 @@ class CallRules:
         """`call`, or where calls may be `parallel` more of them."""
         if not parallel:
             return call
-        return f"{call} {self.add(f'{between} {call}')}{{0,{MOST_CALLS - 1}}}"
+        # Who has begun with white space may still end: else it would have to make up another call.
+        return f"{call} {self.add(f'{between} {call}')}{{0,{MOST_CALLS - 1}}} {GAP}"
 
     def envelopes(self, key: str) -> str:
         """The rule of a JSON object with the name and, under `key`, the arguments."""

@@ -86,6 +86,16 @@ def test_models_may_write_what_they_were_taught(writer: Writer, family: Family) 
 
 
 @by_family
+def test_white_space_behind_a_call_demands_no_other(writer: Writer, family: Family) -> None:
+    for tools in (TOOLS, SHORT):
+        made = family.format.grammar(ToolUse(tools))
+        text = begun(family, made, [("time", {})]).replace(', "id": "abc"', "")
+        assert follows(writer, made.grammar, text)
+        # Otherwise nothing but the end may follow at all.
+        assert follows(writer, made.grammar, f"{text}\n") == (family.format.name != "llama" and not family.after)
+
+
+@by_family
 def test_nothing_else_may_be_written(writer: Writer, family: Family) -> None:
     made = family.format.grammar(ToolUse(TOOLS, "required"))
     wrong: list[Call] = [("get_weathe", {"city": "x", "days": 1}), ("get_weather", {}), ("time", {"a": 1})]
