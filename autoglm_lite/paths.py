@@ -36,7 +36,16 @@ def states_dir() -> Path:
 def runtime_dir() -> Path:
     """Sockets, and what is true only while something runs; gone when the user has logged out, where the system does
     that."""
-    return _folder("runtime")
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            # That XDG_RUNTIME_DIR is missing, as after `su`: another folder will do.
+            warnings.simplefilter("ignore")
+            return _folder("runtime")
+    except OSError:
+        # Another user has taken the place.
+        return state_dir() / "runtime"
 
 
 def private_dir(path: Path) -> Path:

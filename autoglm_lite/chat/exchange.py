@@ -92,7 +92,7 @@ class Exchange:
         if n_tokens >= self.n_ctx:
             raise PromptTooLongError(
                 f"The prompt has {n_tokens} tokens but the context holds {self.n_ctx}: shorten it, or start the"
-                " service with a larger --ctx.",
+                " service with a larger --ctx where the model allows it.",
                 n_tokens,
                 self.n_ctx,
             )

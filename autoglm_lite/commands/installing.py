@@ -60,7 +60,7 @@ def listening(args: argparse.Namespace) -> list[str]:
 
     from autoglm_lite.commands.serve import HOST, PORT, takes_port
     from autoglm_lite.paths import runtime_dir
-    from autoglm_lite.server.listen import OPEN, is_loopback
+    from autoglm_lite.server.listen import NO_ADDRESS, OPEN, is_loopback
 
     if args.port == 0:
         raise UsageError("The service needs a port that programs can be told: give a --port other than 0.")
@@ -69,8 +69,8 @@ def listening(args: argparse.Namespace) -> list[str]:
         host, port = (args.host or [HOST])[0], PORT if args.port is None else args.port
         try:
             address = str(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0][4][0])
-        except OSError as error:
-            raise UsageError(f"--host {host} is no address of this computer ({error.strerror}).") from error
+        except (OSError, UnicodeError) as error:
+            raise UsageError(NO_ADDRESS.format(host)) from error
         if args.no_auth and not is_loopback(address):
             raise UsageError(OPEN.format(host))
         found.append(f"[{address}]:{port}" if ":" in address else f"{address}:{port}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoglm_lite.commands.options import add_model_argument, add_planning_options, wishes
-from autoglm_lite.errors import AutoglmError, UsageError
+from autoglm_lite.errors import AutoglmError, UsageError, WillNotFitError
 
 if TYPE_CHECKING:
     import argparse
@@ -79,7 +79,7 @@ async def _serve(args: argparse.Namespace, notifier: Notifier) -> int | None:
     from autoglm_lite.server.app import make_app
     from autoglm_lite.server.guard import door
     from autoglm_lite.server.keys import make_key
-    from autoglm_lite.server.listen import addresses, check_private, serve
+    from autoglm_lite.server.listen import addresses, check_private, is_open, serve
     from autoglm_lite.server.service import Service
     from autoglm_lite.service.attendant import SECONDS_OF_REST, Attendant
     from autoglm_lite.service.attendant import Models as Attended
@@ -88,10 +88,13 @@ async def _serve(args: argparse.Namespace, notifier: Notifier) -> int | None:
 
     key = None if args.no_auth else make_key()
     passed = take_sockets(os.environ)
+    if not passed:
+        check_loading(args)
     sockets = passed or listen(args)
     if args.no_auth:
         check_private(sockets)
     url, path = addresses(sockets)
+    others = any(map(is_open, sockets))
 
     def complain(sentence: str) -> None:
         tell(sentence)
@@ -101,7 +104,7 @@ async def _serve(args: argparse.Namespace, notifier: Notifier) -> int | None:
     attendant = Attendant(
         Attended(lambda: [resident.worker for resident in service.models.residents], service.models.close),
         notifier,
-        lambda: None if passed else tell(greeting(url, path, needs_key=key is not None)),
+        lambda: None if passed else tell(greeting(url, path, needs_key=key is not None, others=others)),
         SECONDS_OF_REST if passed else None,
     )
     try:
@@ -136,11 +139,14 @@ def takes_port(args: argparse.Namespace) -> bool:
     return args.socket is None or args.host is not None or args.port is not None
 
 
-def greeting(url: str | None, path: str | None, *, needs_key: bool) -> str:
-    """Where programs find the service, in a line."""
+def greeting(url: str | None, path: str | None, *, needs_key: bool, others: bool) -> str:
+    """Where programs find the service, in a line. `others`: whether those of other computers do."""
+    from autoglm_lite.server.listen import OTHERS
+
     places = " and ".join(place for place in (url and f"{url}/v1", path) if place)
     key = "; the key: autoglm-lite service status" if needs_key else ", without a key"
-    return f"OpenAI's, Ollama's and Anthropic's clients are answered at {places}{key}. Ctrl-C ends it."
+    warning = f" {OTHERS}" if others else ""
+    return f"OpenAI's, Ollama's and Anthropic's clients are answered at {places}{key}.{warning} Ctrl-C ends it."
 
 
 def tell(sentence: str) -> None:
@@ -156,6 +162,31 @@ def check(args: argparse.Namespace) -> None:
         raise UsageError(f"--idle-unload {args.idle_unload} makes no sense: give seconds, or 0 for never.")
     if args.port is not None and not 0 <= args.port <= 65535:
         raise UsageError(f"--port {args.port} makes no sense: give a number up to 65535.")
+
+
+def check_loading(args: argparse.Namespace) -> None:
+    """What each request would be refused for is said at the start. Raises ModelFileError, UsageError, ProfileError."""
+    from autoglm_lite.planning.make import Wishes
+
+    if args.model is None and args.profile is None and wishes(args) == Wishes():
+        return
+    from autoglm_lite.commands.preferences import preferred
+    from autoglm_lite.gguf.facts import read_facts
+    from autoglm_lite.hardware.machine import read_machine
+    from autoglm_lite.planning.make import decide
+    from autoglm_lite.store.models import resolve, starter_path
+
+    facts, machine = read_facts(starter_path() if args.model is None else resolve(args.model)), read_machine()
+    wanted = replace(wishes(args), n_parallel=args.parallel)
+    if args.model is None:
+        # Other models may take what the starter does not.
+        ctx = None if wanted.ctx is None else min(wanted.ctx, facts.n_ctx_train)
+        wanted = replace(wanted, ctx=ctx, kv_type=None)
+    try:
+        decide(facts, machine, preferred(wanted, facts, machine, args.profile))
+    except WillNotFitError as error:
+        # It may when somebody asks.
+        tell(str(error))
 
 
 def models(args: argparse.Namespace, complain: Callable[[str], None]) -> Models:

@@ -72,6 +72,7 @@ def _install(args: argparse.Namespace, version: int) -> int:
     from autoglm_lite.commands.installing import unit
     from autoglm_lite.commands.serve import check
     from autoglm_lite.server.keys import make_key, read_key
+    from autoglm_lite.server.listen import OTHERS
     from autoglm_lite.service.installed import NotStartedError, install, texts
 
     check(args)
@@ -92,8 +93,17 @@ def _install(args: argparse.Namespace, version: int) -> int:
         raise
     if not made.confined:
         _say("This system lets you make no namespaces: the service can read your files, as all your programs can.")
+    if any(map(_is_open, made.listen)):
+        _say(OTHERS)
     _print_next(key)
     return 0
+
+
+def _is_open(place: str) -> bool:
+    """Whether other computers reach a place that systemd listens at."""
+    from autoglm_lite.server.listen import is_loopback
+
+    return not place.startswith("/") and not is_loopback(place.rpartition(":")[0].strip("[]"))
 
 
 def _first_answer(place: str, key: str | None) -> None:

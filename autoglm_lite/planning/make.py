@@ -294,7 +294,8 @@ def _shared_bytes(machine: Machine, needed: Predicted) -> int:
 def _will_not_fit(facts: ModelFacts, machine: Machine, wishes: Wishes, needed: Predicted) -> str:
     available = available_bytes(machine, wishes)
     free = "are free" if wishes.memory is None else "are allowed"
-    advice = "close other programs, or take a smaller type of this model or a smaller model"
+    more = "close other programs" if wishes.memory is None else "allow more with --memory"
+    advice = f"{more}, or take a smaller type of this model or a smaller model"
     room = available - needed.anonymous
     if room > 0:
         advice += f" (a file of at most {in_words(room)} would fit)"

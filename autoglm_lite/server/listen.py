@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import resource
@@ -23,6 +24,8 @@ from autoglm_lite.server.patience import Connection, Server
 
 BACKLOG = 128
 OPEN = "Other computers reach {}: without a key the service listens only on 127.0.0.1, [::1] or a Unix socket."
+OTHERS = "Other computers reach it too: with the key, and nothing is encrypted."
+NO_ADDRESS = "--host {} is no address of this computer: 127.0.0.1 is, and `ip addr` lists the others."
 MOST_CONNECTIONS = 256
 SECONDS_TO_END = 6
 """For the answers under way when the server stops; then they are cut off."""
@@ -39,13 +42,20 @@ def tcp_socket(host: str, port: int, *, private: bool = False) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
         made.listen(BACKLOG)
-    except UnicodeError as error:
-        raise UsageError(f"{host[:80]} is no name that a computer can have: give another --host.") from error
-    except OSError as error:
-        raise AutoglmError(
-            f"The address {host}:{port} cannot be had ({error.strerror}): give another --port, or stop what has it."
-        ) from error
+    except (OSError, UnicodeError) as error:
+        raise _not_had(host, port, error) from error
     return made
+
+
+def _not_had(host: str, port: int, error: OSError | UnicodeError) -> AutoglmError:
+    if not isinstance(error, OSError) or isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return UsageError(NO_ADDRESS.format(host[:80]))
+    if error.errno == errno.EACCES:
+        return AutoglmError(f"Port {port} is kept for the system's own services: give a --port of 1024 or more.")
+    return AutoglmError(
+        f"The address {host}:{port} cannot be had ({error.strerror}): give another --port, or stop what has it"
+        " (`autoglm-lite service status` says whether it is this program)."
+    )
 
 
 def unix_socket(path: Path) -> socket.socket:
@@ -63,7 +73,7 @@ def unix_socket(path: Path) -> socket.socket:
         made.listen(BACKLOG)
     except OSError as error:
         raise AutoglmError(
-            f"The socket {path} cannot be made ({error.strerror}): give another --socket, or stop what has it."
+            f"The socket {path} cannot be made ({error.strerror or error}): give another --socket, or stop what has it."
         ) from error
     return made
 
@@ -71,8 +81,13 @@ def unix_socket(path: Path) -> socket.socket:
 def check_private(sockets: Iterable[socket.socket]) -> None:
     """Raises UsageError for one that other computers reach."""
     for found in sockets:
-        if found.family != socket.AF_UNIX and not is_loopback(found.getsockname()[0]):
+        if is_open(found):
             raise UsageError(OPEN.format(found.getsockname()[0]))
+
+
+def is_open(found: socket.socket) -> bool:
+    """Whether other computers reach it."""
+    return found.family != socket.AF_UNIX and not is_loopback(found.getsockname()[0])
 
 
 def is_loopback(address: str | int) -> bool:

@@ -15,6 +15,7 @@ from autoglm_lite.errors import (
     AutoglmError,
     BusyError,
     LoadError,
+    ModelFileError,
     UnknownModelError,
     UsageError,
     WillNotFitError,
@@ -144,6 +145,8 @@ class Models:
     async def close(self) -> None:
         """For good: whoever waits for a model is told that none comes."""
         self._closed = True
+        # That answers end now is nobody's fault.
+        self._complain = lambda _: None
         await self._notify()
         for resident in self.residents:
             self._start(self._unload(resident))
@@ -193,7 +196,10 @@ class Models:
         path = self._files().get(name)
         if path is None:
             raise UnknownModelError(f"The model {name} is not here any more.")
-        return self._planner(path, taken)
+        try:
+            return self._planner(path, taken)
+        except ModelFileError as error:
+            raise ModelFileError(str(error).replace(str(path), f"The model {name}")) from error
 
     async def _make(self, name: str, use: Use | None) -> Resident | None:
         """Room is made for it by unloading those that nobody uses, the longest unused first; None where the others are

@@ -27,9 +27,10 @@ class Running:
 
 @contextmanager
 def announce(url: str | None, socket: str | None) -> Iterator[None]:
-    """Has this process found as long as this lasts; of several, the one that came last. Where it cannot be written, the
-    service is just not found."""
+    """Has this process found as long as this lasts; of several, the one that came last, and after its end the one
+    before. Where it cannot be written, the service is just not found."""
     path = runtime_dir() / NAME
+    before = find()
     with suppress(OSError):
         _write(path, Running(os.getpid(), url, socket))
     try:
@@ -39,6 +40,8 @@ def announce(url: str | None, socket: str | None) -> Iterator[None]:
         if found is None or found.pid == os.getpid():
             with suppress(OSError):
                 path.unlink(missing_ok=True)
+                if before is not None and _lives(before.pid):
+                    _write(path, before)
 
 
 def find() -> Running | None:
@@ -67,7 +70,8 @@ def _read(path: Path) -> Running | None:
         pid, url, socket = int(said["pid"]), said["url"], said["socket"]
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    if pid <= 1 or not all(part is None or isinstance(part, str) for part in (url, socket)):
+    # In a container the service may be process 1.
+    if pid < 1 or not all(part is None or isinstance(part, str) for part in (url, socket)):
         return None
     return Running(pid, url, socket)
 

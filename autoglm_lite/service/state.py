@@ -63,7 +63,7 @@ def models_of(running: Running, key: str | None) -> str:
         return "not known"
     try:
         answer = ask(place, "/api/ps", key, seconds=SECONDS)
-        names = [str(model["name"]) for model in answer["models"]]  # type: ignore[index]
+        names = [str(model["name"]).removesuffix(":latest") for model in answer["models"]]  # type: ignore[index]
     except (AutoglmError, KeyError, TypeError):
         return "not known: it does not answer"
     return ", ".join(names) or "none in memory"

@@ -99,6 +99,27 @@ def test_in_a_container_it_says_what_to_do(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--ctx", "0"], 2),
+        (["--threads", "0"], 2),
+        (["--profile", "no-such"], 2),
+        (["--host", ".no-name"], 2),
+        (["--host", "192.0.2.1"], 2),
+        (["--socket", "/tmp/" + 120 * "a"], 1),
+        (["/tmp"], 1),
+        ([__file__], 1),
+    ],
+)
+def test_what_no_request_could_be_answered_with_stops_the_start(words: list[str], code: int) -> None:
+    command = [sys.executable, "-m", "autoglm_lite", "serve", "--port", "0", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code
+    assert done.stderr.count("\n") == 1
+    assert "None" not in done.stderr
+
+
 def test_status_shows_a_service_that_was_started_by_hand() -> None:
     with served(auth=True) as service:
         command = [sys.executable, "-m", "autoglm_lite", "service", "status"]

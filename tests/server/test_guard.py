@@ -283,7 +283,7 @@ def test_a_service_without_a_door_is_for_tests_alone(model_files: dict[str, Path
 
 
 def test_a_name_that_no_computer_can_have() -> None:
-    with pytest.raises(UsageError, match="another --host"):
+    with pytest.raises(UsageError, match="no address of this computer"):
         tcp_socket("x" * 300, 0)
 
 

@@ -43,6 +43,27 @@ def test_the_end_of_one_does_not_hide_another() -> None:
     assert find() == Running(os.getppid(), "http://127.0.0.1:1", None)
 
 
+def test_after_the_end_of_one_the_one_before_is_found_again() -> None:
+    other = {"pid": os.getppid(), "url": "http://127.0.0.1:1", "socket": None}
+    runtime_dir().mkdir(parents=True)
+    (runtime_dir() / NAME).write_text(json.dumps(other))
+    with announce(None, "/mine"):
+        assert find() == Running(os.getpid(), None, "/mine")
+    assert find() == Running(os.getppid(), "http://127.0.0.1:1", None)
+
+
+def test_in_a_container_it_may_be_process_1() -> None:
+    runtime_dir().mkdir(parents=True)
+    (runtime_dir() / NAME).write_text('{"pid": 1, "url": "http://127.0.0.1:8484", "socket": null}')
+    assert find() == Running(1, "http://127.0.0.1:8484", None)
+
+
+def test_without_a_runtime_folder_another_is_taken_silently(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUTOGLM_LITE_HOME")
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert runtime_dir().is_absolute()
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": "x", "url": null, "socket": null}', '{"pid": 0}', "\udcff"])
 def test_a_damaged_file_is_no_service(text: str) -> None:
     runtime_dir().mkdir(parents=True)
