@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _serve(args: argparse.Namespace, notifier: Notifier) -> int | None:
     """Until a signal, whose number is returned."""
+    from autoglm_lite.heap import return_freed_memory
     from autoglm_lite.paths import data_dir
     from autoglm_lite.server.app import make_app
     from autoglm_lite.server.guard import door
@@ -90,6 +91,7 @@ async def _serve(args: argparse.Namespace, notifier: Notifier) -> int | None:
     passed = take_sockets(os.environ)
     if not passed:
         check_loading(args)
+        return_freed_memory()
     sockets = passed or listen(args)
     if args.no_auth:
         check_private(sockets)

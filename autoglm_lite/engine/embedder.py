@@ -11,9 +11,9 @@ from autoglm_lite.engine.pairs import PairWriter
 from autoglm_lite.errors import AutoglmError, LoadError, PromptTooLongError, UsageError
 from autoglm_lite.generation import LoadedModel
 from autoglm_lite.hardware.process import own_anonymous_bytes
+from autoglm_lite.heap import return_freed_memory
 from autoglm_lite.native.computing import Aborted, AbortFlag
 from autoglm_lite.native.embedding_context import EmbeddingContext
-from autoglm_lite.native.heap import return_freed_memory
 from autoglm_lite.native.vocabulary import text_of
 from autoglm_lite.planning.plan import Plan
 

@@ -14,8 +14,8 @@ from autoglm_lite.errors import LoadError
 from autoglm_lite.generation import REASONING_CLOSE, REASONING_OPEN, GenerateRequest, LoadedModel
 from autoglm_lite.hardware.process import own_anonymous_bytes
 from autoglm_lite.hardware.room import read_room
+from autoglm_lite.heap import return_freed_memory
 from autoglm_lite.native.computing import AbortFlag
-from autoglm_lite.native.heap import return_freed_memory
 from autoglm_lite.native.rpc import notice_silence
 from autoglm_lite.native.vocabulary import text_of
 from autoglm_lite.planning.plan import N_IDLE, Plan, n_rows, same_model

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 from autoglm_lite.errors import LoadError
+from autoglm_lite.heap import give_back_zeros
 from autoglm_lite.native.computing import Aborted, AbortFlag, Computing
-from autoglm_lite.native.heap import give_back_zeros
 from autoglm_lite.native.model import Model
 
 UNSPECIFIED, NONE, MEAN, _CLS, _LAST, RANK = range(-1, 5)

@@ -1,4 +1,4 @@
-"""The heap that llama.cpp and this process share."""
+"""The heap of this process, which llama.cpp takes its memory from too."""
 
 from __future__ import annotations
 
