@@ -57,6 +57,7 @@ class Found:
     first: list[float] = field(default_factory=list)
     soon: list[float] = field(default_factory=list)
     decode: list[float] = field(default_factory=list)
+    later: list[float] = field(default_factory=list)
     together: list[float] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
     resident: list[float] = field(default_factory=list)
@@ -146,6 +147,7 @@ async def compare(args: argparse.Namespace) -> None:
 
 def rows(theirs: Found, ours: Found) -> Iterator[Row]:
     yield Row("decode tokens/s, one client", theirs.decode, ours.decode, "≥ 0.97", 2)
+    yield Row("the same after five other conversations", theirs.later, ours.later, "", 2)
     yield Row(f"first token of {PROMPT_TOKENS}, ms", theirs.first, ours.first, "no later", 0)
     yield Row(f"first token of {SHORT_TOKENS}, ms", theirs.soon, ours.soon, "no later", 0)
     yield Row(f"{CLIENTS} clients at once, tokens/s in all", theirs.together, ours.together, "", 2)
@@ -162,11 +164,11 @@ def _lengths(i: int) -> Iterator[tuple[str, int]]:
 async def one_round(found: Found, server: Server, prompts: dict[str, str]) -> None:
     named = {seed.partition(" ")[0]: text for seed, text in prompts.items()}
     await server.ask(named["warm"], 9)
+    found.decode.append((await server.ask(named["write"], ANSWER_TOKENS)).speed)
     found.first.append(1000 * (await server.ask(named["read"], 4, greedy=True)).first)
     for seed in (seed for seed in prompts if seed.startswith("soon")):
         found.soon.append(1000 * (await server.ask(prompts[seed], 4, greedy=True)).first)
-    for name in ("write", "go"):
-        found.decode.append((await server.ask(named[name], ANSWER_TOKENS)).speed)
+    found.later.append((await server.ask(named["go"], ANSWER_TOKENS)).speed)
     clients = [text for seed, text in prompts.items() if seed.startswith("client")]
     began = perf_counter()
     answers = await asyncio.gather(*(server.ask(text, CLIENT_TOKENS) for text in clients))
