@@ -147,7 +147,7 @@ async def compare(args: argparse.Namespace) -> None:
 
 def rows(theirs: Found, ours: Found) -> Iterator[Row]:
     yield Row("decode tokens/s, one client", theirs.decode, ours.decode, "≥ 0.97", 2)
-    yield Row("the same after five other conversations", theirs.later, ours.later, "", 2)
+    yield Row("the same after six other conversations", theirs.later, ours.later, "", 2)
     yield Row(f"first token of {PROMPT_TOKENS}, ms", theirs.first, ours.first, "no later", 0)
     yield Row(f"first token of {SHORT_TOKENS}, ms", theirs.soon, ours.soon, "no later", 0)
     yield Row(f"{CLIENTS} clients at once, tokens/s in all", theirs.together, ours.together, "", 2)
