@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,7 +20,8 @@ from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.client import Worker
 from tests.worker.test_worker import answer
 
-STARTER = Path(__file__).parents[2] / "autoglm_lite/data/starter.gguf"
+ROOT = Path(__file__).parents[2]
+STARTER = ROOT / "autoglm_lite/data/starter.gguf"
 N_REQUESTS, N_LOADS = 1000, 200
 WARM_UP = 10
 """Times after which all that is kept for good has been made."""
@@ -114,8 +117,8 @@ def test_two_hundred_loadings_in_one_process(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_fifty_unloadings_leave_nothing_behind() -> None:
-    """Each ends the process; the client is what could keep something."""
+def fifty_unloadings() -> None:
+    """Each ends the child; the client, which is this process, is what could keep something."""
 
     async def run() -> None:
         async with Worker() as worker:
@@ -132,3 +135,11 @@ def test_fifty_unloadings_leave_nothing_behind() -> None:
             assert threading.active_count() < 20
 
     asyncio.run(run())
+
+
+def test_fifty_unloadings_leave_nothing_behind() -> None:
+    # The services of other tests live in this process, and open files and connections as they like.
+    code = "from tests.worker.test_leaks import fifty_unloadings; fifty_unloadings()"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
