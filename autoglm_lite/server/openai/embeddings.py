@@ -58,14 +58,11 @@ async def _embed(call: Call) -> Embeddings:
     body: EmbeddingRequest = call.body
     texts = [body.input] if isinstance(body.input, str) else body.input
     async with using(call.service.models, body.model, "embeddings") as resident:
-        if body.dimensions is not None:
-            (probe,) = (await resident.worker.embed(texts[:1])).vectors
-            if len(probe) != body.dimensions:
-                raise UsageError(
-                    f"The vectors of {resident.name} have {len(probe)} dimensions: leave `dimensions` out, or give"
-                    " that number."
-                )
+        if body.dimensions not in (None, resident.facts.n_embd):
+            # Most likely to be refused, which is not to cost the reading of all texts.
+            _check_width((await resident.worker.embed(texts[:1])).vectors, body.dimensions, resident.name)
         found = await resident.worker.embed(texts)
+        _check_width(found.vectors, body.dimensions, resident.name)
     data = []
     for index, vector in enumerate(found.vectors):
         data.append(Embedding(_written(vector, base64=body.encoding_format == "base64"), index))
@@ -73,6 +70,13 @@ async def _embed(call: Call) -> Embeddings:
         await asyncio.sleep(0)
     n_tokens = sum(found.n_tokens)
     return Embeddings(data, resident.name, Usage(n_tokens, n_tokens))
+
+
+def _check_width(vectors: list[list[float]], dimensions: int | None, name: str) -> None:
+    """Raises UsageError for vectors that have not as many dimensions as were asked for."""
+    width = len(vectors[0])
+    if dimensions not in (None, width):
+        raise UsageError(f"The vectors of {name} have {width} dimensions: leave `dimensions` out, or give that number.")
 
 
 def _written(vector: list[float], *, base64: bool) -> list[float] | str:
