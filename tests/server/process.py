@@ -37,6 +37,16 @@ class Served:
         """Open descriptors."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
+    def settled_files(self) -> int:
+        """Open descriptors once they have not changed for a second: connections close after their clients have gone."""
+        end = time.monotonic() + PATIENCE
+        seen, since = self.n_files, time.monotonic()
+        while time.monotonic() < min(end, since + 1):
+            time.sleep(0.05)
+            if self.n_files != seen:
+                seen, since = self.n_files, time.monotonic()
+        return seen
+
     def until_answers(self) -> None:
         end = time.monotonic() + PATIENCE
         while True:

@@ -68,9 +68,20 @@ def plan_of() -> Plan:
     return Plan(str(STARTER), 1024, threads=1, threads_batch=1)
 
 
-def test_a_thousand_requests(tmp_path: Path) -> None:
+def in_its_own_process(function: str, *arguments: str) -> None:
+    """A function of this module: the services of other tests live in this process, and open files as they like."""
+    code = f"import sys; from tests.worker import test_leaks; test_leaks.{function}(*sys.argv[1:])"
+    command = [sys.executable, "-c", code, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+
+
+def a_thousand_requests(states: str) -> None:
+    """Both the worker's child and its client, which is this process, hold what they held."""
+
     async def run() -> None:
-        async with Worker(states=tmp_path / "states") as worker:
+        async with Worker(states=Path(states)) as worker:
             await worker.load(plan_of())
             assert worker.pid is not None
             pid = worker.pid
@@ -86,6 +97,7 @@ def test_a_thousand_requests(tmp_path: Path) -> None:
                 else:
                     await answer(worker, question(i))
 
+            await once(0)
             ours = holding(os.getpid())
             await as_before(pid, N_REQUESTS, once)
             now = holding(os.getpid())
@@ -93,6 +105,10 @@ def test_a_thousand_requests(tmp_path: Path) -> None:
             assert (now.threads, now.files) == (ours.threads, ours.files)
 
     asyncio.run(run())
+
+
+def test_a_thousand_requests(tmp_path: Path) -> None:
+    in_its_own_process("a_thousand_requests", str(tmp_path / "states"))
 
 
 def test_two_hundred_loadings_in_one_process(tmp_path: Path) -> None:
@@ -138,8 +154,4 @@ def fifty_unloadings() -> None:
 
 
 def test_fifty_unloadings_leave_nothing_behind() -> None:
-    # The services of other tests live in this process, and open files and connections as they like.
-    code = "from tests.worker.test_leaks import fifty_unloadings; fifty_unloadings()"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert not done.returncode, done.stderr
+    in_its_own_process("fifty_unloadings")
