@@ -14,10 +14,11 @@ from autoglm_lite.native.computing import AbortFlag
 from autoglm_lite.native.context import Context
 from autoglm_lite.native.copies import returning_copied
 from autoglm_lite.native.embedding_context import EmbeddingContext
-from autoglm_lite.native.mapping import release_unused
+from autoglm_lite.native.mapping import anonymous_mappings, prefer_huge_pages, release_unused
 from autoglm_lite.native.model import Model
 from autoglm_lite.native.node import Observer
 from autoglm_lite.native.sizes import buffer_sizes
+from autoglm_lite.native.tensors import Place
 from autoglm_lite.planning.memory import Sizes
 from autoglm_lite.planning.plan import Plan
 
@@ -34,7 +35,14 @@ def open_model(plan: Plan, on_progress: Callable[[float], None] | None = None) -
         if on_progress is not None:
             on_progress(done)
 
+    known: list[Place] | None = None
+
     def made(done: float) -> None:
+        nonlocal known
+        if known is not None:
+            # llama.cpp tells a first time when it has the memory and before it copies.
+            prefer_huge_pages(known)
+            known = None
         # From here on llama.cpp tells, and one is to tell at a time.
         reader.end()
         tell(share.made(done))
@@ -45,6 +53,7 @@ def open_model(plan: Plan, on_progress: Callable[[float], None] | None = None) -
         ReadAhead(plan.model_path, share, tell, fits=n_bytes <= free) as reader,
         nullcontext() if both_fit or not plan.repack else returning_copied(plan.model_path),
     ):
+        known = anonymous_mappings()
         model = Model(
             plan.model_path,
             load_mode=plan.load_mode,
