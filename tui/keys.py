@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from textual import events
@@ -10,10 +10,20 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
+from tui.actions.action import Action, key_name
+from tui.words import Words
+
 SECONDS_OF_A_REMARK = 3.0
 GAP = "   "
 Key = tuple[str, str, str]
-"""The key's name, what it does, and the app's action."""
+"""The key's name, what it does, and the id of the action."""
+
+
+def shown_keys(actions: Iterable[Action], words: Words) -> list[Key]:
+    """Those that have a place in the line, in its order."""
+    ranked = sorted((action.rank, action.id) for action in actions if action.rank is not None)
+    by_id = {action.id: action for action in actions}
+    return [(key_name((action := by_id[name]).keys[0]), action.title(words), name) for _, name in ranked]
 
 
 def fitting(keys: Sequence[Key], width: int) -> list[Key]:
@@ -34,9 +44,9 @@ def _width(keys: Sequence[Key]) -> int:
 class KeysLine(Static):
     """Each key can be clicked."""
 
-    def __init__(self, keys: Sequence[Key]) -> None:
+    def __init__(self, actions: Sequence[Action], words: Words) -> None:
         super().__init__("")
-        self._keys = keys
+        self._keys = shown_keys(actions, words)
         self._remark: Timer | None = None
 
     def remark(self, text: str) -> None:
@@ -58,7 +68,7 @@ class KeysLine(Static):
 
     def _draw(self) -> None:
         shown = [
-            Content.from_markup(f"[@click=app.{action}][bold]$key[/bold] $what[/]", key=key, what=what)
+            Content.from_markup(f"[@click=app.do('{action}')][bold]$key[/bold] $what[/]", key=key, what=what)
             for key, what, action in fitting(self._keys, self.content_size.width)
         ]
         self.update(Content(GAP).join(shown), layout=False)

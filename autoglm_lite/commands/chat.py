@@ -80,18 +80,30 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f'{"--json" if args.json else "--file"} needs a question: add -p "...".')
     prompt = None if in_app else gather_prompt(args.prompt, args.file, read_piped(sys.stdin.buffer))
     with History(data_dir() / "conversations.db") as history:
-        setup, model = prepare(args, history)
+        conversation = chosen_conversation(args, history)
+        if prompt is None:
+            from tui.app import run_app
+            from tui.desk import Desk
+
+            def open_model(name: str | None) -> tuple[ChatSetup, Backend]:
+                return prepare(args if name is None else with_model(args, name), history, conversation)
+
+            return run_app(Desk(open_model, history, conversation))
+        from autoglm_lite.commands.shell import answer_in_shell
+
+        setup, model = prepare(args, history, conversation)
         try:
-            if prompt is None:
-                from tui.app import run_app
-
-                return run_app(setup, model)
-            from autoglm_lite.commands.shell import answer_in_shell
-
             return answer_in_shell(setup, model, prompt, as_json=args.json)
         finally:
             if setup.template is not None:
                 setup.template.close()
+
+
+def with_model(args: argparse.Namespace, name: str) -> argparse.Namespace:
+    """The same command line for another model."""
+    import argparse
+
+    return argparse.Namespace(**{**vars(args), "model": name})
 
 
 def check(args: argparse.Namespace) -> None:
@@ -111,7 +123,7 @@ def check(args: argparse.Namespace) -> None:
     thinking(args.think)
 
 
-def prepare(args: argparse.Namespace, history: History) -> tuple[ChatSetup, Backend]:
+def prepare(args: argparse.Namespace, history: History, conversation: Conversation | None) -> tuple[ChatSetup, Backend]:
     """Everything up to the loading of the model; starts the template's process, which is the caller's to close."""
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.chat.template import ChatTemplate
@@ -120,7 +132,6 @@ def prepare(args: argparse.Namespace, history: History) -> tuple[ChatSetup, Back
     from autoglm_lite.store import is_starter, make_models_dir, resolve
 
     wanted = wishes(args)
-    conversation = chosen_conversation(args, history)
     last_model = conversation.model if conversation and Path(conversation.model).is_file() else None
     make_models_dir()
     said: list[str] = []

@@ -95,7 +95,7 @@ def test_plan_says_tuned(capsys: pytest.CaptureFixture[str]) -> None:
 def test_chat_takes_what_was_tuned(tmp_path: Path) -> None:
     keep(TUNED)
     with History(tmp_path / "h.db") as history:
-        setup, model = prepare(chat_arguments("--threads", "2"), history)
+        setup, model = prepare(chat_arguments("--threads", "2"), history, None)
         assert setup.template is not None
         setup.template.close()
     assert isinstance(model, LocalBackend)

@@ -26,7 +26,9 @@ def asked_bytes() -> int:
     """Bytes of this process's memory that huge pages were asked for."""
     smaps = Path("/proc/self/smaps").read_text()
     return 1024 * sum(
-        int(size) for size, flags in re.findall(r"\nSize: +(\d+) kB(?:\n\w+: .*)*?\nVmFlags:(.*)", smaps) if " hg" in flags
+        int(size)
+        for size, flags in re.findall(r"\nSize: +(\d+) kB(?:\n\w+: .*)*?\nVmFlags:(.*)", smaps)
+        if " hg" in flags
     )
 
 

@@ -17,7 +17,8 @@ from autoglm_lite.gguf.facts import read_facts
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.backend import LocalBackend
 from tui.app import ChatApp
-from tui.status import StatusLine
+from tui.desk import Desk
+from tui.machine.status import StatusLine
 from tui.words import ENGLISH, Words
 
 PATIENCE = 60.0
@@ -51,6 +52,15 @@ def plan_of(setup: ChatSetup) -> Plan:
     return Plan(str(setup.facts.path), setup.n_ctx, threads=1, threads_batch=1)
 
 
+def desk_of(setup: ChatSetup, model: Backend | None = None) -> Desk:
+    """With a worker of its own, or with `model`; it knows no other."""
+
+    def open_model(_name: str | None) -> tuple[ChatSetup, Backend]:
+        return setup, model or LocalBackend(plan_of(setup))
+
+    return Desk(open_model, setup.history, setup.conversation)
+
+
 def drive(
     setup: ChatSetup,
     test: Test,
@@ -61,15 +71,16 @@ def drive(
     """Runs `test` in the app, with a worker of its own or with `model`, and quits it by its key if the test has not."""
 
     async def run() -> ChatApp:
-        app = ChatApp(setup, model or LocalBackend(plan_of(setup)), words)
+        app = ChatApp(desk_of(setup, model), words)
         try:
             async with app.run_test(size=size) as pilot:
+                await until(pilot, lambda: app._opening is not None and app._opening.done())
                 await test(pilot, app)
                 if app.return_code is None:
                     await pilot.press("ctrl+q")
                     await until(pilot, lambda: app.return_code is not None)
         finally:
-            await app._model.close()
+            await app.desk.close()
         return app
 
     return asyncio.run(run())
@@ -87,14 +98,14 @@ async def ask(pilot: Pilot[None], app: ChatApp, question: str) -> None:
     """Types and sends, then waits for the answer's end."""
     await write(pilot, question)
     await send(pilot, app)
-    await until(pilot, lambda: not app.is_busy)
+    await until(pilot, lambda: not app.asking.is_busy)
 
 
 async def send(pilot: Pilot[None], app: ChatApp) -> None:
     """Sends what is in the box."""
-    before = app._turn
+    before = app.asking._turn
     await pilot.press("enter")
-    await until(pilot, lambda: app._turn is not before)
+    await until(pilot, lambda: app.asking._turn is not before)
 
 
 async def write(pilot: Pilot[None], text: str) -> None:

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from autoglm_lite.chat.history import History
 from tests.tui.driving import STORY, ask, drive, on_disk, read, seen, send, setup_of, status, until, write
 from tui.app import ChatApp
-from tui.prompt import Prompt
+from tui.composer.prompt import Prompt
 from tui.words import CHINESE
 
 
@@ -36,11 +36,11 @@ def test_escape_keeps_what_came(stories_gguf: Path, history: History) -> None:
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await write(pilot, "Once")
         await pilot.press("enter")
-        await until(pilot, lambda: app.answer_text)
+        await until(pilot, lambda: app.asking.answer_text)
         await pilot.press("escape")
-        await until(pilot, lambda: not app.is_busy)
+        await until(pilot, lambda: not app.asking.is_busy)
         await until(pilot, lambda: "— stopped" in read(app))
-        assert on_disk(history)[1].content == app.answer_text
+        assert on_disk(history)[1].content == app.asking.answer_text
         await ask(pilot, app, "One day")
 
     drive(setup_of(stories_gguf, history, n_ctx=512, max_tokens=None), test)
@@ -58,21 +58,21 @@ def test_the_app_outlives_its_model(stories_gguf: Path, history: History, number
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await write(pilot, "Once")
         await pilot.press("enter")
-        await until(pilot, lambda: app.answer_text)
-        first = app.worker_pid
+        await until(pilot, lambda: app.asking.answer_text)
+        first = app.desk.pid
         assert first is not None
         os.kill(first, number)
-        await until(pilot, lambda: not app.is_busy)
-        pieces.append(app.answer_text)
+        await until(pilot, lambda: not app.asking.is_busy)
+        pieces.append(app.asking.answer_text)
         await until(pilot, lambda: said in read(app))
         await until(pilot, lambda: "cut off" in read(app))
         assert "not loaded" in status(app)
         await write(pilot, "Once upon a time")
         await send(pilot, app)
-        await until(pilot, lambda: len(app.answer_text) > len(STORY))
-        assert app.worker_pid not in (None, first)
+        await until(pilot, lambda: len(app.asking.answer_text) > len(STORY))
+        assert app.desk.pid not in (None, first)
         await pilot.press("escape")
-        await until(pilot, lambda: not app.is_busy)
+        await until(pilot, lambda: not app.asking.is_busy)
 
     drive(setup_of(stories_gguf, history, max_tokens=None), test)
     messages = on_disk(history)
@@ -84,12 +84,12 @@ def test_the_app_outlives_its_model(stories_gguf: Path, history: History, number
 def test_a_death_between_answers_is_made_good_by_the_next_question(stories_gguf: Path, history: History) -> None:
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await ask(pilot, app, "One day")
-        first = app.worker_pid
+        first = app.desk.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        await until(pilot, lambda: app.worker_pid is None)
+        await until(pilot, lambda: app.desk.pid is None)
         await ask(pilot, app, "Once upon a time")
-        assert app.answer_text.startswith(STORY)
+        assert app.asking.answer_text.startswith(STORY)
 
     drive(setup_of(stories_gguf, history), test)
 
@@ -100,12 +100,12 @@ def test_a_question_that_is_too_long_comes_back_into_the_box(stories_gguf: Path,
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         app.query_one(Prompt).insert(question)
         await send(pilot, app)
-        await until(pilot, lambda: not app.is_busy)
+        await until(pilot, lambda: not app.asking.is_busy)
         await until(pilot, lambda: "the context holds 128" in read(app))
         assert app.query_one(Prompt).text == question
         app.query_one(Prompt).clear()
         await ask(pilot, app, "Once upon a time")
-        assert app.answer_text.startswith(STORY)
+        assert app.asking.answer_text.startswith(STORY)
 
     drive(setup_of(stories_gguf, history, n_ctx=128), test)
 
@@ -123,7 +123,7 @@ def test_a_model_that_cannot_be_loaded_is_told_of(stories_gguf: Path, history: H
         assert app.query_one(Prompt).text == "Once upon a time"
         broken.write_bytes(stories_gguf.read_bytes())
         await pilot.press("enter")
-        await until(pilot, lambda: len(app.answer_text) > len(STORY) and not app.is_busy)
+        await until(pilot, lambda: len(app.asking.answer_text) > len(STORY) and not app.asking.is_busy)
 
     drive(setup, test)
     assert [m.role for m in on_disk(history)] == ["user", "assistant"]
@@ -133,7 +133,7 @@ def test_enter_during_an_answer_keeps_the_text(stories_gguf: Path, history: Hist
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await write(pilot, "Once")
         await pilot.press("enter")
-        await until(pilot, lambda: app.answer_text)
+        await until(pilot, lambda: app.asking.answer_text)
         await write(pilot, "next")
         await pilot.press("enter")
         assert app.query_one(Prompt).text == "next"
@@ -147,22 +147,22 @@ def test_quitting_in_mid_answer_keeps_what_came(stories_gguf: Path, history: His
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await write(pilot, "Once")
         await pilot.press("enter")
-        await until(pilot, lambda: app.answer_text)
+        await until(pilot, lambda: app.asking.answer_text)
 
     app = drive(setup_of(stories_gguf, history, max_tokens=None), test)
     assert app.return_code == 0
-    assert app.worker_pid is None
+    assert app.desk.pid is None
     answer = on_disk(history)[1]
-    assert (answer.content, answer.state) == (app.answer_text, "stopped")
+    assert (answer.content, answer.state) == (app.asking.answer_text, "stopped")
 
 
 def test_control_c_stops_then_quits(stories_gguf: Path, history: History) -> None:
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await write(pilot, "Once")
         await pilot.press("enter")
-        await until(pilot, lambda: app.answer_text)
+        await until(pilot, lambda: app.asking.answer_text)
         await pilot.press("ctrl+c")
-        await until(pilot, lambda: not app.is_busy)
+        await until(pilot, lambda: not app.asking.is_busy)
         await pilot.press("ctrl+c")
         await until(pilot, lambda: "Ctrl+C again quits" in read(app))
         await pilot.press("ctrl+c")
@@ -178,7 +178,7 @@ def test_the_last_answer_is_copied(stories_gguf: Path, history: History) -> None
         await ask(pilot, app, "Once upon a time")
         await pilot.press("ctrl+y")
         await until(pilot, lambda: "Answer copied" in read(app))
-        assert app.clipboard == app.answer_text
+        assert app.clipboard == app.asking.answer_text
 
     drive(setup_of(stories_gguf, history), test)
 
@@ -250,7 +250,7 @@ def test_every_size_shows_the_answer_and_the_box(stories_gguf: Path, history: Hi
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         app.query_one(Prompt).insert("从前有一个小女孩 👩‍🚀 — Once upon a time")
         await send(pilot, app)
-        await until(pilot, lambda: not app.is_busy)
+        await until(pilot, lambda: not app.asking.is_busy)
         lines = seen(app).split("\n")
         assert len(lines) == size[1]
         assert "提问" not in read(app)

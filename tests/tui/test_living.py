@@ -19,7 +19,7 @@ from tests.hardware.state import pressure, supply
 from tests.hardware.trees import GIB, memory
 from tests.tui.driving import STORY, ask, drive, plan_of, read, send, setup_of, status, until
 from tui.app import ChatApp
-from tui.prompt import Prompt
+from tui.composer.prompt import Prompt
 from tui.words import CHINESE
 
 
@@ -39,18 +39,18 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_shortage_is_told_of_and_costs_no_answer(endless_gguf: Path, history: History, root: Path) -> None:
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await ask(pilot, app, "Once upon a time")
-        first = app.worker_pid
+        first = app.desk.pid
         memory(root, GIB, GIB // 10)
         pressure(root, 40)
         await until(pilot, lambda: "went back to the system: the next question takes a" in read(app))
-        assert app.worker_pid == first
+        assert app.desk.pid == first
         await until(pilot, lambda: "the model was unloaded" in read(app))
         await until(pilot, lambda: "not loaded" in status(app))
-        assert app.worker_pid is None
+        assert app.desk.pid is None
         memory(root, GIB, GIB // 2)
         pressure(root, 0)
         await ask(pilot, app, "Once upon a time")
-        assert app.answer_text.startswith(STORY)
+        assert app.asking.answer_text.startswith(STORY)
         assert "not loaded" not in status(app)
 
     drive(setup_of(endless_gguf, history, n_ctx=16384), test, size=(100, 40))
@@ -59,21 +59,22 @@ def test_a_shortage_is_told_of_and_costs_no_answer(endless_gguf: Path, history: 
 def test_too_little_memory_to_read_the_conversation_again_costs_nothing(endless_gguf: Path, history: History) -> None:
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await ask(pilot, app, "One day")
-        pid = app.worker_pid
+        pid = app.desk.pid
         assert pid is not None
-        assert isinstance(app._model, LocalBackend)
-        await app._model.worker.shed_context()
+        assert app.desk.opened is not None
+        assert isinstance(app.desk.opened.model, LocalBackend)
+        await app.desk.opened.model.worker.shed_context()
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
         full = resource.prlimit(pid, resource.RLIMIT_AS)
         resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + 2_000_000, full[1]))
         await ask(pilot, app, "Once upon a time")
         await until(pilot, lambda: "too little memory now to go on with the conversation" in read(app))
         assert app.query_one(Prompt).text == "Once upon a time"
-        assert app.worker_pid == pid
+        assert app.desk.pid == pid
         resource.prlimit(pid, resource.RLIMIT_AS, full)
         await send(pilot, app)
-        await until(pilot, lambda: not app.is_busy)
-        assert app.answer_text
+        await until(pilot, lambda: not app.asking.is_busy)
+        assert app.asking.answer_text
 
     drive(setup_of(endless_gguf, history, n_ctx=16384), test, size=(100, 40))
 
@@ -99,6 +100,6 @@ def test_less_effort_on_battery_is_remarked(stories_gguf: Path, history: History
         supply(root, "AC", "Mains", online="1")
         await until(pilot, lambda: "full power again" in read(app))
         await ask(pilot, app, "Once upon a time")
-        assert app.answer_text.startswith(STORY)
+        assert app.asking.answer_text.startswith(STORY)
 
     drive(setup, test, model=model)

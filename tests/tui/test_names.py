@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import inspect
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from textual.app import App
 from textual.message import Message
 from textual.widget import Widget
 
-MODULES = ("answer", "app", "conversation", "keys", "prompt", "status", "thoughts", "welcome")
+MODULES = [
+    ".".join(path.with_suffix("").parts) for path in sorted(Path("tui").rglob("*.py")) if path.stem != "__init__"
+]
 MEANT = {
     *("BINDINGS", "CSS_PATH", "TITLE", "ENABLE_COMMAND_PALETTE"),
     *("__init__", "__module__", "__doc__", "compose", "on_mount", "action_quit", "text", "show"),
@@ -21,7 +24,7 @@ MEANT = {
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_private_name_of_textual_is_taken(module: str) -> None:
-    made = import_module(f"tui.{module}")
+    made = import_module(module)
     for name, kind in inspect.getmembers(made, inspect.isclass):
         if kind.__module__ != made.__name__ or not issubclass(kind, App | Widget) or issubclass(kind, Message):
             continue

@@ -54,12 +54,12 @@ def test_the_service_answers_and_esc_stops_its_work(running: Running, own_file: 
         assert "(service)" in status(app)
         await write(pilot, "Once upon a time")
         await send(pilot, app)
-        await until(pilot, lambda: len(app.answer_text) > len(STORY))
+        await until(pilot, lambda: len(app.asking.answer_text) > len(STORY))
         (resident,) = running.service.models.residents
-        assert app.worker_pid == resident.worker.pid
+        assert app.desk.pid == resident.worker.pid
         assert resident.worker.seconds_idle is None
         await pilot.press("escape")
-        await until(pilot, lambda: not app.is_busy)
+        await until(pilot, lambda: not app.asking.is_busy)
         await until(pilot, lambda: "— stopped" in read(app))
         await until(pilot, lambda: resident.worker.seconds_idle is not None)
         assert f"/{N_CTX}" in status(app)
@@ -77,16 +77,16 @@ def test_the_death_of_the_services_worker_costs_no_conversation(
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await write(pilot, "Once")
         await send(pilot, app)
-        await until(pilot, lambda: app.answer_text)
-        first = app.worker_pid
+        await until(pilot, lambda: app.asking.answer_text)
+        first = app.desk.pid
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        await until(pilot, lambda: not app.is_busy)
+        await until(pilot, lambda: not app.asking.is_busy)
         await until(pilot, lambda: "cut off" in read(app))
         assert "was killed" in read(app)
         await ask_briefly(pilot, app)
         assert "(service)" in status(app)
-        assert app.worker_pid not in (None, first)
+        assert app.desk.pid not in (None, first)
 
     drive(place.setup, test, size=(110, 30), model=place.model)
     assert [message.state for message in on_disk(history)] == ["complete", "cut off", "complete", "stopped"]
@@ -96,9 +96,9 @@ async def ask_briefly(pilot: Pilot[None], app: ChatApp) -> None:
     """Asks, and stops the answer once it is there."""
     await write(pilot, "Once upon a time")
     await send(pilot, app)
-    await until(pilot, lambda: len(app.answer_text) > len(STORY))
+    await until(pilot, lambda: len(app.asking.answer_text) > len(STORY))
     await pilot.press("escape")
-    await until(pilot, lambda: not app.is_busy)
+    await until(pilot, lambda: not app.asking.is_busy)
 
 
 def test_without_the_service_the_model_is_loaded_here(running: Running, own_file: Path, history: History) -> None:
@@ -111,7 +111,7 @@ def test_without_the_service_the_model_is_loaded_here(running: Running, own_file
         await ask_briefly(pilot, app)
         await until(pilot, lambda: "the model is loaded here" in read(app))
         assert "(service)" not in status(app)
-        assert app.worker_pid not in (None, *(resident.worker.pid for resident in running.service.models.residents))
+        assert app.desk.pid not in (None, *(resident.worker.pid for resident in running.service.models.residents))
         assert "/512" in status(app)
 
     drive(place.setup, test, size=(110, 40), model=place.model)

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
-from tui.recall import Recall
+from tui.composer.recall import Recall
 
 
 class Prompt(TextArea):

@@ -12,7 +12,7 @@ from textual.widgets import Static
 from autoglm_lite.generation import Prefill
 from autoglm_lite.hardware import process_memory, read_machine
 from autoglm_lite.worker.pace import Pace
-from tui.words import Words
+from tui.words.machine import Words
 
 GAP = "  ·  "
 
@@ -29,7 +29,8 @@ class Memory:
 @dataclass(frozen=True, slots=True)
 class Status:
     model: str
-    n_ctx: int
+    n_ctx: int | None
+    """Tokens; None while it is unknown."""
     activity: str = ""
     """In words; empty when there is none."""
     speed: float | None = None
@@ -102,6 +103,8 @@ def _memory(status: Status, words: Words) -> tuple[str, str]:
 
 
 def _context(status: Status, words: Words) -> tuple[str, str]:
+    if status.n_ctx is None:
+        return "", ""
     if status.used is None:
         return words.context_unknown.format(n_ctx=status.n_ctx), words.context_short.format(percent=0)
     percent = round(100 * status.used / max(status.n_ctx, 1))

@@ -14,10 +14,10 @@ from textual.widgets import Static
 from textual.widgets.markdown import MarkdownBlock
 
 from tests.tui.driving import until
-from tui.answer import AnswerView
 from tui.app import ChatApp
-from tui.thoughts import Thoughts
-from tui.words import ENGLISH
+from tui.conversation.answer import AnswerView
+from tui.conversation.thoughts import Thoughts
+from tui.words.conversation import ENGLISH
 
 TEXT = """# Title
 

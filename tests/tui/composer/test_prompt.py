@@ -11,8 +11,8 @@ from textual.events import Key
 from textual.pilot import Pilot
 
 from tests.tui.driving import until, write
-from tui.prompt import Prompt
-from tui.recall import Recall
+from tui.composer.prompt import Prompt
+from tui.composer.recall import Recall
 
 
 class Harness(App[None]):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import fields
-from string import Formatter
 
 import pytest
 from hypothesis import given
@@ -13,11 +11,11 @@ from rich.cells import cell_len
 
 from autoglm_lite.generation import Prefill
 from autoglm_lite.worker.pace import Pace
+from tui.conversation.pace import LONGEST, SHARE, SHORTEST, gap
 from tui.keys import fitting
-from tui.pace import LONGEST, SHARE, SHORTEST, gap
-from tui.speed import WINDOW, Speedometer
-from tui.status import Memory, Status, loading_line, read_memory, reading_line, size, status_line
-from tui.words import CHINESE, ENGLISH, Words, words_of
+from tui.machine.speed import WINDOW, Speedometer
+from tui.machine.status import Memory, Status, loading_line, read_memory, reading_line, size, status_line
+from tui.words.machine import CHINESE, ENGLISH, Words
 
 FULL = Status(
     "小模型 1.5B", 4096, "reading the prompt 128/512", 31.24, Memory(812_000_000, 61_000_000, 3_100_000_000), 512
@@ -105,30 +103,6 @@ def test_costly_paints_are_rarer(cost: float, other: float) -> None:
     if SHORTEST < gap(cost) < LONGEST:
         assert cost / gap(cost) == pytest.approx(SHARE)
     assert gap(cost, seen=False) == LONGEST
-
-
-def test_both_languages_fill_in_the_same_names() -> None:
-    for field in fields(Words):
-        said = [getattr(words, field.name) for words in (ENGLISH, CHINESE)]
-        if isinstance(said[0], str):
-            names = [sorted(name for _, name, _, _ in Formatter().parse(text) if name) for text in said]
-            assert names[0] == names[1], field.name
-            assert all(said)
-    assert len(ENGLISH.suggestions) == len(CHINESE.suggestions) == 3
-
-
-@pytest.mark.parametrize(
-    ("environ", "words"),
-    [
-        ({}, ENGLISH),
-        ({"LANG": "zh_CN.UTF-8"}, CHINESE),
-        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, ENGLISH),
-        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "zh_TW"}, CHINESE),
-        ({"LANG": "zh_CN.UTF-8", "LC_ALL": ""}, CHINESE),
-    ],
-)
-def test_the_language_is_the_locale_s(environ: dict[str, str], words: Words) -> None:
-    assert words_of(environ) is words
 
 
 def test_how_long_reading_still_takes() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from autoglm_lite.worker.watch import Notice
-from tui.status import size
-from tui.words import Words
+from tui.machine.status import size
+from tui.words.machine import Words
 
 
 def freed_line(notice: Notice, words: Words) -> str | None:

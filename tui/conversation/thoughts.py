@@ -7,7 +7,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from tui.text import printable
-from tui.words import Words
+from tui.words.conversation import Words
 
 CLOSED, OPEN = "▸", "▾"
 

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.words import Words
+from tui.words.welcome import Words
 
 
 class Suggestion(Static, can_focus=True):

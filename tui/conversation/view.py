@@ -10,10 +10,10 @@ from textual.message import Message
 from textual.widgets import Static
 
 from autoglm_lite.chat.prompt import Turn
-from tui.answer import AnswerView
+from tui.conversation.answer import AnswerView
+from tui.conversation.welcome import Welcome
 from tui.text import printable
-from tui.welcome import Welcome
-from tui.words import Words
+from tui.words.conversation import Words
 
 MOST_MOUNTED = 20
 """Turns that may be on the screen's list at once; each is some ten widgets of 5 to 50 kB."""

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it.token import Token
 
-from tui.stream import TailBuffer, certain_length, finished_length, markdown_parser
+from tui.conversation.stream import TailBuffer, certain_length, finished_length, markdown_parser
 from tui.text import printable
 
 BLOCKS = (

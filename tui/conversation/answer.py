@@ -10,11 +10,11 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Markdown, Static
 
-from tui.pace import gap
-from tui.stream import TailBuffer, markdown_parser
+from tui.conversation.pace import gap
+from tui.conversation.stream import TailBuffer, markdown_parser
+from tui.conversation.thoughts import Thoughts
 from tui.text import printable
-from tui.thoughts import Thoughts
-from tui.words import Words
+from tui.words.conversation import Words
 
 
 class Tail(Static):

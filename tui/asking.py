@@ -1,0 +1,160 @@
+"""A question, from the moment that it is sent to the end of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from textual.worker import Worker as Background
+
+from autoglm_lite.chat.events import Answer, ChatEvent, Forgotten, Reasoning
+from autoglm_lite.errors import AutoglmError, WorkerDiedError
+from autoglm_lite.generation import Finished, Prefill, Waiting
+from tui.conversation.answer import AnswerView
+from tui.machine.speed import Speedometer
+from tui.machine.status import reading_line
+
+if TYPE_CHECKING:
+    from tui.app import ChatApp
+
+SECONDS_BETWEEN_COUNTS = 0.5
+"""Of the tokens per second and the context used, while an answer comes."""
+SECONDS_TO_STOP = 2.0
+"""How long the end of an answer is waited for."""
+
+
+class Asking:
+    """One answer at a time."""
+
+    def __init__(self, app: ChatApp) -> None:
+        self._app = app
+        self._turn: Background[None] | None = None
+        self._asked = False
+        """Whether the running turn has come as far as the session."""
+        self._answer: AnswerView | None = None
+        """The last answer that was asked for."""
+        self._speed = Speedometer()
+        self._counted = 0.0
+        """When the count of tokens was last shown."""
+        self._n_used = 0
+        """Tokens of the context."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question waits for its answer or the answer is being written."""
+        return self._turn is not None and not self._turn.is_finished
+
+    @property
+    def answer_text(self) -> str:
+        """What came so far of the answer last asked for."""
+        return "" if self._answer is None else self._answer.text
+
+    def ask(self, question: str) -> None:
+        """Nothing may be asked already."""
+        self._turn = self._app.run_worker(self._hold_turn(question), group="turn")
+
+    async def stop(self) -> None:
+        """Stops the answer; called again while it is stopping, or before the model is loaded, gives it up at once."""
+        if self._turn is None or not self.is_busy:
+            return
+        session = self._app.desk.session
+        if self._asked and session is not None:
+            self._asked = False
+            await session.stop()
+        else:
+            self._turn.cancel()
+
+    async def end(self) -> None:
+        """Stops a running answer and waits until what came is on disk."""
+        turn = self._turn
+        if turn is None or turn.is_finished:
+            return
+        await self.stop()
+        waiting = asyncio.create_task(turn.wait())
+        done, _ = await asyncio.wait([waiting], timeout=SECONDS_TO_STOP)
+        if not done:
+            turn.cancel()
+            await asyncio.wait([waiting])
+
+    def forget(self) -> None:
+        """Another conversation is on the desk."""
+        self._answer = None
+        self._n_used = 0
+        self._app.status.change(speed=None, used=None)
+
+    async def _hold_turn(self, question: str) -> None:
+        app, words = self._app, self._app.words
+        n_before = len(app.turns)
+        view = await app.conversation.add_turn(question)
+        self._answer = answer = view.answer
+        note, failed = "", False
+        try:
+            self._speed = Speedometer()
+            app.status.change(speed=None)
+            await app.until_loaded()
+            session = app.desk.session
+            assert session is not None
+            self._asked = True
+            app.status.change(activity=words.machine.waiting)
+            async with aclosing(session.answer(question)) as chat_events:
+                async for event in chat_events:
+                    note = await self._take(event, answer)
+        except asyncio.CancelledError:
+            note = words.conversation.stopped
+        except AutoglmError as error:
+            note, failed = str(error), True
+            if isinstance(error, WorkerDiedError) and answer.text:
+                note = f"{words.conversation.cut_off}. {note}"
+        self._asked = False
+        app.status.change(activity="" if app.desk.loaded else words.machine.not_loaded)
+        await answer.finish(f"— {note}" if note else "", failed=failed)
+        if len(app.turns) == n_before:
+            # It never got as far as the disk: back to the box, where it cannot be overlooked.
+            await view.remove()
+            if failed:
+                await app.conversation.say(note, failed=True)
+        if note and answer.nothing_came:
+            app.prompt.put_back(question)
+        await app.conversation.prune()
+        app.conversation.count_earlier(app.n_hidden)
+
+    async def _take(self, event: ChatEvent, answer: AnswerView) -> str:
+        """Shows one event; returns the note that the answer would end with here."""
+        app, words = self._app, self._app.words.machine
+        match event:
+            case Forgotten():
+                await app.conversation.say(app.words.conversation.forgotten, before=app.conversation.turns[-1])
+            case Waiting(ahead=ahead):
+                app.status.change(activity=words.queued.format(ahead=ahead))
+            case Prefill():
+                self._n_used = event.total
+                app.status.change(activity=reading_line(event, words), used=event.total)
+            case Reasoning(text=text) | Answer(text=text):
+                (answer.feed if isinstance(event, Answer) else answer.reason)(text)
+                self._count(event.n_tokens)
+            case Finished():
+                return self._finished(event)
+        return ""
+
+    def _count(self, n_tokens: int) -> None:
+        now = time.monotonic()
+        self._speed.count(n_tokens, now)
+        self._n_used += n_tokens
+        if now - self._counted >= SECONDS_BETWEEN_COUNTS:
+            self._counted = now
+            status, words = self._app.status, self._app.words.machine
+            status.change(activity=words.writing, speed=self._speed.speed(), used=self._n_used)
+
+    def _finished(self, event: Finished) -> str:
+        if event.prompt_tokens:
+            # The last token of a full context is sampled but has no place of its own any more.
+            n_ctx = self._app.desk.n_ctx
+            used = event.prompt_tokens + event.completion_tokens
+            self._n_used = used if n_ctx is None else min(used, n_ctx)
+        speed = event.decode_tokens_per_second if event.completion_tokens > 1 else None
+        self._app.status.change(speed=speed, used=self._n_used or None)
+        words = self._app.words.conversation
+        notes = {"cancelled": words.stopped, "length": words.cut_length, "context": words.cut_context}
+        return notes.get(event.reason, "")

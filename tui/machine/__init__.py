@@ -1,0 +1,1 @@
+"""What the model is doing and what it costs, beside the conversation."""
