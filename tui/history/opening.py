@@ -1,0 +1,42 @@
+"""From a row of the list to the conversation on the desk."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from autoglm_lite.errors import AutoglmError
+from tui.history.row import Row
+
+if TYPE_CHECKING:
+    from tui.app import ChatApp
+
+
+async def open_row(app: ChatApp, row: Row) -> None:
+    """Its end, or the message that was found. What fails is said in the conversation that is open."""
+    history, hit = app.desk.history, row.hit
+    try:
+        opened = app.desk.conversation
+        if opened is None or opened.id != row.conversation.id or not app.asking.is_busy:
+            if hit is not None:
+                await asyncio.to_thread(history.select, row.conversation.id, hit.message_id)
+            await app.show(await asyncio.to_thread(history.get, row.conversation.id))
+        if hit is not None:
+            await reveal(app, hit.message_id)
+    except AutoglmError as error:
+        await app.conversation.say(str(error), failed=True)
+
+
+async def reveal(app: ChatApp, message_id: int) -> None:
+    """Scrolls to the turn of a message, and marks it until the next question."""
+    turns = app.turns
+    number = next((i for i, t in enumerate(turns) if message_id in (t.question_id, t.answer_id)), None)
+    if number is None:
+        return
+    while number < app.n_hidden:
+        await app.conversation.show_earlier(turns[: app.n_hidden])
+    view = app.conversation.turns[number - app.n_hidden]
+    for other in app.conversation.turns:
+        other.set_class(other is view, "found")
+    app.conversation.release_anchor()
+    app.conversation.call_after_refresh(app.conversation.scroll_to_widget, view, animate=False, top=True)

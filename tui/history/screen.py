@@ -1,0 +1,281 @@
+"""All conversations on one screen: look through, find, open, rename, delete, export."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from autoglm_lite.errors import AutoglmError
+from tui.history.foot import Foot
+from tui.history.listing import Listing
+from tui.history.row import Row, one_line, shortened
+
+if TYPE_CHECKING:
+    from autoglm_lite.chat.history import Conversation, Hit
+    from tui.app import ChatApp
+
+SECONDS_OF_SILENCE = 0.15
+"""After the last key, before messages are searched."""
+MOST_HITS = 200
+TITLE_CELLS_SAID = 30
+Chosen = Row | Literal["new"] | None
+
+
+class HistoryScreen(ModalScreen[Chosen]):
+    """Ends with the row to open, "new" for a new conversation, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", show=False),
+        Binding("enter", "open", show=False),
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("home,g", "ends(0)", show=False),
+        Binding("end,G", "ends(1)", show=False),
+        Binding("slash", "search", show=False),
+        Binding("tab,shift+tab", "other", show=False, priority=True),
+        Binding("r,f2", "rename", show=False),
+        Binding("d,delete", "delete", show=False),
+        Binding("u", "undo", show=False),
+        Binding("e", "export", show=False),
+        Binding("n", "new", show=False),
+    ]
+
+    def __init__(self, chat: ChatApp, conversations: list[Conversation]) -> None:
+        super().__init__()
+        self.chat = chat
+        self.words = chat.words.history
+        self._talks = conversations
+        self._hits: list[Hit] = []
+        self._search: asyncio.Task[list[Hit] | AutoglmError] | None = None
+        self._renamed: Conversation | None = None
+        self._query = Input(placeholder=self.words.search, id="query")
+        self._listing = Listing(self.words)
+        self._name_box = Input(id="rename", compact=True)
+        self._foot = Foot()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="frame"):
+            yield self._query
+            yield self._listing
+            yield self._foot
+        yield self._name_box
+
+    def on_mount(self) -> None:
+        self._query.focus()
+        self._fill()
+
+    def on_resize(self, _: events.Resize) -> None:
+        self._end_rename()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if event.widget is not self._name_box:
+            self._end_rename()
+        self._offer()
+
+    def action_back(self) -> None:
+        if self._renamed is None:
+            self.dismiss(None)
+        else:
+            self._end_rename()
+
+    def action_open(self) -> None:
+        if (row := self._listing.selected) is not None:
+            self.dismiss(row)
+
+    def action_move(self, by: int) -> None:
+        self._take_to_list()
+        self._listing.move(by)
+
+    def action_page(self, by: int) -> None:
+        self._take_to_list()
+        self._listing.move(by * self._listing.rows_on_a_page)
+
+    def action_ends(self, end: int) -> None:
+        self._take_to_list()
+        self._listing.choose(end * len(self._listing.rows))
+
+    def action_search(self) -> None:
+        self._query.focus()
+
+    def action_other(self) -> None:
+        """From the box to the list, and back."""
+        (self._listing if self._query.has_focus else self._query).focus()
+
+    def action_new(self) -> None:
+        self.dismiss("new")
+
+    def action_rename(self) -> None:
+        row = self._listing.selected
+        if row is None:
+            return
+        self._listing.move(0)
+        self._renamed = row.conversation
+        region = self._listing.region_of_chosen
+        self._name_box.value = row.conversation.title
+        self._name_box.styles.width = region.width - 2
+        self._name_box.absolute_offset = region.offset + (2, 0)
+        self._name_box.display = True
+        self._name_box.focus()
+
+    async def action_delete(self) -> None:
+        row = self._listing.selected
+        if row is None:
+            return
+        talk = row.conversation
+        if await self._tried(self.chat.removed.remove(self.chat, talk)):
+            self._talks = [other for other in self._talks if other.id != talk.id]
+            self._hits = [hit for hit in self._hits if hit.conversation.id != talk.id]
+            self._fill(self._listing.place)
+            self._foot.say(self.words.deleted.format(title=self._short(talk)))
+
+    async def action_undo(self) -> None:
+        back: list[Conversation | None] = []
+
+        async def restore() -> None:
+            back.append(await self.chat.removed.restore(self.chat))
+
+        if not await self._tried(restore()):
+            return
+        if (talk := back[0]) is None:
+            self._foot.say(self.words.nothing_to_undo)
+            return
+        self._talks = sorted([*self._talks, talk], key=lambda one: one.updated, reverse=True)
+        self._fill()
+        self._select(talk)
+        self._foot.say(self.words.restored.format(title=self._short(talk)))
+        self._find()
+
+    def action_export(self) -> None:
+        if (row := self._listing.selected) is not None:
+            from tui.history.export import export_dialog
+
+            export_dialog(self.chat, row.conversation, self._foot.say)
+
+    @on(Listing.Chosen)
+    def _click(self) -> None:
+        self.action_open()
+
+    @on(Input.Changed, "#query")
+    def _type(self) -> None:
+        self._hits = []
+        self._foot.say("")
+        self._fill()
+        self._find()
+
+    @on(Input.Submitted, "#query")
+    def _enter(self) -> None:
+        self.action_open()
+
+    @on(Input.Submitted, "#rename")
+    async def action_keep(self) -> None:
+        """The new title."""
+        talk, title = self._renamed, one_line(self._name_box.value).strip()
+        if talk is None:
+            return
+        if not title:
+            self._foot.say(self.words.empty_title)
+            return
+        place = self._listing.place
+        self._end_rename()
+        if title == talk.title or not await self._tried(
+            asyncio.to_thread(self.chat.desk.history.rename, talk.id, title)
+        ):
+            return
+        renamed = replace(talk, title=title)
+        self._talks = [renamed if other.id == talk.id else other for other in self._talks]
+        self._hits = [
+            replace(hit, conversation=renamed) if hit.conversation.id == talk.id else hit for hit in self._hits
+        ]
+        self.chat.desk.renamed(renamed)
+        self.chat.terminal_title.refresh()
+        self._fill(place)
+
+    def _end_rename(self) -> None:
+        if self._renamed is not None:
+            self._renamed = None
+            self._name_box.display = False
+            self._listing.focus()
+            self._offer()
+
+    def _fill(self, chosen: int = 0) -> None:
+        """Titles that hold what is looked for, then the messages that do."""
+        wanted = self._query.value.strip().casefold()
+        rows = [Row(talk) for talk in self._talks if wanted in talk.title.casefold()]
+        rows += [Row(hit.conversation, hit) for hit in self._hits]
+        opened = self.chat.desk.conversation
+        nothing = self.words.none_found if wanted else self.words.none_yet
+        self._listing.fill(rows, chosen, nothing, None if opened is None else opened.id)
+        self._offer()
+
+    def _select(self, talk: Conversation) -> None:
+        places = [i for i, row in enumerate(self._listing.rows) if row.conversation.id == talk.id]
+        self._listing.choose(places[0] if places else 0)
+
+    def _find(self) -> None:
+        """Searches the messages a moment after the last key."""
+        self.run_worker(self._find_messages(self._query.value.strip()), group="find", exclusive=True)
+
+    async def _find_messages(self, wanted: str) -> None:
+        if not wanted:
+            return
+        await asyncio.sleep(SECONDS_OF_SILENCE)
+        if self._search is not None:
+            # One search at a time; of those that were wanted meanwhile, only the last is made.
+            await asyncio.wait([self._search])
+        self._search = asyncio.create_task(asyncio.to_thread(self._searched, wanted))
+        found = await asyncio.shield(self._search)
+        if isinstance(found, AutoglmError):
+            self._foot.say(str(found))
+            return
+        self._hits = [hit for hit in found if hit.message_id is not None]
+        self._fill(self._listing.place)
+
+    def _searched(self, wanted: str) -> list[Hit] | AutoglmError:
+        try:
+            return self.chat.desk.history.search(wanted, MOST_HITS)
+        except AutoglmError as error:
+            return error
+
+    async def _tried(self, doing: Coroutine[Any, Any, None]) -> bool:
+        """Whether it went well; else why not is said."""
+        try:
+            await doing
+        except AutoglmError as error:
+            self._foot.say(str(error))
+            return False
+        return True
+
+    def _take_to_list(self) -> None:
+        if self._query.has_focus:
+            self._listing.focus()
+
+    def _short(self, talk: Conversation) -> str:
+        return shortened(one_line(talk.title) or self.words.no_title, TITLE_CELLS_SAID)
+
+    def _offer(self) -> None:
+        words = self.words
+        if self._renamed is not None:
+            self._foot.offer([("Enter", words.keep, "keep"), ("Esc", words.leave, "back")])
+            return
+        keys = [("Enter", words.open, "open"), ("Esc", words.back, "back")]
+        if self._query.has_focus:
+            self._foot.offer([*keys, ("Tab", words.to_list, "other")])
+            return
+        undo = [("u", words.undo, "undo")] if self.chat.removed else []
+        self._foot.offer(
+            [
+                *(*keys, *undo, ("r", words.rename, "rename"), ("d", words.delete, "delete")),
+                *(("e", words.export, "export"), ("n", words.new, "new"), ("/", words.find, "search")),
+            ]
+        )
