@@ -113,12 +113,12 @@ class ExportScreen(ModalScreen["Path | None"]):
 
     def _write(self, path: Path, as_json: bool, replace: bool) -> Path:
         from autoglm_lite.chat import export
-        from autoglm_lite.chat.prompt import turns_of
+        from autoglm_lite.chat.branches import open_turns
 
         # As it is now: another app may have gone on with it.
         talk = self._history.get(self._talk.id)
         messages = self._history.messages(talk.id)
-        text = export.as_json(talk, messages) if as_json else export.markdown(talk, turns_of(messages))
+        text = export.as_json(talk, messages) if as_json else export.markdown(talk, open_turns(self._history, talk.id))
         return write_file(path, text, self.words, replace=replace)
 
     def _proposed(self, ending: str) -> str:

@@ -47,7 +47,7 @@ def test_a_wide_row_has_all_and_a_narrow_one_what_matters() -> None:
         return "".join(text for text, _ in pieces)
 
     assert line(78).split() == ["海边的小花园里种西红柿要注意什么", "qwen2.5-1.5b", "today", "12:00"]
-    assert line(40, is_open=True).split() == ["●", "海边的小花园里种西红…", "today", "12:00"]
+    assert line(40, is_open=True).split() == ["●", "海边的小花园里种西红柿…", "today", "12:00"]
     assert line(20).split() == ["海边的小花园里…"]
     assert line(78, words=CHINESE).split()[-2:] == ["今天", "12:00"]
 
