@@ -45,8 +45,8 @@ def title_line(row: Row, width: int, now: float, is_open: bool, words: Words) ->
         details.append(set_cell_size(shortened(model_name(talk), MODEL_CELLS), MODEL_CELLS))
     if width >= WIDE_ENOUGH_FOR_TIMES:
         said = when(talk.updated, now, words)
-        cells = time_cells(words)
-        details.append(" " * (cells - cell_len(said)) + said)
+        column = time_cells(words) if width >= WIDE_ENOUGH_FOR_MODELS else 0
+        details.append(" " * (column - cell_len(said)) + said)
     detail = "".join(" " * GAP + text for text in details) + " "
     room = max(width - LEAD - cell_len(detail), 0)
     title = set_cell_size(shortened(one_line(talk.title) or words.no_title, room), room)
