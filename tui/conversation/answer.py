@@ -8,30 +8,15 @@ from contextlib import suppress
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.widgets import Markdown, Static
+from textual.widgets import Static
 
+from tui.conversation.markdown import Rendered
 from tui.conversation.pace import gap
-from tui.conversation.stream import TailBuffer, markdown_parser
+from tui.conversation.stream import TailBuffer
+from tui.conversation.tail import Tail
 from tui.conversation.thoughts import Thoughts
 from tui.text import printable
 from tui.words.conversation import Words
-
-
-class Tail(Static):
-    """The open block."""
-
-    def __init__(self) -> None:
-        super().__init__("", markup=False)
-        self.display = False
-
-    def show(self, text: str) -> None:
-        """Lays the screen out anew only when the text needs another line: that costs ten times the drawing."""
-        self.display = bool(text)
-        self.update(text, layout=False)
-        size = self.content_size
-        self.clear_cached_dimensions()
-        if self.get_content_height(size, self.app.viewport_size, size.width) != size.height:
-            self.refresh(layout=True)
 
 
 class AnswerView(Vertical):
@@ -54,7 +39,7 @@ class AnswerView(Vertical):
     def compose(self) -> ComposeResult:
         yield self._thoughts
         if self.text:
-            yield self._block(printable(self.text))
+            yield Rendered(printable(self.text))
         yield self._tail
         yield self._note
 
@@ -118,12 +103,9 @@ class AnswerView(Vertical):
             if self._began is not None:
                 self._thoughts.paint(self._thought, over=last or bool(self.text))
             if finished.strip():
-                await self.mount(self._block(finished), before=self._tail)
-            self._tail.show(self._buffer.tail.strip("\n"))
+                await self.mount(Rendered(finished), before=self._tail)
+            await self._tail.put(self._buffer.tail.strip("\n"))
 
     def _is_seen(self) -> bool:
         """Whether the end, where the text grows, is in view."""
         return self.is_attached and self.query_ancestor(VerticalScroll).is_vertical_scroll_end
-
-    def _block(self, text: str) -> Markdown:
-        return Markdown(text, parser_factory=markdown_parser, open_links=False)
