@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import asyncio
 
 from markdown_it.token import Token
 from textual.content import Content
@@ -23,10 +23,15 @@ class MathsBlock(MarkdownBlock):
 class Rendered(Markdown):
     """No click opens a link: it says where it leads."""
 
-    BLOCKS: ClassVar = dict(Markdown.BLOCKS)
-
     def __init__(self, text: str) -> None:
         super().__init__(text, parser_factory=markdown_parser, open_links=False)
+        self.drawn = asyncio.Event()
+        """Set once all blocks have their widgets."""
+
+    def on_markdown_table_of_contents_updated(self, event: Markdown.TableOfContentsUpdated) -> None:
+        # This is said when an update has ended.
+        event.stop()
+        self.drawn.set()
 
     def unhandled_token(self, token: Token) -> MarkdownBlock | None:
         return MathsBlock(self, token) if token.type == "math_block" else None

@@ -1,6 +1,7 @@
 """Maths in Markdown, kept as it was written: what is between its signs is neither emphasis nor escaped.
 
-The signs are those of pandoc and of most models: `$...$` and `\\(...\\)` in a line, `$$...$$` and `\\[...\\]` for a block.
+The signs are those of pandoc and of most models: `$...$` and `\\(...\\)` in a line, `$$...$$` and `\\[...\\]` on
+lines of their own.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ INLINE_SIGNS = {"$$": "$$", r"\(": r"\)", r"\[": r"\]"}
 
 def add_maths(parser: MarkdownIt) -> None:
     """Has `parser` make `math_block` and `math_inline` tokens, whose content has the signs in it."""
-    interrupts = {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    parser.block.ruler.before("fence", "math_block", _block, interrupts)
+    parser.block.ruler.before("fence", "math_block", _block, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     parser.inline.ruler.before("escape", "math_inline", _inline)
 
 
