@@ -12,6 +12,7 @@ from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Markdown
 
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
@@ -20,9 +21,12 @@ from autoglm_lite.store import is_starter
 from autoglm_lite.worker.pace import Loading
 from autoglm_lite.worker.watch import Notice
 from tui.actions import ACTIONS, BY_ID
+from tui.actions.browsing import KEYS, shown_keys_of
 from tui.asking import Asking
 from tui.composer.prompt import Prompt
-from tui.conversation.view import ConversationView, Earlier
+from tui.conversation.clipboard import copied
+from tui.conversation.findline import FindLine
+from tui.conversation.view import ConversationView
 from tui.conversation.welcome import Suggestion, Welcome
 from tui.desk import Desk
 from tui.ending import hangups_to
@@ -81,13 +85,17 @@ class ChatApp(App[None]):
         """Why the first model could not be opened, which ends the app."""
         self._home: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
-        self.conversation = ConversationView(words.conversation)
+        self.conversation = ConversationView(
+            words.conversation, lambda: self.turns, KEYS, lambda message: shown_keys_of(self, message)
+        )
+        self.find_line = FindLine(words.conversation, self.conversation, lambda: self.turns, self.close_find)
         self.prompt = Prompt(words.composer.placeholder, (turn.question for turn in desk.turns))
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
         self.keys = KeysLine(ACTIONS, words)
 
     def compose(self) -> ComposeResult:
         yield self.conversation
+        yield self.find_line
         with Vertical(id="writing"):
             yield self.prompt
         yield self.status
@@ -102,8 +110,8 @@ class ChatApp(App[None]):
         self._home = asyncio.get_running_loop()
         self.prompt.focus()
         self.drafting.arrive()
-        if turns := self.turns:
-            await self.conversation.resume(turns)
+        if self.turns:
+            await self.conversation.resume()
         self.call_after_refresh(self._start)
 
     def on_key(self, event: events.Key) -> None:
@@ -141,9 +149,19 @@ class ChatApp(App[None]):
             self.prompt.remember(event.question)
             self.asking.ask(event.question)
 
-    @on(Earlier.Wanted)
-    async def _show_earlier(self) -> None:
-        await self.action_do("show_earlier")
+    @on(Markdown.LinkClicked)
+    def _show_address(self, event: Markdown.LinkClicked) -> None:
+        self.keys.remark(event.href)
+
+    async def copy(self, text: str, remark: str) -> None:
+        """Puts `text` on the clipboard, and says `remark` and where else it can be found."""
+        self.copy_to_clipboard(text)
+        kept = self.desk.history.path.with_name("copied.txt")
+        self.keys.remark(remark + await copied(text, kept, self.words.conversation))
+
+    def close_find(self) -> None:
+        self.find_line.close()
+        self.prompt.focus()
 
     def action_scroll_conversation(self, direction: int) -> None:
         if direction < 0:
@@ -170,8 +188,8 @@ class ChatApp(App[None]):
         self.terminal_title.refresh()
         self.asking.forget()
         await self.conversation.clear()
-        if turns := self.turns:
-            await self.conversation.resume(turns)
+        if self.turns:
+            await self.conversation.resume()
         else:
             await self._welcome()
         self.prompt.focus()
@@ -192,11 +210,6 @@ class ChatApp(App[None]):
     def questions(self) -> list[str]:
         """Those that are mounted, from top to bottom."""
         return [turn.question for turn in self.conversation.turns]
-
-    @property
-    def n_hidden(self) -> int:
-        """The turns of the conversation that are not mounted."""
-        return max(0, len(self.turns) - len(self.conversation.turns))
 
     @property
     def model_name(self) -> str:

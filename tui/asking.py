@@ -118,7 +118,6 @@ class Asking:
         if note and answer.nothing_came:
             app.prompt.put_back(question)
         await app.conversation.prune()
-        app.conversation.count_earlier(app.n_hidden)
 
     async def _take(self, event: ChatEvent, answer: AnswerView) -> str:
         """Shows one event; returns the note that the answer would end with here."""

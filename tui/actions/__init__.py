@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from tui.actions import composing, conversing, general, history
+from tui.actions import browsing, composing, conversing, finding, general, history
 from tui.actions.action import Action
 
-ACTIONS: tuple[Action, ...] = (*composing.ACTIONS, *conversing.ACTIONS, *general.ACTIONS, *history.ACTIONS)
+ACTIONS: tuple[Action, ...] = (
+    *composing.ACTIONS,
+    *conversing.ACTIONS,
+    *browsing.ACTIONS,
+    *finding.ACTIONS,
+    *general.ACTIONS,
+    *history.ACTIONS,
+)
 BY_ID = {action.id: action for action in ACTIONS}

@@ -18,13 +18,13 @@ async def new(app: ChatApp) -> None:
     await app.show(None)
 
 
-def copy_answer(app: ChatApp) -> None:
+async def copy_answer(app: ChatApp) -> None:
     turns = [turn for turn in app.turns if turn.answer]
     text = app.asking.answer_text or (turns[-1].answer if turns else "")
     if text:
-        app.copy_to_clipboard(text)
-    words = app.words.conversation
-    app.keys.remark(words.copied if text else words.nothing_to_copy)
+        await app.copy(text, app.words.conversation.copied)
+    else:
+        app.keys.remark(app.words.conversation.nothing_to_copy)
 
 
 def toggle_thoughts(app: ChatApp) -> None:
@@ -34,15 +34,15 @@ def toggle_thoughts(app: ChatApp) -> None:
 
 
 async def show_earlier(app: ChatApp) -> None:
-    await app.conversation.show_earlier(app.turns[: app.n_hidden])
+    await app.conversation.show_earlier()
 
 
 def to_top(app: ChatApp) -> None:
     app.conversation.scroll_home(animate=False)
 
 
-def to_end(app: ChatApp) -> None:
-    app.conversation.anchor()
+async def to_end(app: ChatApp) -> None:
+    await app.conversation.to_end()
 
 
 ACTIONS = (

@@ -28,15 +28,11 @@ async def open_row(app: ChatApp, row: Row) -> None:
 
 
 async def reveal(app: ChatApp, message_id: int) -> None:
-    """Scrolls to the turn of a message, and marks it until the next question."""
+    """Brings a message into view, under the cursor that moves over messages."""
     turns = app.turns
-    number = next((i for i, t in enumerate(turns) if message_id in (t.question_id, t.answer_id)), None)
-    if number is None:
+    number = next((i for i, turn in enumerate(turns) if message_id in (turn.question_id, turn.answer_id)), None)
+    if number is None or (view := await app.conversation.go_to(number)) is None:
         return
-    while number < app.n_hidden:
-        await app.conversation.show_earlier(turns[: app.n_hidden])
-    view = app.conversation.turns[number - app.n_hidden]
-    for other in app.conversation.turns:
-        other.set_class(other is view, "found")
-    app.conversation.release_anchor()
-    app.conversation.call_after_refresh(app.conversation.scroll_to_widget, view, animate=False, top=True)
+    message = view.asked if turns[number].question_id == message_id else view.answer
+    await message.until_drawn()
+    app.conversation.look_at(message)

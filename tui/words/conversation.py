@@ -26,6 +26,36 @@ class Words:
     show_earlier: str
     to_top: str
     to_end: str
+    later: str
+    copied_selection: str
+    copied_message: str
+    copied_code: str
+    copied_link: str
+    copied_to: str
+    copied_file: str
+    no_code: str
+    no_links: str
+    no_thoughts: str
+    browse: str
+    previous: str
+    next: str
+    first: str
+    last: str
+    to_box: str
+    copy_message: str
+    copy_code: str
+    copy_link: str
+    find: str
+    find_next: str
+    find_previous: str
+    find_label: str
+    find_what: str
+    find_none: str
+    regenerate: str
+    go_on: str
+    edit: str
+    previous_version: str
+    next_version: str
 
 
 ENGLISH = Words(
@@ -48,6 +78,36 @@ ENGLISH = Words(
     show_earlier="show earlier questions",
     to_top="to the beginning",
     to_end="to the end",
+    later="▼ {n} later questions: click here or press Ctrl+End",
+    copied_selection="Selection copied",
+    copied_message="Message copied",
+    copied_code="Code block {n}/{of} copied",
+    copied_link="Link {n}/{of} copied: {address}",
+    copied_to=" ({programs})",
+    copied_file="; where the terminal takes no copies it is in {path}",
+    no_code="There is no code in this answer",
+    no_links="There is no link in this message",
+    no_thoughts="There are no thoughts with this answer",
+    browse="messages",
+    previous="message before",
+    next="message after",
+    first="first message",
+    last="last message",
+    to_box="back to the box",
+    copy_message="copy",
+    copy_code="copy code",
+    copy_link="copy link",
+    find="find",
+    find_next="next match",
+    find_previous="match before",
+    find_label="Find",
+    find_what="in this conversation: Enter next, ↑ previous, Esc closes",
+    find_none="nothing found",
+    regenerate="answer again",
+    go_on="continue",
+    edit="edit",
+    previous_version="version before",
+    next_version="version after",
 )
 
 
@@ -71,4 +131,34 @@ CHINESE = Words(
     show_earlier="显示更早的问题",
     to_top="到开头",
     to_end="到末尾",
+    later="▼ 之后还有 {n} 个问题：点击此处或按 Ctrl+End",
+    copied_selection="已复制所选内容",
+    copied_message="已复制消息",
+    copied_code="已复制代码块 {n}/{of}",
+    copied_link="已复制链接 {n}/{of}：{address}",
+    copied_to="（{programs}）",
+    copied_file="；终端若不支持复制，可在 {path} 找到",
+    no_code="这个回答里没有代码",
+    no_links="这条消息里没有链接",
+    no_thoughts="这个回答没有思考过程",
+    browse="浏览消息",
+    previous="上一条消息",
+    next="下一条消息",
+    first="第一条消息",
+    last="最后一条消息",
+    to_box="回到输入框",
+    copy_message="复制",
+    copy_code="复制代码",
+    copy_link="复制链接",
+    find="查找",
+    find_next="下一处",
+    find_previous="上一处",
+    find_label="查找",
+    find_what="在本对话中查找：Enter 下一处，↑ 上一处，Esc 关闭",
+    find_none="没有找到",
+    regenerate="重新回答",
+    go_on="继续写",
+    edit="修改",
+    previous_version="上一版本",
+    next_version="下一版本",
 )

@@ -41,7 +41,6 @@ class Words:
     restored: str
     nothing_to_undo: str
     empty_title: str
-    found_here: str
     export_title: str
     whole_branch: str
     all_branches: str
@@ -91,7 +90,6 @@ ENGLISH = Words(
     restored="“{title}” is back",
     nothing_to_undo="Nothing was deleted",
     empty_title="A title cannot be empty",
-    found_here="▼ found here",
     export_title="Export “{title}”",
     whole_branch="Markdown: what you see",
     all_branches="JSON: all branches",
@@ -142,7 +140,6 @@ CHINESE = Words(
     restored="已恢复“{title}”",
     nothing_to_undo="没有可恢复的对话",
     empty_title="标题不能为空",
-    found_here="▼ 在这里找到",
     export_title="导出“{title}”",
     whole_branch="Markdown：当前所见",
     all_branches="JSON：所有分支",
