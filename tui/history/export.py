@@ -15,10 +15,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from autoglm_lite.chat import export
+from autoglm_lite.chat.branches import open_turns
 from autoglm_lite.chat.history import Conversation, History
 from autoglm_lite.errors import AutoglmError
 from tui.history.file import ExistsError, export_folder, free_path, write_file
-from tui.history.foot import Foot
+from tui.history.foot import KeysFoot
 from tui.history.row import one_line
 from tui.text import printable
 from tui.words.history import Words
@@ -43,12 +45,12 @@ class ExportScreen(ModalScreen["Path | None"]):
         self._history = history
         self._talk = conversation
         self._folder = export_folder()
-        self._may_replace: Path | None = None
+        self._may_replace = ""
         """What Enter replaces when it is pressed once more."""
         self._path_box = Input(self._proposed(MARKDOWN), id="path", compact=True, select_on_focus=False)
         self._formats = Static("", id="formats")
         self._problem = Static("", markup=False, id="problem")
-        self._foot = Foot()
+        self._foot = KeysFoot()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
@@ -81,7 +83,7 @@ class ExportScreen(ModalScreen["Path | None"]):
 
     @on(Input.Changed)
     def _type(self) -> None:
-        self._may_replace = None
+        self._may_replace = ""
         self._say("")
         self._show_format()
 
@@ -92,12 +94,9 @@ class ExportScreen(ModalScreen["Path | None"]):
             self._say(self.words.no_name)
             return
         try:
-            path = Path(name).expanduser()
-            path = path if path.is_absolute() else self._folder / path
-            replace = path == self._may_replace
-            written = await asyncio.to_thread(self._write, path, self._is_json, replace)
+            written = await asyncio.to_thread(self._write, name, self._is_json, name == self._may_replace)
         except ExistsError as error:
-            self._may_replace = path
+            self._may_replace = name
             self._say(str(error))
         except AutoglmError as error:
             self._say(str(error))
@@ -111,14 +110,16 @@ class ExportScreen(ModalScreen["Path | None"]):
     def _is_json(self) -> bool:
         return self._path_box.value.strip().lower().endswith(JSON)
 
-    def _write(self, path: Path, as_json: bool, replace: bool) -> Path:
-        from autoglm_lite.chat import export
-        from autoglm_lite.chat.branches import open_turns
-
+    def _write(self, name: str, as_json: bool, replace: bool) -> Path:
+        path = self._folder / Path(name).expanduser()
         # As it is now: another app may have gone on with it.
         talk = self._history.get(self._talk.id)
         messages = self._history.messages(talk.id)
-        text = export.as_json(talk, messages) if as_json else export.markdown(talk, open_turns(self._history, talk.id))
+        text = (
+            export.as_json(talk, messages)
+            if as_json
+            else export.markdown(talk, open_turns(self._history, talk.id), names(self.words))
+        )
         return write_file(path, text, self.words, replace=replace)
 
     def _proposed(self, ending: str) -> str:
@@ -139,6 +140,18 @@ class ExportScreen(ModalScreen["Path | None"]):
     def _say(self, problem: str) -> None:
         self._problem.update(printable(problem))
         self._problem.display = bool(problem)
+
+
+def names(words: Words) -> export.Names:
+    """What the parts of the file are called."""
+    return export.Names(
+        you=words.file_you,
+        thinking=words.file_thinking,
+        system=words.file_system,
+        stopped=words.file_stopped,
+        cut_off=words.file_cut_off,
+        no_answer=words.file_no_answer,
+    )
 
 
 def export_dialog(app: ChatApp, conversation: Conversation, say: Callable[[str], object]) -> None:

@@ -12,7 +12,7 @@ from tui.keys import GAP, Key, fitting
 from tui.text import printable
 
 
-class Foot(Static):
+class KeysFoot(Static):
     """Each key can be clicked: it runs the screen's action of that name."""
 
     def __init__(self) -> None:

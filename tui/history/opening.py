@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 async def open_row(app: ChatApp, row: Row) -> None:
     """Its end, or the message that was found. What fails is said in the conversation that is open."""
-    history, hit = app.desk.history, row.hit
+    history, message_id = app.desk.history, None if row.hit is None else row.hit.message_id
     try:
         opened = app.desk.conversation
         if opened is None or opened.id != row.conversation.id or not app.asking.is_busy:
-            if hit is not None:
-                await asyncio.to_thread(history.select, row.conversation.id, hit.message_id)
+            if message_id is not None:
+                await asyncio.to_thread(history.select, row.conversation.id, message_id)
             await app.show(await asyncio.to_thread(history.get, row.conversation.id))
-        if hit is not None:
-            await reveal(app, hit.message_id)
+        if message_id is not None:
+            await reveal(app, message_id)
     except AutoglmError as error:
         await app.conversation.say(str(error), failed=True)
 

@@ -11,11 +11,13 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.geometry import Offset
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from autoglm_lite.chat.history.words import chunks_of, folded
 from autoglm_lite.errors import AutoglmError
-from tui.history.foot import Foot
+from tui.history.foot import KeysFoot
 from tui.history.listing import Listing
 from tui.history.row import Row, one_line, shortened
 
@@ -56,13 +58,15 @@ class HistoryScreen(ModalScreen[Chosen]):
         self.chat = chat
         self.words = chat.words.history
         self._talks = conversations
+        self._folded: dict[str, str] = {}
+        """Titles, as they are compared."""
         self._hits: list[Hit] = []
         self._search: asyncio.Task[list[Hit] | AutoglmError] | None = None
         self._renamed: Conversation | None = None
         self._query = Input(placeholder=self.words.search, id="query")
         self._listing = Listing(self.words)
         self._name_box = Input(id="rename", compact=True)
-        self._foot = Foot()
+        self._foot = KeysFoot()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="frame"):
@@ -124,7 +128,7 @@ class HistoryScreen(ModalScreen[Chosen]):
         region = self._listing.region_of_chosen
         self._name_box.value = row.conversation.title
         self._name_box.styles.width = region.width - 2
-        self._name_box.absolute_offset = region.offset + (2, 0)
+        self._name_box.absolute_offset = region.offset + Offset(2, 0)
         self._name_box.display = True
         self._name_box.focus()
 
@@ -210,13 +214,19 @@ class HistoryScreen(ModalScreen[Chosen]):
 
     def _fill(self, chosen: int = 0) -> None:
         """Titles that hold what is looked for, then the messages that do."""
-        wanted = self._query.value.strip().casefold()
-        rows = [Row(talk) for talk in self._talks if wanted in talk.title.casefold()]
+        wanted = [folded(chunk) for chunk in chunks_of(self._query.value)]
+        rows = [Row(talk) for talk in self._talks if not wanted or self._holds(talk.title, wanted)]
         rows += [Row(hit.conversation, hit) for hit in self._hits]
         opened = self.chat.desk.conversation
         nothing = self.words.none_found if wanted else self.words.none_yet
+        self._query.border_title = f"{self.words.conversations} {len(rows)}" if rows else self.words.conversations
         self._listing.fill(rows, chosen, nothing, None if opened is None else opened.id)
         self._offer()
+
+    def _holds(self, title: str, wanted: list[str]) -> bool:
+        if (text := self._folded.get(title)) is None:
+            text = self._folded[title] = folded(title)
+        return all(chunk in text for chunk in wanted)
 
     def _select(self, talk: Conversation) -> None:
         places = [i for i, row in enumerate(self._listing.rows) if row.conversation.id == talk.id]

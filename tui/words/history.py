@@ -16,7 +16,6 @@ class Words:
     """In the empty search box."""
     none_yet: str
     none_found: str
-    searching: str
     open: str
     rename: str
     delete: str
@@ -47,6 +46,13 @@ class Words:
     exists: str
     exported: str
     nothing_to_export: str
+    file_you: str
+    """In an exported file, as all up to `file_no_answer`."""
+    file_thinking: str
+    file_system: str
+    file_stopped: str
+    file_cut_off: str
+    file_no_answer: str
     no_name: str
     no_permission: str
     no_folder: str
@@ -65,7 +71,6 @@ ENGLISH = Words(
     search="Search titles and messages…",
     none_yet="There is no conversation yet.",
     none_found="Nothing found.",
-    searching="searching…",
     open="open",
     rename="rename",
     delete="delete",
@@ -96,6 +101,12 @@ ENGLISH = Words(
     exists="{name} exists: Enter again replaces it.",
     exported="Exported to {path}",
     nothing_to_export="There is nothing to export yet",
+    file_you="You",
+    file_thinking="Thinking",
+    file_system="System prompt",
+    file_stopped="stopped",
+    file_cut_off="cut off",
+    file_no_answer="no answer",
     no_name="Give the file a name.",
     no_permission="You may not write in {folder}: choose another folder.",
     no_folder="There is no folder {folder}: make it first, or choose another.",
@@ -115,7 +126,6 @@ CHINESE = Words(
     search="搜索标题和消息…",
     none_yet="还没有对话。",
     none_found="没有找到。",
-    searching="搜索中…",
     open="打开",
     rename="重命名",
     delete="删除",
@@ -146,6 +156,12 @@ CHINESE = Words(
     exists="{name} 已存在：再按一次 Enter 将其替换。",
     exported="已导出到 {path}",
     nothing_to_export="还没有可导出的内容",
+    file_you="你",
+    file_thinking="思考过程",
+    file_system="系统提示",
+    file_stopped="已停止",
+    file_cut_off="未写完",
+    file_no_answer="没有回答",
     no_name="请输入文件名。",
     no_permission="没有权限写入 {folder}：请换一个文件夹。",
     no_folder="文件夹 {folder} 不存在：请先建立，或换一个。",

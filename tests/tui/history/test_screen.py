@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from autoglm_lite.chat.history import History
-from tests.tui.driving import ask, drive, read, seen, setup_of, until, write
+from tests.tui.driving import ask, drive, read, seen, send, setup_of, until, write
 from tests.tui.history.talks import held, titles
 from tui.app import ChatApp
 from tui.history.listing import Listing
@@ -31,7 +31,9 @@ async def leave(pilot: Pilot[None], app: ChatApp, key: str = "escape") -> None:
 
 
 def test_look_through_find_and_open(stories_gguf: Path, history: History) -> None:
-    held(history, ("A cake", "Take flour and eggs."), ("How long in the oven?", "Bake it for forty minutes."), days_ago=9)
+    held(
+        history, ("A cake", "Take flour and eggs."), ("How long in the oven?", "Bake it for forty minutes."), days_ago=9
+    )
     held(history, ("番茄怎么种", "番茄要种在有阳光的地方。"), days_ago=1)
     held(history, *((f"Question {i}", f"Answer {i}") for i in range(30)), ("Where is the treasure?", "Under the oak."))
     held(history, ("A boat", "Wood floats."))
@@ -65,8 +67,10 @@ def test_look_through_find_and_open(stories_gguf: Path, history: History) -> Non
         await write(pilot, "answer 3")
         await until(pilot, lambda: len(listed(app)) == 1)
         await leave(pilot, app, "enter")
-        await until(pilot, lambda: "Answer 3" in seen(app).split("\n")[4])
-        assert [view.question for view in app.conversation.query(".found").results()] == ["Question 3"]
+        await until(pilot, lambda: app.conversation.picked is not None)
+        assert app.conversation.picked is not None
+        assert app.conversation.picked.source == "Answer 3"
+        await until(pilot, lambda: "Answer 3" in read(app))
 
         # In the list, letters are commands; without a match it opens at its end.
         await open_list(pilot, app)
@@ -111,15 +115,14 @@ def test_rename_delete_and_undo(stories_gguf: Path, history: History) -> None:
         await until(pilot, lambda: "Deleted “Second!” (u: undo)" in read(app))
         await pilot.press("k", "delete")
         await until(pilot, lambda: titles(history) == ["First"])
-        assert app.desk.conversation is None
+        assert not app.turns
         await leave(pilot, app)
         await until(pilot, lambda: "Third answer" not in read(app))
         await open_list(pilot, app)
         assert listed(app) == ["First"]
         await pilot.press("tab", "u")
         await until(pilot, lambda: listed(app) == ["Third", "First"])
-        assert app.desk.conversation is not None
-        assert app.desk.conversation.id == opened.id
+        assert app.turns[0].question == "Third"
         await pilot.press("u")
         await until(pilot, lambda: listed(app) == ["Third", "Second!", "First"])
         await pilot.press("u")
@@ -143,8 +146,7 @@ def test_in_chinese_on_a_narrow_terminal_and_with_another_app(
         with History(history.path) as other:
             talk = held(other, ("海边的花园里可以种什么样的蔬菜和水果呢", "番茄。"))
             await open_list(pilot, app)
-            assert "海边的花园里可以种什么" in seen(app)
-            assert "今天" in seen(app)
+            assert "海边的花园里可以种什么样…  今天" in seen(app)
             assert all(len(line) <= 40 for line in seen(app).split("\n"))
             # Another app begins an answer, and this one goes on with the same conversation.
             other.add_question(talk, "还有呢")
@@ -155,10 +157,18 @@ def test_in_chinese_on_a_narrow_terminal_and_with_another_app(
             other.save_answer(growing, "黄瓜。", "", "complete")
             await open_list(pilot, app)
             await pilot.press("tab", "enter")
-            await until(pilot, lambda: "黄瓜。" in seen(app))
-            # Deleted there, it is gone here; what is asked in it meanwhile says so and is not lost.
+            await until(pilot, lambda: [turn.answer for turn in app.turns][:2] == ["番茄。", "黄瓜。"])
+            assert [turn.question for turn in app.turns][2:] == ["Once"]
+            # Deleted there, it is gone here; a question that was about to be asked in it is not lost.
             other.delete(talk.id)
             await open_list(pilot, app)
             assert listed(app) == []
+            await leave(pilot, app)
+            await ask(pilot, app, "Lost")
+            assert app.prompt.text == "Lost"
+            other.restore(talk.id)
+            await send(pilot, app)
+            await until(pilot, lambda: not app.asking.is_busy)
+            assert [m.content for m in other.messages(talk.id) if m.role == "user"][-2:] == ["Once", "Lost"]
 
     drive(setup_of(stories_gguf, history), test, size=(40, 16), words=CHINESE)
