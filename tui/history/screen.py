@@ -35,22 +35,29 @@ Chosen = Row | Literal["new"] | None
 class HistoryScreen(ModalScreen[Chosen]):
     """Ends with the row to open, "new" for a new conversation, or None."""
 
+    # All before the boxes and the list see the key: what is typed quickly is then done in its order.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", show=False),
-        Binding("enter", "open", show=False),
-        Binding("up,k", "move(-1)", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
-        Binding("pagedown", "page(1)", show=False),
-        Binding("home,g", "ends(0)", show=False),
-        Binding("end,G", "ends(1)", show=False),
-        Binding("slash", "search", show=False),
-        Binding("tab,shift+tab", "other", show=False, priority=True),
-        Binding("r,f2", "rename", show=False),
-        Binding("d,delete", "delete", show=False),
-        Binding("u", "undo", show=False),
-        Binding("e", "export", show=False),
-        Binding("n", "new", show=False),
+        Binding(keys, action, show=False, priority=True)
+        for keys, action in (
+            ("escape", "back"),
+            ("enter", "open"),
+            ("up", "move(-1)"),
+            ("down", "move(1)"),
+            ("pageup", "page(-1)"),
+            ("pagedown", "page(1)"),
+            ("tab,shift+tab", "other"),
+            ("f2", "rename"),
+            ("k", "of_list('move', -1)"),
+            ("j", "of_list('move', 1)"),
+            ("home,g", "of_list('ends', 0)"),
+            ("end,G", "of_list('ends', 1)"),
+            ("slash", "of_list('search')"),
+            ("r", "of_list('rename')"),
+            ("d,delete", "of_list('delete')"),
+            ("u", "of_list('undo')"),
+            ("e", "of_list('export')"),
+            ("n", "of_list('new')"),
+        )
     ]
 
     def __init__(self, chat: ChatApp, conversations: list[Conversation]) -> None:
@@ -76,16 +83,26 @@ class HistoryScreen(ModalScreen[Chosen]):
         yield self._name_box
 
     def on_mount(self) -> None:
-        self._query.focus()
+        self.set_focus(self._query)
         self._fill()
 
     def on_resize(self, _: events.Resize) -> None:
         self._end_rename()
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        if event.widget is not self._name_box:
+    def on_descendant_focus(self) -> None:
+        if not self._name_box.has_focus:
             self._end_rename()
         self._offer()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # Elsewhere these keys are letters.
+        return action != "of_list" or self._listing.has_focus
+
+    async def action_of_list(self, action: str, *values: int) -> None:
+        """An action whose key is only one while the list has the focus."""
+        done = getattr(self, f"action_{action}")(*values)
+        if done is not None:
+            await done
 
     def action_back(self) -> None:
         if self._renamed is None:
@@ -93,28 +110,28 @@ class HistoryScreen(ModalScreen[Chosen]):
         else:
             self._end_rename()
 
-    def action_open(self) -> None:
-        if (row := self._listing.selected) is not None:
+    async def action_open(self) -> None:
+        if self._renamed is not None:
+            await self._rename()
+        elif (row := self._listing.selected) is not None:
             self.dismiss(row)
 
     def action_move(self, by: int) -> None:
-        self._take_to_list()
+        self._to_list()
         self._listing.move(by)
 
     def action_page(self, by: int) -> None:
-        self._take_to_list()
-        self._listing.move(by * self._listing.rows_on_a_page)
+        self.action_move(by * self._listing.rows_on_a_page)
 
     def action_ends(self, end: int) -> None:
-        self._take_to_list()
         self._listing.choose(end * len(self._listing.rows))
 
     def action_search(self) -> None:
-        self._query.focus()
+        self.set_focus(self._query)
 
     def action_other(self) -> None:
         """From the box to the list, and back."""
-        (self._listing if self._query.has_focus else self._query).focus()
+        self.set_focus(self._listing if self._query.has_focus else self._query)
 
     def action_new(self) -> None:
         self.dismiss("new")
@@ -130,7 +147,7 @@ class HistoryScreen(ModalScreen[Chosen]):
         self._name_box.styles.width = region.width - 2
         self._name_box.absolute_offset = region.offset + Offset(2, 0)
         self._name_box.display = True
-        self._name_box.focus()
+        self.set_focus(self._name_box)
 
     async def action_delete(self) -> None:
         row = self._listing.selected
@@ -167,8 +184,8 @@ class HistoryScreen(ModalScreen[Chosen]):
             export_dialog(self.chat, row.conversation, self._foot.say)
 
     @on(Listing.Chosen)
-    def _click(self) -> None:
-        self.action_open()
+    async def _click(self) -> None:
+        await self.action_open()
 
     @on(Input.Changed, "#query")
     def _type(self) -> None:
@@ -177,13 +194,7 @@ class HistoryScreen(ModalScreen[Chosen]):
         self._fill()
         self._find()
 
-    @on(Input.Submitted, "#query")
-    def _enter(self) -> None:
-        self.action_open()
-
-    @on(Input.Submitted, "#rename")
-    async def action_keep(self) -> None:
-        """The new title."""
+    async def _rename(self) -> None:
         talk, title = self._renamed, one_line(self._name_box.value).strip()
         if talk is None:
             return
@@ -208,8 +219,9 @@ class HistoryScreen(ModalScreen[Chosen]):
     def _end_rename(self) -> None:
         if self._renamed is not None:
             self._renamed = None
+            if self._name_box.has_focus:
+                self.set_focus(self._listing)
             self._name_box.display = False
-            self._listing.focus()
             self._offer()
 
     def _fill(self, chosen: int = 0) -> None:
@@ -266,9 +278,11 @@ class HistoryScreen(ModalScreen[Chosen]):
             return False
         return True
 
-    def _take_to_list(self) -> None:
-        if self._query.has_focus:
-            self._listing.focus()
+    def _to_list(self) -> None:
+        """A title that is being written stays as it was."""
+        self._end_rename()
+        self._foot.say("")
+        self.set_focus(self._listing)
 
     def _short(self, talk: Conversation) -> str:
         return shortened(one_line(talk.title) or self.words.no_title, TITLE_CELLS_SAID)
@@ -276,7 +290,7 @@ class HistoryScreen(ModalScreen[Chosen]):
     def _offer(self) -> None:
         words = self.words
         if self._renamed is not None:
-            self._foot.offer([("Enter", words.keep, "keep"), ("Esc", words.leave, "back")])
+            self._foot.offer([("Enter", words.keep, "open"), ("Esc", words.leave, "back")])
             return
         keys = [("Enter", words.open, "open"), ("Esc", words.back, "back")]
         if self._query.has_focus:

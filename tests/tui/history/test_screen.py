@@ -112,7 +112,7 @@ def test_rename_delete_and_undo(stories_gguf: Path, history: History) -> None:
         # Two go, the second of which is open; both come back, in turn.
         await pilot.press("d")
         await until(pilot, lambda: titles(history) == ["Third", "First"])
-        await until(pilot, lambda: "Deleted “Second!” (u: undo)" in read(app))
+        await until(pilot, lambda: "Deleted (u: undo): “Second!”" in read(app))
         await pilot.press("k", "delete")
         await until(pilot, lambda: titles(history) == ["First"])
         assert not app.turns
