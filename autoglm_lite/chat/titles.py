@@ -37,8 +37,8 @@ FEWEST_COLUMNS = 8
 
 
 def title_of(text: str, attachments: Sequence[Attachment] = ()) -> str:
-    """The first sentence that says something, without greetings, code, paths and Markdown's marks, in at most 60 columns
-    of a terminal; empty where there is nothing to read."""
+    """The first sentence that says something, without greetings, code, paths and Markdown's marks, in at most 60
+    columns of a terminal; empty where there is nothing to read."""
     prose = _cleaned(FENCED.sub("\n", text))
     code = _cleaned(text.replace("```", " ").replace("~~~", " "))
     lines = [line for line in prose if not is_greeting(line)] or prose or code

@@ -230,9 +230,10 @@ def test_other_manners_from_the_next_question_on(setup: ChatSetup) -> None:
 def test_a_message_of_another_conversation(setup: ChatSetup) -> None:
     history = setup.history
     one, other = history.create("m", None, "one"), history.create("m", None, "other")
-    for wrong in ({"after": other.head}, {"instead_of": other.head}):
-        with pytest.raises(HistoryError, match="has no message"):
-            history.add_question(one, "q", **wrong)
+    with pytest.raises(HistoryError, match="has no message"):
+        history.add_question(one, "q", after=other.head)
+    with pytest.raises(HistoryError, match="has no message"):
+        history.add_question(one, "q", instead_of=other.head)
     with pytest.raises(HistoryError, match="has no message"):
         history.add_answer(one.id, "a", "", "m", question=other.head)
     with pytest.raises(HistoryError, match="has no message"):
