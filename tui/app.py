@@ -20,11 +20,11 @@ from autoglm_lite.errors import AutoglmError, UsageError
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.pace import Loading
 from autoglm_lite.worker.watch import Notice
-from tui.actions import ACTIONS, BY_ID
-from tui.actions.browsing import KEYS, shown_keys_of
+from tui.actions import ACTIONS, BY_ID, branching, browsing
 from tui.asking import Asking
 from tui.composer.prompt import Prompt
 from tui.conversation.clipboard import copied
+from tui.conversation.editing import Editing
 from tui.conversation.findline import FindLine
 from tui.conversation.view import ConversationView
 from tui.conversation.welcome import Suggestion, Welcome
@@ -81,15 +81,19 @@ class ChatApp(App[None]):
         self.terminal_title = TerminalTitle(self)
         self.interrupted = 0.0
         """When Ctrl+C was last pressed with nothing to copy or to stop."""
+        self.warned = 0.0
+        """When Esc was last pressed in vain, since something was being written."""
         self.refused: AutoglmError | None = None
         """Why the first model could not be opened, which ends the app."""
         self._home: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
+        own_keys = {**browsing.KEYS, **branching.KEYS}
         self.conversation = ConversationView(
-            words.conversation, lambda: self.turns, KEYS, lambda message: shown_keys_of(self, message)
+            words.conversation, lambda: self.turns, own_keys, lambda message: browsing.handles_of(self, message)
         )
         self.find_line = FindLine(words.conversation, self.conversation, lambda: self.turns, self.close_find)
         self.prompt = Prompt(words.composer.placeholder, (turn.question for turn in desk.turns))
+        self.editing = Editing(self.prompt, words.conversation)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
         self.keys = KeysLine(ACTIONS, words)
 
@@ -140,7 +144,7 @@ class ChatApp(App[None]):
             self.keys.remark(self.words.composer.busy)
             return
         self.prompt.sent()
-        self.asking.ask(event.text)
+        self.asking.ask(event.text, instead_of=self.editing.end())
 
     @on(Suggestion.Chosen)
     def _choose(self, event: Suggestion.Chosen) -> None:
@@ -187,6 +191,7 @@ class ChatApp(App[None]):
             self.drafting.arrive()
         self.terminal_title.refresh()
         self.asking.forget()
+        self.editing.give_up()
         await self.conversation.clear()
         if self.turns:
             await self.conversation.resume()

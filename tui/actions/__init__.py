@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tui.actions import browsing, composing, conversing, finding, general, history
+from tui.actions import branching, browsing, composing, conversing, finding, general, history
 from tui.actions.action import Action
 
 ACTIONS: tuple[Action, ...] = (
     *composing.ACTIONS,
     *conversing.ACTIONS,
     *browsing.ACTIONS,
+    *branching.ACTIONS,
     *finding.ACTIONS,
     *general.ACTIONS,
     *history.ACTIONS,

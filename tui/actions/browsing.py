@@ -95,9 +95,12 @@ def message_thoughts(app: ChatApp) -> None:
     answer = _answer(app)
     if answer is None or not answer.toggle_thoughts():
         app.keys.remark(app.words.conversation.no_thoughts)
+    elif app.conversation.picked is not None:
+        app.conversation.release_anchor()
+        app.conversation.scroll_to_widget(answer.thoughts, animate=False, top=True)
 
 
-def shown_keys_of(app: ChatApp, message: MessageView) -> Sequence[Handle]:
+def handles_of(app: ChatApp, message: MessageView) -> Sequence[Handle]:
     """What is offered under a picked message."""
     last = app.conversation.messages[-1:] == [message] and not app.conversation.n_later
     return handles(message, app.words.conversation, keys=app.conversation.has_focus, last=last)
@@ -124,7 +127,5 @@ ACTIONS = (
     Action("copy_message", lambda words: words.conversation.copy_message, copy_message, ("y",), bound=False),
     Action("copy_code", lambda words: words.conversation.copy_code, copy_code, ("c",), "code", bound=False),
     Action("copy_link", lambda words: words.conversation.copy_link, copy_link, ("l",), "link", bound=False),
-    Action(
-        "message_thoughts", lambda words: words.conversation.toggle_thoughts, message_thoughts, ("t",), bound=False
-    ),
+    Action("message_thoughts", lambda words: words.conversation.toggle_thoughts, message_thoughts, ("t",), bound=False),
 )

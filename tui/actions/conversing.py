@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from tui.actions.action import Action
@@ -9,9 +10,21 @@ from tui.actions.action import Action
 if TYPE_CHECKING:
     from tui.app import ChatApp
 
+SECONDS_FOR_SECOND_PRESS = 2.0
+
 
 async def stop(app: ChatApp) -> None:
-    await app.asking.stop()
+    """Esc: gives up an edit, else stops the answer, while something is being written only when pressed twice."""
+    now = time.monotonic()
+    if app.editing.view is not None:
+        app.editing.give_up()
+    elif not app.asking.is_busy:
+        app.conversation.pick(None)
+    elif not app.prompt.text.strip() or now - app.warned < SECONDS_FOR_SECOND_PRESS:
+        await app.asking.stop()
+    else:
+        app.warned = now
+        app.keys.remark(app.words.conversation.stop_again)
 
 
 async def new(app: ChatApp) -> None:

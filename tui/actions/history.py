@@ -26,10 +26,11 @@ async def list_all(app: ChatApp) -> None:
 
     try:
         conversations = await asyncio.to_thread(app.desk.history.conversations)
+        sizes = await asyncio.to_thread(app.desk.history.sizes)
     except AutoglmError as error:
         await app.conversation.say(str(error), failed=True)
         return
-    app.push_screen(HistoryScreen(app, conversations), go_on)
+    app.push_screen(HistoryScreen(app, conversations, sizes), go_on)
 
 
 def export(app: ChatApp) -> None:

@@ -37,7 +37,7 @@ class AnswerView(MessageView):
         self._taken: MarkdownFence | None = None
         """The block of code that was copied last."""
         self._buffer = TailBuffer()
-        self._thoughts = Thoughts(words, reasoning)
+        self.thoughts = Thoughts(words, reasoning)
         self._tail = Tail()
         self._note = Static(note, markup=False, classes="note")
         self._note.display = bool(note)
@@ -48,7 +48,7 @@ class AnswerView(MessageView):
         self._thought = 0.0
 
     def compose(self) -> ComposeResult:
-        yield self._thoughts
+        yield self.thoughts
         if self.text:
             yield Rendered(printable(self.text))
         yield self._tail
@@ -61,7 +61,7 @@ class AnswerView(MessageView):
 
     @property
     def has_thoughts(self) -> bool:
-        return bool(self._thoughts.display)
+        return bool(self.thoughts.display)
 
     async def until_drawn(self) -> None:
         for part in self.query(Rendered):
@@ -103,11 +103,20 @@ class AnswerView(MessageView):
         """Whether neither reasoning nor answer has come."""
         return not self.text and self._began is None
 
-    def reason(self, text: str) -> None:
+    async def reopen(self) -> None:
+        """More will be fed to it, which may belong to its last block."""
+        with self.app.batch_update():
+            await self.query(Rendered).remove()
+            self._buffer = TailBuffer()
+            self._buffer.feed(printable(self.text))
+            self._note.display = False
+            await self._paint()
+
+    def reason(self, text: str, n_tokens: int = 0) -> None:
         now = time.monotonic()
         self._began = now if self._began is None else self._began
         self._thought = now - self._began
-        self._thoughts.add(text)
+        self.thoughts.add(text, n_tokens)
         self._grow()
 
     def feed(self, text: str) -> None:
@@ -130,9 +139,9 @@ class AnswerView(MessageView):
 
     def toggle_thoughts(self) -> bool:
         """Returns whether there are any."""
-        if self._thoughts.display:
-            self._thoughts.toggle()
-        return bool(self._thoughts.display)
+        if self.thoughts.display:
+            self.thoughts.toggle()
+        return bool(self.thoughts.display)
 
     def _grow(self) -> None:
         self._stale.set()
@@ -156,7 +165,7 @@ class AnswerView(MessageView):
         finished = self._buffer.take_all() if last else self._buffer.take()
         with self.app.batch_update():
             if self._began is not None:
-                self._thoughts.paint(self._thought, over=last or bool(self.text))
+                self.thoughts.paint(self._thought, over=last or bool(self.text))
             if finished.strip():
                 await self.mount(Rendered(finished), before=self._tail)
             await self._tail.put(self._buffer.tail.strip("\n"))

@@ -153,11 +153,33 @@ class ConversationView(VerticalScroll):
             await self.resume()
         self.anchor()
 
-    async def cut_after(self, turn: TurnView | None) -> None:
-        """Takes away the turns after `turn`, or all from the first mounted one on."""
+    async def cut_after(self, turn: TurnView) -> None:
+        """Takes away the turns after this one."""
         views = self.turns
-        await self._remove(views[views.index(turn) + 1 :] if turn else views)
+        await self._remove(views[views.index(turn) + 1 :])
         self._later.display = False
+
+    async def cut_from(self, turn: TurnView) -> None:
+        """Takes away this turn and those after it."""
+        views = self.turns
+        await self._remove(views[views.index(turn) :])
+        self._later.display = False
+
+    async def show_from(self, number: int) -> TurnView | None:
+        """Shows the turns from this one on anew, since another branch is open now."""
+        views = self.turns[number - self.first :]
+        turns = self._all_turns()[number : number + max(1, MOST_MOUNTED - (number - self.first))]
+        fresh = [past_turn(turn, self._words) for turn in turns]
+        self.release_anchor()
+        with self.app.batch_update():
+            await self._column.mount_all(fresh, before=self._later)
+            await self._remove(views)
+        self._count()
+        return fresh[0] if fresh else None
+
+    def offer_again(self) -> None:
+        """What can be done with the picked message may have changed."""
+        self.pick(self.picked)
 
     async def add_turn(self, question: str) -> TurnView:
         """A new question with an empty answer, in view."""
@@ -197,14 +219,16 @@ class ConversationView(VerticalScroll):
     @property
     def first_in_view(self) -> int:
         """The place of the first turn of which something is to be seen, among all."""
-        seen = (n for n, turn in enumerate(self.turns) if turn.virtual_region.bottom > self.scroll_y)
+        seen = (n for n, turn in enumerate(self.turns) if turn.virtual_region.bottom > self.scroll_y + 1)
         return self.first + next(seen, 0)
 
     def bring_line(self, widget: Widget, line: int) -> None:
         """Scrolls so that this line of a widget is to be seen."""
         self.release_anchor()
-        self.scroll_to_widget(widget, animate=False, top=True, immediate=True)
-        self.scroll_relative(y=line - self.size.height // 3, animate=False, immediate=True)
+        y, inside = line, widget
+        while inside is not self and isinstance(inside.parent, Widget):
+            y, inside = y + inside.virtual_region.y, inside.parent
+        self.scroll_to(y=max(0, y - self.size.height // 3), animate=False, immediate=True)
 
     def pick(self, message: MessageView | None) -> None:
         """Marks a message, in place of the one before; None: no one."""

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 LEAD = 2
 GAP = 2
 MODEL_CELLS = 16
-WIDE_ENOUGH_FOR_MODELS = 60
+COUNT_CELLS = 4
+WIDE_ENOUGH_FOR_ALL = 60
 WIDE_ENOUGH_FOR_TIMES = 30
 Piece = tuple[str, str]
 """Text, and what it is: `title`, `detail`, `snippet` or `mark`."""
@@ -31,6 +32,7 @@ class Row:
 
     conversation: Conversation
     hit: Hit | None = None
+    n_messages: int | None = None
 
     @property
     def n_lines(self) -> int:
@@ -38,14 +40,15 @@ class Row:
 
 
 def title_line(row: Row, width: int, now: float, is_open: bool, words: Words) -> list[Piece]:
-    """Fills `width` cells exactly. Narrow ones leave out the model, then the time."""
+    """Fills `width` cells exactly. Narrow ones leave out how many messages there are and the model, then the time."""
     talk = row.conversation
     details: list[str] = []
-    if width >= WIDE_ENOUGH_FOR_MODELS:
+    if width >= WIDE_ENOUGH_FOR_ALL:
+        details.append(f"{'' if row.n_messages is None else row.n_messages:>{COUNT_CELLS}}")
         details.append(set_cell_size(shortened(model_name(talk), MODEL_CELLS), MODEL_CELLS))
     if width >= WIDE_ENOUGH_FOR_TIMES:
         said = when(talk.updated, now, words)
-        column = time_cells(words) if width >= WIDE_ENOUGH_FOR_MODELS else 0
+        column = time_cells(words) if width >= WIDE_ENOUGH_FOR_ALL else 0
         details.append(" " * (column - cell_len(said)) + said)
     detail = "".join(" " * GAP + text for text in details) + " "
     room = max(width - LEAD - cell_len(detail), 0)

@@ -60,11 +60,12 @@ class HistoryScreen(ModalScreen[Chosen]):
         )
     ]
 
-    def __init__(self, chat: ChatApp, conversations: list[Conversation]) -> None:
+    def __init__(self, chat: ChatApp, conversations: list[Conversation], sizes: dict[str, int]) -> None:
         super().__init__()
         self.chat = chat
         self.words = chat.words.history
         self._talks = conversations
+        self._sizes = sizes
         self._folded: dict[str, str] = {}
         """Titles, as they are compared."""
         self._hits: list[Hit] = []
@@ -227,8 +228,12 @@ class HistoryScreen(ModalScreen[Chosen]):
     def _fill(self, chosen: int = 0) -> None:
         """Titles that hold what is looked for, then the messages that do."""
         wanted = [folded(chunk) for chunk in chunks_of(self._query.value)]
-        rows = [Row(talk) for talk in self._talks if not wanted or self._holds(talk.title, wanted)]
-        rows += [Row(hit.conversation, hit) for hit in self._hits]
+        rows = [
+            Row(talk, None, self._sizes.get(talk.id))
+            for talk in self._talks
+            if not wanted or self._holds(talk.title, wanted)
+        ]
+        rows += [Row(hit.conversation, hit, self._sizes.get(hit.conversation.id)) for hit in self._hits]
         opened = self.chat.desk.conversation
         nothing = self.words.none_found if wanted else self.words.none_yet
         self._query.border_title = f"{self.words.conversations} {len(rows)}" if rows else self.words.conversations

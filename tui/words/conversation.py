@@ -26,6 +26,15 @@ class Words:
     show_earlier: str
     to_top: str
     to_end: str
+    tokens: str
+    characters: str
+    stop_again: str
+    editing: str
+    nothing_asked: str
+    nothing_to_go_on: str
+    no_versions: str
+    first_version: str
+    last_version: str
     later: str
     copied_selection: str
     copied_message: str
@@ -59,9 +68,9 @@ class Words:
 
 
 ENGLISH = Words(
-    thinking="thinking for {seconds} s",
-    thought="thought for {seconds} s",
-    thoughts="thoughts",
+    thinking="thinking for {seconds} s · {length}",
+    thought="thought for {seconds} s · {length}",
+    thoughts="thoughts · {length}",
     stopped="stopped",
     cut_off="cut off",
     cut_length="cut off: that is as long as --max-tokens lets it be",
@@ -78,6 +87,15 @@ ENGLISH = Words(
     show_earlier="show earlier questions",
     to_top="to the beginning",
     to_end="to the end",
+    tokens="{n} tokens",
+    characters="{n} characters",
+    stop_again="Esc again stops the answer; your text stays",
+    editing="another wording; Esc gives it up",
+    nothing_asked="Nothing was asked yet",
+    nothing_to_go_on="The last answer is complete",
+    no_versions="There is one version of this: e asks in other words, r answers again",
+    first_version="This is the first version",
+    last_version="This is the last version",
     later="▼ {n} later questions: click here or press Ctrl+End",
     copied_selection="Selection copied",
     copied_message="Message copied",
@@ -112,9 +130,9 @@ ENGLISH = Words(
 
 
 CHINESE = Words(
-    thinking="思考中 {seconds} 秒",
-    thought="思考了 {seconds} 秒",
-    thoughts="思考过程",
+    thinking="思考中 {seconds} 秒 · {length}",
+    thought="思考了 {seconds} 秒 · {length}",
+    thoughts="思考过程 · {length}",
     stopped="已停止",
     cut_off="未写完",
     cut_length="未写完：已达到 --max-tokens 的上限",
@@ -131,6 +149,15 @@ CHINESE = Words(
     show_earlier="显示更早的问题",
     to_top="到开头",
     to_end="到末尾",
+    tokens="{n} 个词元",
+    characters="{n} 字",
+    stop_again="再按一次 Esc 停止回答；已写的内容会保留",
+    editing="修改问题；按 Esc 放弃",
+    nothing_asked="还没有提过问题",
+    nothing_to_go_on="最后一个回答已经写完",
+    no_versions="只有一个版本：按 e 修改问题，按 r 重新回答",
+    first_version="这是第一个版本",
+    last_version="这是最后一个版本",
     later="▼ 之后还有 {n} 个问题：点击此处或按 Ctrl+End",
     copied_selection="已复制所选内容",
     copied_message="已复制消息",

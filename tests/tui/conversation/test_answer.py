@@ -122,10 +122,10 @@ def test_reasoning_is_one_line_until_it_is_opened() -> None:
         thoughts = view.query_one(Thoughts)
         title, body = thoughts.query_one(".title", Static), thoughts.query_one(".body", Static)
         assert not thoughts.display
-        view.reason("Let me\nsee")
-        await until(pilot, lambda: str(title.render()) == "▸ thinking for 0 s")
+        view.reason("Let me\nsee", 4)
+        await until(pilot, lambda: str(title.render()) == "▸ thinking for 0 s · 4 tokens")
         view.feed("Yes.")
-        await until(pilot, lambda: str(title.render()) == "▸ thought for 0 s")
+        await until(pilot, lambda: str(title.render()) == "▸ thought for 0 s · 4 tokens")
         await view.finish()
         assert thoughts.region.height == 1
         assert str(body.render()) == ""

@@ -43,10 +43,12 @@ def test_times_are_said_as_a_person_would(ago: timedelta, english: str, chinese:
 
 def test_a_wide_row_has_all_and_a_narrow_one_what_matters() -> None:
     def line(width: int, is_open: bool = False, words: Words = ENGLISH) -> str:
-        pieces = title_line(Row(talk("海边的小花园里种西红柿要注意什么")), width, NOON.timestamp(), is_open, words)
+        pieces = title_line(
+            Row(talk("海边的小花园里种西红柿要注意什么"), None, 24), width, NOON.timestamp(), is_open, words
+        )
         return "".join(text for text, _ in pieces)
 
-    assert line(78).split() == ["海边的小花园里种西红柿要注意什么", "qwen2.5-1.5b", "today", "12:00"]
+    assert line(78).split() == ["海边的小花园里种西红柿要注意什么", "24", "qwen2.5-1.5b", "today", "12:00"]
     assert line(40, is_open=True).split() == ["●", "海边的小花园里种西红柿…", "today", "12:00"]
     assert line(20).split() == ["海边的小花园里种…"]
     assert line(78, words=CHINESE).split()[-2:] == ["今天", "12:00"]
@@ -54,7 +56,7 @@ def test_a_wide_row_has_all_and_a_narrow_one_what_matters() -> None:
 
 @given(st.text(max_size=90), st.integers(8, 120), st.booleans(), st.sampled_from([ENGLISH, CHINESE]))
 def test_every_row_is_as_wide_as_the_list(title: str, width: int, is_open: bool, words: Words) -> None:
-    pieces = title_line(Row(talk(title, model=title)), width, NOON.timestamp(), is_open, words)
+    pieces = title_line(Row(talk(title, model=title), None, len(title)), width, NOON.timestamp(), is_open, words)
     assert cell_len("".join(text for text, _ in pieces)) == width
     assert not any(letter in "\n\t\x1b" for text, _ in pieces for letter in text)
 

@@ -172,3 +172,30 @@ def test_in_chinese_on_a_narrow_terminal_and_with_another_app(
             assert [m.content for m in other.messages(talk.id) if m.role == "user"][-2:] == ["Once", "Lost"]
 
     drive(setup_of(stories_gguf, history), test, size=(40, 16), words=CHINESE)
+
+
+def test_an_answer_that_is_being_written(endless_gguf: Path, history: History) -> None:
+    held(history, ("Other", "Other answer"))
+
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        await write(pilot, "Once upon a time")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.asking.answer_text)
+        # Looking is free, and so is to come back to the same conversation.
+        await open_list(pilot, app)
+        assert listed(app) == ["Once upon a time", "Other"]
+        await leave(pilot, app, "enter")
+        assert app.asking.is_busy
+        # Deleted while it is written, it comes back with all that came.
+        await open_list(pilot, app)
+        await pilot.press("tab", "d")
+        await until(pilot, lambda: titles(history) == ["Other"])
+        assert not app.asking.is_busy
+        assert not app.turns
+        await pilot.press("u")
+        await until(pilot, lambda: app.turns)
+        assert app.turns[0].answer
+        assert app.turns[0].state == "stopped"
+        await pilot.press("escape")
+
+    drive(setup_of(endless_gguf, history, n_ctx=8192, max_tokens=None), test)
