@@ -73,7 +73,7 @@ class HistoryScreen(ModalScreen[Chosen]):
         self._renamed: Conversation | None = None
         self._query = Input(placeholder=self.words.search, id="query")
         self._listing = Listing(self.words)
-        self._name_box = Input(id="rename", compact=True)
+        self._name_box = Input(id="rename", compact=True, select_on_focus=False)
         self._foot = KeysFoot()
 
     def compose(self) -> ComposeResult:
@@ -91,13 +91,13 @@ class HistoryScreen(ModalScreen[Chosen]):
         self._end_rename()
 
     def on_descendant_focus(self) -> None:
-        if not self._name_box.has_focus:
+        if self.focused is not self._name_box:
             self._end_rename()
         self._offer()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         # Elsewhere these keys are letters.
-        return action != "of_list" or self._listing.has_focus
+        return action != "of_list" or self.focused is self._listing
 
     async def action_of_list(self, action: str, *values: int) -> None:
         """An action whose key is only one while the list has the focus."""
@@ -132,7 +132,7 @@ class HistoryScreen(ModalScreen[Chosen]):
 
     def action_other(self) -> None:
         """From the box to the list, and back."""
-        self.set_focus(self._listing if self._query.has_focus else self._query)
+        self.set_focus(self._listing if self.focused is self._query else self._query)
 
     def action_new(self) -> None:
         self.dismiss("new")
@@ -220,7 +220,7 @@ class HistoryScreen(ModalScreen[Chosen]):
     def _end_rename(self) -> None:
         if self._renamed is not None:
             self._renamed = None
-            if self._name_box.has_focus:
+            if self.focused is self._name_box:
                 self.set_focus(self._listing)
             self._name_box.display = False
             self._offer()
@@ -298,7 +298,7 @@ class HistoryScreen(ModalScreen[Chosen]):
             self._foot.offer([("Enter", words.keep, "open"), ("Esc", words.leave, "back")])
             return
         keys = [("Enter", words.open, "open"), ("Esc", words.back, "back")]
-        if self._query.has_focus:
+        if self.focused is self._query:
             self._foot.offer([*keys, ("Tab", words.to_list, "other")])
             return
         undo = [("u", words.undo, "undo")] if self.chat.removed else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -91,12 +92,16 @@ def test_look_through_find_and_open(stories_gguf: Path, history: History) -> Non
     assert [m.content for m in history.messages(history.conversations()[0].id)][-2] == "Once"
 
 
-def test_rename_delete_and_undo(stories_gguf: Path, history: History) -> None:
+def test_rename_delete_and_undo(stories_gguf: Path, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     for title in ("First", "Second", "Third"):
         held(history, (title, f"{title} answer"))
     opened = history.conversations()[0]
 
+    written: list[str] = []
+
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        assert app._driver is not None
+        monkeypatch.setattr(app._driver, "write", written.append)
         await open_list(pilot, app)
         await pilot.press("tab", "j", "r")
         await until(pilot, lambda: app.screen.query_one("#rename", Input).has_focus)
@@ -129,9 +134,17 @@ def test_rename_delete_and_undo(stories_gguf: Path, history: History) -> None:
         await until(pilot, lambda: "Nothing was deleted" in read(app))
         await leave(pilot, app)
         await until(pilot, lambda: "Third answer" in read(app))
+        # The terminal's title follows the conversation that is open.
+        await open_list(pilot, app)
+        await pilot.press("f2", *" 2", "enter")
+        await until(pilot, lambda: "Third 2" in titles(history))
+        await leave(pilot, app)
 
     drive(setup_of(stories_gguf, history, conversation=opened), test)
-    assert titles(history) == ["Third", "Second!", "First"]
+    assert titles(history) == ["Third 2", "Second!", "First"]
+    assert [text[4:-1] for text in written if text.startswith("\x1b]2;")] == [
+        *("autoglm-lite", "Third – autoglm-lite", "Third 2 – autoglm-lite", "\x07\x1b[23;2")
+    ]
 
 
 def test_in_chinese_on_a_narrow_terminal_and_with_another_app(
