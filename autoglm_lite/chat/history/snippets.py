@@ -26,7 +26,9 @@ def snippet(text: str, chunks: list[str]) -> tuple[str, tuple[tuple[int, int], .
             marked.append((len(line), len(joined)))
             line = joined
         at = min(stop, end)
-    return line.rstrip() + ("…" if end < len(text) else ""), tuple(marked)
+    line = line.rstrip()
+    kept = tuple((a, min(b, len(line))) for a, b in marked if a < len(line) and a < b)
+    return line + ("…" if end < len(text) else ""), kept
 
 
 def _places(text: str, chunks: list[str]) -> list[tuple[int, int]]:
