@@ -13,22 +13,9 @@ from statistics import median
 from autoglm_lite.chat.branches import open_turns
 from autoglm_lite.chat.history import History
 
-ENGLISH = "the model reads a long page and writes some words about rice water memory disk python train letter".split()
+ENGLISH = "the model reads a long page and writes some words about rice water memory disk python train letter"
 CHINESE = "我们今天想知道怎么用电脑写一封信给房东说明暖气坏了请帮忙修理谢谢米饭内存磁盘模型答案问题天气很好"
-QUERIES = (
-    "the",
-    "memory disk",
-    "rare1",
-    "py",
-    "米",
-    "米饭",
-    "暖气坏了",
-    "用Python",
-    "c++",
-    "::",
-    "no such words",
-    "答",
-)
+QUERIES = "the|memory disk|rare1|py|a|米|米饭|暖气坏了|用Python|答|c++|::|§|no such words"
 
 
 def text(dice: random.Random, n: int) -> str:
@@ -36,7 +23,8 @@ def text(dice: random.Random, n: int) -> str:
     if n % 2:
         said = "".join(dice.choice(CHINESE) + ("，" if dice.random() < 0.1 else "") for _ in range(300))
         return f"{said} 用Python {said[:50]}" + ("暖气坏了" if n % 50 == 1 else "")
-    words = " ".join(dice.choice(ENGLISH) for _ in range(110))
+    known = ENGLISH.split()
+    words = " ".join(dice.choice(known) for _ in range(110))
     return f"{words}\n\n```\nstd::x = {n}\n```\n" + (f"rare{n // 500}" if n % 500 == 0 else "")
 
 
@@ -91,7 +79,7 @@ def main() -> None:
             worst.append(measured("list of the first 50", lambda: history.conversations(50), args.repeat))
             worst.append(measured("titles with 米", lambda: history.conversations(matching="米"), args.repeat))
             worst.append(measured("turns of one", lambda: open_turns(history, ids[7]), args.repeat))
-            for query in QUERIES:
+            for query in QUERIES.split("|"):
                 found = len(history.search(query, 50))
 
                 def search(query: str = query) -> None:
