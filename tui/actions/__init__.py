@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from tui.actions import composing, conversing, general
+from tui.actions import branching, browsing, composing, conversing, finding, general, history
 from tui.actions.action import Action
 
-ACTIONS: tuple[Action, ...] = (*composing.ACTIONS, *conversing.ACTIONS, *general.ACTIONS)
+ACTIONS: tuple[Action, ...] = (
+    *composing.ACTIONS,
+    *conversing.ACTIONS,
+    *browsing.ACTIONS,
+    *branching.ACTIONS,
+    *finding.ACTIONS,
+    *general.ACTIONS,
+    *history.ACTIONS,
+)
 BY_ID = {action.id: action for action in ACTIONS}

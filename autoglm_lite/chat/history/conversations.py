@@ -60,6 +60,11 @@ def listed(db: sqlite3.Connection, limit: int, offset: int, words: list[str]) ->
     return [Conversation(*row) for row in rows]
 
 
+def sizes(db: sqlite3.Connection) -> dict[str, int]:
+    """How many messages each has, in all branches."""
+    return dict(execute(db, "SELECT conversation, count(*) FROM messages GROUP BY conversation").fetchall())
+
+
 def purge(db: sqlite3.Connection, before: float) -> None:
     """Removes those that were deleted before that time."""
     execute(db, "DELETE FROM conversations WHERE deleted <= ?", before)
