@@ -30,6 +30,9 @@ from tui.conversation.view import ConversationView
 from tui.conversation.welcome import Suggestion, Welcome
 from tui.desk import Desk
 from tui.ending import hangups_to
+from tui.history.drafting import Drafting
+from tui.history.removed import Removed
+from tui.history.title import TerminalTitle
 from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
 from tui.machine.status import Status, StatusLine, loading_line, read_memory
@@ -73,6 +76,9 @@ class ChatApp(App[None]):
         self.desk = desk
         self.words = words
         self.asking = Asking(self)
+        self.drafting = Drafting(self)
+        self.removed = Removed()
+        self.terminal_title = TerminalTitle(self)
         self.interrupted = 0.0
         """When Ctrl+C was last pressed with nothing to copy or to stop."""
         self.warned = 0.0
@@ -107,12 +113,13 @@ class ChatApp(App[None]):
     async def on_mount(self) -> None:
         self._home = asyncio.get_running_loop()
         self.prompt.focus()
+        self.drafting.arrive()
         if self.turns:
             await self.conversation.resume()
         self.call_after_refresh(self._start)
 
     def on_key(self, event: events.Key) -> None:
-        if event.is_printable and event.character and not self.prompt.has_focus:
+        if event.is_printable and event.character and not self.prompt.has_focus and not self.screen.is_modal:
             self.prompt.focus()
             self.prompt.insert(event.character)
 
@@ -121,6 +128,15 @@ class ChatApp(App[None]):
         done = BY_ID[name].run(self)
         if done is not None:
             await done
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # What stands before the conversation has keys of its own.
+        return not (action == "do" and self.screen.is_modal) or parameters[0] in ("quit", "interrupt")
+
+    @on(Prompt.Changed)
+    def _keep_draft(self, event: Prompt.Changed) -> None:
+        if event.text_area is self.prompt:
+            self.drafting.changed()
 
     @on(Prompt.Submitted)
     def _submit(self, event: Prompt.Submitted) -> None:
@@ -159,14 +175,21 @@ class ChatApp(App[None]):
 
     async def end(self) -> None:
         """Stops what is going on, and quits."""
+        await self.drafting.leave()
         await self.asking.end()
         await self.desk.close()
+        self.terminal_title.end()
         self.exit()
 
     async def show(self, conversation: Conversation | None) -> None:
         """Puts another conversation on the desk, None for a new one."""
         await self.asking.end()
-        self.desk.begin(conversation)
+        await self.drafting.leave()
+        try:
+            self.desk.begin(conversation)
+        finally:
+            self.drafting.arrive()
+        self.terminal_title.refresh()
         self.asking.forget()
         self.editing.give_up()
         await self.conversation.clear()
@@ -271,6 +294,7 @@ class ChatApp(App[None]):
                 await self.conversation.say(str(error), failed=True)
 
     async def _sample(self) -> None:
+        self.terminal_title.refresh()
         opened, pid = self.desk.opened, self.desk.pid
         # Of a service's model it may not be known which process has it.
         known = pid is not None or opened is None or opened.model.place != "service"

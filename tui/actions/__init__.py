@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.actions import branching, browsing, composing, conversing, finding, general
+from tui.actions import branching, browsing, composing, conversing, finding, general, history
 from tui.actions.action import Action
 
 ACTIONS: tuple[Action, ...] = (
@@ -12,5 +12,6 @@ ACTIONS: tuple[Action, ...] = (
     *branching.ACTIONS,
     *finding.ACTIONS,
     *general.ACTIONS,
+    *history.ACTIONS,
 )
 BY_ID = {action.id: action for action in ACTIONS}

@@ -19,7 +19,7 @@ from autoglm_lite.chat.history import conversations, messages, search
 from autoglm_lite.chat.history.database import execute, explained, open_database
 from autoglm_lite.chat.history.records import Conversation, Hit, Message, State
 from autoglm_lite.chat.history.words import chunks_of, folded
-from autoglm_lite.chat.titles import title_of
+from autoglm_lite.chat.titles import is_greeting, title_of
 from autoglm_lite.errors import HistoryError
 
 
@@ -55,7 +55,7 @@ class History:
     ) -> Conversation:
         """A new conversation with its first question, in one commit."""
         with self._change() as db:
-            made = conversations.create(db, model, system, title_of(first_message))
+            made = conversations.create(db, model, system, title_of(first_message, attachments))
             self._index(db, messages.insert(db, made.id, None, "user", first_message, attachments=attachments))
             return conversations.get(db, made.id)
 
@@ -78,6 +78,10 @@ class History:
                 parent = messages.known(db, conversation.id, after)
             made = messages.insert(db, conversation.id, parent, "user", text, attachments=attachments)
             self._index(db, made)
+            titled = conversations.get(db, conversation.id)
+            if titled.titled == "itself" and (parent is None or is_greeting(titled.title)):
+                # The first question is another one, or was none.
+                conversations.entitle(db, conversation.id, title_of(text, attachments), "itself")
             return made
 
     def hold(self, conversation: Conversation) -> None:
@@ -125,6 +129,11 @@ class History:
         with self._reading() as db:
             return conversations.listed(db, limit, offset, [folded(chunk) for chunk in chunks_of(matching)])
 
+    def sizes(self) -> dict[str, int]:
+        """How many messages each conversation has, in all branches."""
+        with self._reading() as db:
+            return conversations.sizes(db)
+
     def messages(self, conversation_id: str) -> list[Message]:
         """Of all branches, in the order in which they were written."""
         with self._reading() as db:
@@ -144,8 +153,7 @@ class History:
     def rename(self, conversation_id: str, title: str) -> None:
         """Gives it the user's own title, which is never replaced."""
         with self._change() as db:
-            query = "UPDATE conversations SET title = ?, titled = 'user' WHERE id = ?"
-            execute(db, query, title, conversation_id)
+            conversations.entitle(db, conversation_id, title, "user")
 
     def delete(self, conversation_id: str) -> None:
         """It is not found any more, but can be restored for a day."""

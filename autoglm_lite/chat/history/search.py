@@ -20,7 +20,6 @@ COLUMNS = ", ".join(f"c.{name.strip()}" for name in conversations.COLUMNS.split(
 
 def prepare(db: sqlite3.Connection) -> bool:
     """Whether there is an index; made if it is missing."""
-    db.create_function("folded", 1, folded, deterministic=True)
     if not db.execute("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").fetchone():
         return False
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'message_words'").fetchone():
