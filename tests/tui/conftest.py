@@ -14,3 +14,10 @@ from autoglm_lite.chat.history import History
 def history(tmp_path: Path) -> Iterator[History]:
     with History(tmp_path / "conversations.db") as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _no_clipboard_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests copy is not for whoever runs them."""
+    for name in ("TMUX", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
