@@ -137,6 +137,9 @@ class ChatApp(App[None]):
     def _keep_draft(self, event: Prompt.Changed) -> None:
         if event.text_area is self.prompt:
             self.drafting.changed()
+            if not self.find_line.display:
+                # What was found among all conversations is marked until one writes on.
+                self.find_line.close()
 
     @on(Prompt.Submitted)
     def _submit(self, event: Prompt.Submitted) -> None:
