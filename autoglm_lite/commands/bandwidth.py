@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from autoglm_lite.commands.remembered import remember, remembered
@@ -15,6 +18,8 @@ LEAST_BUFFER_BYTES = 64 << 20
 SHARE_OF_MEMORY = 8
 """The buffer is never more than this part of the memory that is free."""
 SECONDS = 0.2
+SECONDS_APART = 20.0
+"""For a process that measures: one that takes longer says nothing of memory."""
 FILE = "bandwidth.json"
 """By the number of threads."""
 
@@ -32,6 +37,21 @@ def memory_bandwidth(threads: int, memory_available: int, *, now: bool = False) 
     measured = measure(threads, n_bytes)
     remember(FILE, str(threads), measured)
     return measured
+
+
+def bandwidth_apart(threads: int, memory_available: int) -> float | None:
+    """As memory_bandwidth, measured in a process of its own: in a long one numpy's 30 MB would stay."""
+    if remembered(FILE, str(threads)) is None:
+        code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import memory_bandwidth as measured"
+        with suppress(OSError, subprocess.SubprocessError):
+            subprocess.run(
+                [sys.executable, "-I", "-c", f"{code}; measured({threads}, {memory_available})"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=SECONDS_APART,
+            )
+    return remembered(FILE, str(threads))
 
 
 def measure(threads: int, n_bytes: int) -> float:

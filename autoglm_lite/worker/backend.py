@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 
-from autoglm_lite.chat.backend import Place
+from autoglm_lite.chat.backend import Footprint, OnDevice, Place
 from autoglm_lite.generation import Event, GenerateRequest
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.client import Worker
@@ -14,10 +15,18 @@ from autoglm_lite.worker.watch import Notice, Watch
 
 
 class LocalBackend:
-    def __init__(self, plan: Plan, fallbacks: Sequence[Plan] = (), states: Path | None = None) -> None:
-        """`fallbacks` as of Loader, `states` as of Worker."""
+    def __init__(
+        self,
+        plan: Plan,
+        fallbacks: Sequence[Plan] = (),
+        states: Path | None = None,
+        foresee: Callable[[Plan], Footprint] | None = None,
+    ) -> None:
+        """`fallbacks` as of Loader, `states` as of Worker; `foresee`, which may take a second, runs in a thread."""
         self.worker = Worker(states=states)
         self._loader = Loader(self.worker, plan, fallbacks)
+        self._foresee = foresee or _as_planned
+        self._foreseen: tuple[Plan, Footprint] | None = None
 
     @property
     def plan(self) -> Plan:
@@ -40,6 +49,12 @@ class LocalBackend:
     def pid(self) -> int | None:
         return self.worker.pid
 
+    async def footprint(self) -> Footprint:
+        plan = self.plan
+        if self._foreseen is None or self._foreseen[0] != plan:
+            self._foreseen = plan, await asyncio.to_thread(self._foresee, plan)
+        return self._foreseen[1]
+
     async def load(self, on_progress: Callable[[float], None], on_notice: Callable[[str], None]) -> None:
         await self._loader.load(on_progress, on_notice)
 
@@ -57,3 +72,9 @@ class LocalBackend:
 
     async def close(self) -> None:
         await self.worker.close()
+
+
+def _as_planned(plan: Plan) -> Footprint:
+    """Without knowing the model."""
+    devices = tuple(OnDevice(part.name, part.layers, None, None) for part in plan.devices)
+    return Footprint(threads=plan.threads, cpus=plan.cpus, devices=devices)
