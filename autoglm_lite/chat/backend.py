@@ -60,8 +60,9 @@ class Backend(Generates, Protocol):
     def pid(self) -> int | None:
         """Of the process that has the model in memory, where that is known."""
 
-    async def footprint(self) -> Footprint:
-        """Of the model as it is loaded. The first call may take a second, and half of that all cores; never raises."""
+    async def footprint(self, *, idle: bool) -> Footprint:
+        """Of the model as it is loaded. `idle`: nobody waits for an answer, so that the machine may be measured where
+        it was not today, which takes all cores for half a second. Never raises."""
 
     async def load(self, on_progress: Callable[[float], None], on_notice: Callable[[str], None]) -> None:
         """`on_progress` gets the share done, 0 to 1, where it can be told; `on_notice` a sentence each time that it

@@ -40,8 +40,9 @@ def memory_bandwidth(threads: int, memory_available: int, *, now: bool = False) 
 
 
 def bandwidth_apart(threads: int, memory_available: int) -> float | None:
-    """As memory_bandwidth, measured in a process of its own: in a long one numpy's 30 MB would stay."""
-    if remembered(FILE, str(threads)) is None:
+    """As memory_bandwidth, measured in a process of its own: in a long one numpy's 30 MB would stay. Without memory for
+    it nothing is measured."""
+    if remembered(FILE, str(threads)) is None and memory_available // SHARE_OF_MEMORY >= LEAST_BUFFER_BYTES:
         code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import memory_bandwidth as measured"
         with suppress(OSError, subprocess.SubprocessError):
             subprocess.run(

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from autoglm_lite.planning.plan import Plan
 
 
-def footprint(facts: ModelFacts, planned: Planned, plan: Plan) -> Footprint:
-    """Of `plan`, the one that was `planned` or a lighter one. Takes half a second where the speed of memory was not
-    measured today."""
+def footprint(facts: ModelFacts, planned: Planned, plan: Plan, idle: bool) -> Footprint:
+    """Of `plan`, the one that was `planned` or a lighter one. Where the machine is idle the speed of memory is measured
+    if it was not today, in half a second."""
     from autoglm_lite.chat.backend import Footprint, OnDevice
     from autoglm_lite.planning.memory import predict
 
@@ -24,7 +24,7 @@ def footprint(facts: ModelFacts, planned: Planned, plan: Plan) -> Footprint:
     totals = {device.name: device.memory_total for device in machine.devices}
     return Footprint(
         predicted=choice.predicted,
-        decode=_decode(facts, replace(planned, choice=choice)),
+        decode=_decode(facts, replace(planned, choice=choice), idle),
         threads=plan.threads,
         cpus=plan.cpus,
         devices=tuple(
@@ -35,7 +35,7 @@ def footprint(facts: ModelFacts, planned: Planned, plan: Plan) -> Footprint:
     )
 
 
-def _decode(facts: ModelFacts, planned: Planned) -> float | None:
+def _decode(facts: ModelFacts, planned: Planned, idle: bool) -> float | None:
     """Tokens per second: what was tuned here, else as `plan` would say."""
     from autoglm_lite.commands.bandwidth import bandwidth_apart
     from autoglm_lite.hardware.machine import read_machine
@@ -49,5 +49,5 @@ def _decode(facts: ModelFacts, planned: Planned) -> float | None:
     # For a plan of which nothing can be said it would be measured in vain.
     if expect(facts, planned.machine, choice, bandwidth=1.0).decode is None:
         return None
-    bandwidth = bandwidth_apart(choice.plan.threads, read_machine().memory_available)
+    bandwidth = bandwidth_apart(choice.plan.threads, read_machine().memory_available if idle else 0)
     return expect(facts, planned.machine, choice, bandwidth).decode

@@ -54,7 +54,7 @@ class ServiceBackend:
     def pid(self) -> int | None:
         return None if self._client is None else worker_of(self._client.address.pid, self._file)
 
-    async def footprint(self) -> Footprint:
+    async def footprint(self, *, idle: bool) -> Footprint:
         """The service does not say how it has planned."""
         return Footprint()
 
@@ -159,8 +159,8 @@ class ServiceFirst:
     def pid(self) -> int | None:
         return self._now.pid
 
-    async def footprint(self) -> Footprint:
-        return await self._now.footprint()
+    async def footprint(self, *, idle: bool) -> Footprint:
+        return await self._now.footprint(idle=idle)
 
     async def load(self, on_progress: Callable[[float], None], on_notice: Callable[[str], None]) -> None:
         """Raises AutoglmError: a service that has too little memory for the model leaves none for us either."""

@@ -20,13 +20,13 @@ class LocalBackend:
         plan: Plan,
         fallbacks: Sequence[Plan] = (),
         states: Path | None = None,
-        foresee: Callable[[Plan], Footprint] | None = None,
+        foresee: Callable[[Plan, bool], Footprint] | None = None,
     ) -> None:
-        """`fallbacks` as of Loader, `states` as of Worker; `foresee`, which may take a second, runs in a thread."""
+        """`fallbacks` as of Loader, `states` as of Worker; `foresee` as of `footprint`, in a thread."""
         self.worker = Worker(states=states)
         self._loader = Loader(self.worker, plan, fallbacks)
         self._foresee = foresee or _as_planned
-        self._foreseen: tuple[Plan, Footprint] | None = None
+        self._foreseen: dict[tuple[Plan, bool], Footprint] = {}
 
     @property
     def plan(self) -> Plan:
@@ -49,11 +49,12 @@ class LocalBackend:
     def pid(self) -> int | None:
         return self.worker.pid
 
-    async def footprint(self) -> Footprint:
+    async def footprint(self, *, idle: bool) -> Footprint:
         plan = self.plan
-        if self._foreseen is None or self._foreseen[0] != plan:
-            self._foreseen = plan, await asyncio.to_thread(self._foresee, plan)
-        return self._foreseen[1]
+        found = self._foreseen.get((plan, True)) or self._foreseen.get((plan, idle))
+        if found is None:
+            found = self._foreseen[plan, idle] = await asyncio.to_thread(self._foresee, plan, idle)
+        return found
 
     async def load(self, on_progress: Callable[[float], None], on_notice: Callable[[str], None]) -> None:
         await self._loader.load(on_progress, on_notice)
@@ -74,7 +75,7 @@ class LocalBackend:
         await self.worker.close()
 
 
-def _as_planned(plan: Plan) -> Footprint:
+def _as_planned(plan: Plan, _idle: bool) -> Footprint:
     """Without knowing the model."""
     devices = tuple(OnDevice(part.name, part.layers, None, None) for part in plan.devices)
     return Footprint(threads=plan.threads, cpus=plan.cpus, devices=devices)
