@@ -19,6 +19,8 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 HEIGHTS = "▁▂▃▄▅▆▇█"
 PLAIN_BLOCK, PLAIN_REST = "#", "."
 PLAIN_HEIGHTS = "_.-:=+*#"
+CLOSING, OPENING = "，。：；！？）、》」", "（《「"
+"""No line begins with one of these, or ends with one of those."""
 
 
 def cells(line: Iterable[Piece]) -> int:
@@ -98,9 +100,15 @@ def _words(text: str) -> list[str]:
     """Pieces between which a line may be broken; spaces end the piece before."""
     words: list[str] = []
     for letter in text:
-        apart = not words or words[-1][-1] == " " or (cell_len(letter) == 2 and letter not in "，。：；！？）、")
-        if letter != " " and (apart or cell_len(words[-1][-1]) == 2):
+        if not words or _breaks(words[-1][-1], letter):
             words.append(letter)
-        elif words:
+        else:
             words[-1] += letter
     return words
+
+
+def _breaks(before: str, letter: str) -> bool:
+    """Whether a line may end between the two."""
+    if letter == " " or letter in CLOSING or before in OPENING or not cell_len(letter):
+        return False
+    return before == " " or cell_len(before) == 2 or cell_len(letter) == 2

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections import deque
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -56,7 +55,7 @@ class MachinePanel(Widget, can_focus=False):
         self._words = words
         self._plain = plain
         self._low_power = low_power
-        self._looker = Looker(self.ROOT)
+        self._looker = Looker()
         self._looking = asyncio.Lock()
         self._view = View(status.status)
         self._speeds: deque[float] = deque(maxlen=N_SPEEDS)
@@ -67,9 +66,6 @@ class MachinePanel(Widget, can_focus=False):
         self._across = 0
         """Cells of the terminal from left to right; 0 until they are known."""
         self.display = False
-
-    ROOT: ClassVar[Path] = Path("/")
-    """Where /proc and /sys are read."""
 
     @property
     def is_folded(self) -> bool:
@@ -91,6 +87,8 @@ class MachinePanel(Widget, can_focus=False):
         """Takes its place on a terminal of `width` cells, as it was left on one like that."""
         if not self._across or (width >= WIDE) != (self._across >= WIDE):
             self._unfold(not is_folded(width))
+            if not self.is_folded:
+                self.run_worker(self.look())
         self._across = width
         self.set_class(width >= WIDE, "beside")
 
@@ -142,7 +140,8 @@ class MachinePanel(Widget, can_focus=False):
         look = self._view.look
         if self._low_power or (look and look.power and look.power.on_mains is False):
             return SECONDS_SAVING
-        at_work = not self.is_folded and (self._line.status.busy or not self._desk.loaded)
+        loading = not self._desk.loaded and not self._desk.load_ended
+        at_work = not self.is_folded and (self._line.status.busy or loading)
         return SECONDS_AT_WORK if at_work else SECONDS_AT_REST
 
     async def _learn(self, model: Backend, *, idle: bool) -> None:

@@ -32,22 +32,27 @@ def parts_of(held: Held | None, predicted: Predicted | None) -> list[Part]:
     """Of a model's process; they sum up to what is resident. Where the plan is not known its own memory is one part.
 
     Its own memory fills the parts in the order in which they come to be, so that while it loads, and after its context
-    was given back, each has what it can have then.
+    was given back, each has what it can have then. Of what is mapped more than the weights are its libraries.
     """
     if held is None:
         return []
     if predicted is None:
-        found = [Part("own", held.anonymous)]
+        found: dict[Name, int] = {"mapped": held.mapped, "own": held.anonymous}
     else:
-        left, found = held.anonymous, []
-        for name in ("process", "repacked", "kv"):
-            taken = min(left, getattr(predicted, name))
-            found.append(Part(name, taken))
-            left -= taken
-        found.append(Part("compute", left))
-    order = list(LETTERS)
-    parts = sorted([Part("mapped", held.mapped), *found], key=lambda part: order.index(part.name))
-    return [part for part in parts if part.n_bytes]
+        weights = min(held.mapped, predicted.mapped)
+        libraries = held.mapped - weights
+        process = min(held.anonymous, max(0, predicted.process - libraries))
+        repacked = min(held.anonymous - process, predicted.repacked)
+        kv = min(held.anonymous - process - repacked, predicted.kv)
+        compute = held.anonymous - process - repacked - kv
+        found = {
+            "mapped": weights,
+            "repacked": repacked,
+            "kv": kv,
+            "compute": compute,
+            "process": process + libraries,
+        }
+    return [Part(name, n_bytes) for name, n_bytes in found.items() if n_bytes]
 
 
 def others(look: Look) -> int | None:

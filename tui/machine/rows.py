@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from autoglm_lite.chat.backend import Footprint
-from tui.machine.bars import Line, Piece, fit, gauge, sides, spark, stacked, wrapped
+from tui.machine.bars import Line, Piece, cells, fit, gauge, sides, spark, stacked, wrapped
 from tui.machine.look import Held, Look
 from tui.machine.parts import LETTERS, Name, Part, others, parts_of
 from tui.machine.status import Status, size
@@ -28,6 +28,10 @@ LEAST_NAMED = 1 / 16
 """Share of the memory from which on a program can be to blame for a shortage."""
 LEAST_TOP = 1.25
 """The spark line's top, as a multiple of its highest value where the limit is far above or not known."""
+LEAST_SECONDS = 0.05
+"""Until the first word, which nobody notices."""
+LEAST_SHOWN = 500_000
+"""Bytes of a part that is named below the bar."""
 WIDE_CORE = 11
 """Cells for a processor with a bar of its own."""
 MOST_BARS = 8
@@ -68,9 +72,9 @@ def beside(view: View, width: int, height: int, words: Words, *, plain: bool = F
 
 
 def above(view: View, width: int, height: int, words: Words, *, plain: bool = False) -> list[Line]:
-    """Two columns where each gets 30 cells or more, else one without its last lines."""
+    """Two columns where each gets 30 cells or more, else one."""
     if width < 62:
-        return [line for line in beside(view, width, height, words, plain=plain) if line]
+        return beside(view, width, height, words, plain=plain)
     half = (width - 2) // 2
     columns = [[row for group in side for row in group] for side in _sides(view, half, words, plain)]
     columns[0] += _warning(view, half, words)
@@ -109,13 +113,14 @@ def _sides(view: View, width: int, words: Words, plain: bool) -> tuple[list[list
 def _model(view: View, words: Words) -> Iterator[Row]:
     status = view.status
     yield Row(1, ((status.model, "title"),))
-    yield Row(3, ((status.activity or words.panel.ready, "" if status.activity else "muted"),))
+    doing = words.panel.at_reading if _is_reading(status) else status.activity
+    yield Row(3, ((doing or words.panel.ready, "" if doing else "muted"),))
 
 
 def _speed(view: View, width: int, words: Words, plain: bool) -> Iterator[Row]:
     status, said = view.status, words.panel
     reading = status.reading
-    if status.busy and reading is not None and reading.done < reading.total:
+    if reading is not None and _is_reading(status):
         left = reading.seconds_left
         rights = [f"{reading.done}/{reading.total}"]
         if left is not None and left >= 1:
@@ -137,9 +142,15 @@ def _speed(view: View, width: int, words: Words, plain: bool) -> Iterator[Row]:
         top = highest if limit is None else max(min(limit, 4 * highest), max(view.speeds))
         yield Row(6, ((spark(view.speeds, top, width, plain=plain), "speed"),))
     finished = status.finished
-    if finished is not None and finished.completion_tokens:
-        seconds = f"{finished.prefill_seconds:.1f}"
-        yield Row(9, sides((), [said.first.format(seconds=seconds)], width, "muted"))
+    if finished is not None and finished.completion_tokens and finished.prefill_seconds >= LEAST_SECONDS:
+        seconds = finished.prefill_seconds
+        first = said.first.format(seconds=f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2f}")
+        yield Row(9, sides((), [first], width, "muted"))
+
+
+def _is_reading(status: Status) -> bool:
+    reading = status.reading
+    return status.busy and reading is not None and reading.done < reading.total
 
 
 def _speed_words(speed: float) -> str:
@@ -183,6 +194,7 @@ def _memory(view: View, width: int, words: Words, plain: bool) -> Iterator[Row]:
         2, stacked([(part.n_bytes, part.name, LETTERS[part.name]) for part in shown], look.total, width, plain=plain)
     )
     legend = [*mapped, *(part for part in shown if part.name not in ("mapped", "app"))]
+    legend = [part for part in legend if part.n_bytes >= LEAST_SHOWN]
     yield from (Row(6, line) for line in _legend(legend, width, words, plain))
     if view.unknown:
         yield Row(5, sides(((said.model, "muted"),), [said.not_known], width, "muted"))
@@ -190,15 +202,15 @@ def _memory(view: View, width: int, words: Words, plain: bool) -> Iterator[Row]:
 
 
 def _legend(parts: Sequence[Part], width: int, words: Words, plain: bool) -> Iterator[Line]:
-    """As many in a row as the longest leaves room for."""
+    """Two in a row where there is room."""
     names: dict[Name, str] = {name: getattr(words.panel, name) for name in LETTERS}
     items: list[tuple[Piece, ...]] = [
         ((f"{LETTERS[part.name] if plain else '■'} ", part.name), (f"{names[part.name]} {size(part.n_bytes)}", ""))
         for part in parts
     ]
-    longest = max((sum(cell_len(text) for text, _ in item) for item in items), default=0)
-    n_columns = 2 if 2 * longest + 1 <= width else 1
-    column = width // n_columns
+    longest = [max((cells(item) for item in items[i::2]), default=0) for i in (0, 1)]
+    n_columns = 2 if sum(longest) < width else 1
+    column = min(max(longest[0] + 1, width // 2), width - longest[1])
     for i in range(0, len(items), n_columns):
         yield tuple(piece for item in items[i : i + n_columns] for piece in fit(item, column))
 
@@ -300,7 +312,7 @@ def _health(view: View, width: int, words: Words) -> Iterator[Row]:
         items.append((said.waiting.format(percent=round(look.waiting)), "warning"))
     line: list[Piece] = []
     for item in items:
-        if line and sum(cell_len(text) for text, _ in line) + 3 + cell_len(item[0]) > width:
+        if line and cells(line) + 3 + cell_len(item[0]) > width:
             yield Row(6, tuple(line))
             line = []
         line += [(" · ", "muted"), item] if line else [item]

@@ -34,6 +34,8 @@ class Words:
     limit: str
     limit_short: str
     first: str
+    at_reading: str
+    """What the model does then."""
     reading: str
     left: str
     context: str
@@ -79,8 +81,9 @@ ENGLISH = Words(
     threads="threads: {n}",
     speed="Speed",
     limit="at most about {speed}",
-    limit_short="≤ {speed}",
+    limit_short="max {speed}",
     first="first word after {seconds} s",
+    at_reading="reading the prompt",
     reading="Reading",
     left="{seconds} s left",
     context="Context",
@@ -124,9 +127,10 @@ CHINESE = Words(
     threads="{n} 线程",
     speed="速度",
     limit="上限约 {speed}",
-    limit_short="≤ {speed}",
+    limit_short="上限 {speed}",
     first="{seconds} 秒后出首字",
-    reading="读取提示",
+    at_reading="正在读取提示",
+    reading="读取进度",
     left="还需 {seconds} 秒",
     context="上下文",
     share="{used} / {n_ctx}（{percent}%）",
