@@ -143,8 +143,8 @@ def _speed(view: View, width: int, words: Words, plain: bool) -> Iterator[Row]:
         yield Row(6, ((spark(view.speeds, top, width, plain=plain), "speed"),))
     finished = status.finished
     if finished is not None and finished.completion_tokens and finished.prefill_seconds >= LEAST_SECONDS:
-        seconds = finished.prefill_seconds
-        first = said.first.format(seconds=f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2f}")
+        waited = finished.prefill_seconds
+        first = said.first.format(seconds=f"{waited:.1f}" if waited >= 1 else f"{waited:.2f}")
         yield Row(9, sides((), [first], width, "muted"))
 
 

@@ -86,8 +86,8 @@ def test_f2_unfolds_it_beside_the_conversation_and_folds_it(endless_gguf: Path, 
         assert sum(bytes_of(figure)[0] for _, figure in legend) == pytest.approx(measured, rel=0.05, abs=3 * MB)
 
         await pilot.press("f2")
-        assert shown.is_folded and app.status.display
-        await until(pilot, lambda: "context" in status(app) and app.conversation.region.right == 120)
+        await until(pilot, lambda: app.machine.is_folded and "context" in status(app))
+        await until(pilot, lambda: app.status.display and app.conversation.region.right == 120)
 
     drive(setup_of(endless_gguf, history), test, size=(120, 40), model=backend_of(endless_gguf, history))
     assert (state_dir() / folding.FILE).stat().st_mode & 0o777 == 0o600
@@ -151,6 +151,7 @@ def test_a_machine_short_of_memory_on_battery(
 def test_little_is_read_while_it_is_folded_and_only_changed_lines_are_drawn(
     stories_gguf: Path, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(panel, "SECONDS_AT_REST", 1e6)
     drawn: list[int] = []
     refresh = MachinePanel.refresh
 
@@ -169,7 +170,6 @@ def test_little_is_read_while_it_is_folded_and_only_changed_lines_are_drawn(
         assert not shown._looker._times and not drawn and not shown.shown_text
         await pilot.press("f2")
         await until(pilot, lambda: "Context" in shown.shown_text)
-        monkeypatch.setattr(panel, "SECONDS_AT_REST", 1e6)
         await pilot.pause()
         drawn.clear()
         shown._draw()
