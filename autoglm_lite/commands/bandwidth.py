@@ -19,7 +19,7 @@ SHARE_OF_MEMORY = 8
 """The buffer is never more than this part of the memory that is free."""
 SECONDS = 0.2
 SECONDS_APART = 20.0
-"""For a process that measures: one that takes longer says nothing of memory."""
+"""For a process that measures: one that hangs is given up."""
 FILE = "bandwidth.json"
 """By the number of threads."""
 
@@ -39,20 +39,15 @@ def memory_bandwidth(threads: int, memory_available: int, *, now: bool = False) 
     return measured
 
 
-def bandwidth_apart(threads: int, memory_available: int) -> float | None:
-    """As memory_bandwidth, measured in a process of its own: in a long one numpy's 30 MB would stay. Without memory for
-    it nothing is measured."""
-    if remembered(FILE, str(threads)) is None and memory_available // SHARE_OF_MEMORY >= LEAST_BUFFER_BYTES:
-        code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import memory_bandwidth as measured"
+def memory_bandwidth_apart(threads: int, memory_available: int) -> float | None:
+    """The same, measured in a process of its own: this one stays without numpy and its 30 MB."""
+    known = remembered(FILE, str(threads))
+    if known is None:
+        command = [sys.executable, "-m", __name__, str(threads), str(memory_available)]
         with suppress(OSError, subprocess.SubprocessError):
-            subprocess.run(
-                [sys.executable, "-I", "-c", f"{code}; measured({threads}, {memory_available})"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=SECONDS_APART,
-            )
-    return remembered(FILE, str(threads))
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS_APART, check=False)
+        known = remembered(FILE, str(threads))
+    return known
 
 
 def measure(threads: int, n_bytes: int) -> float:
@@ -71,3 +66,7 @@ def measure(threads: int, n_bytes: int) -> float:
             list(pool.map(np.sum, parts))
             best = max(best, n_bytes / (time.perf_counter() - began))
     return best
+
+
+if __name__ == "__main__":
+    memory_bandwidth(int(sys.argv[1]), int(sys.argv[2]))

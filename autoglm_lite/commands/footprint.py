@@ -37,7 +37,8 @@ def footprint(facts: ModelFacts, planned: Planned, plan: Plan, idle: bool) -> Fo
 
 def _decode(facts: ModelFacts, planned: Planned, idle: bool) -> float | None:
     """Tokens per second: what was tuned here, else as `plan` would say."""
-    from autoglm_lite.commands.bandwidth import bandwidth_apart
+    from autoglm_lite.commands.bandwidth import FILE, memory_bandwidth_apart
+    from autoglm_lite.commands.remembered import remembered
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.preferences import measured
     from autoglm_lite.planning.speed import expect
@@ -49,5 +50,8 @@ def _decode(facts: ModelFacts, planned: Planned, idle: bool) -> float | None:
     # For a plan of which nothing can be said it would be measured in vain.
     if expect(facts, planned.machine, choice, bandwidth=1.0).decode is None:
         return None
-    bandwidth = bandwidth_apart(choice.plan.threads, read_machine().memory_available if idle else 0)
+    threads = choice.plan.threads
+    bandwidth = remembered(FILE, str(threads))
+    if bandwidth is None and idle:
+        bandwidth = memory_bandwidth_apart(threads, read_machine().memory_available)
     return expect(facts, planned.machine, choice, bandwidth).decode

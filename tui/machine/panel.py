@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual import events
@@ -16,12 +15,13 @@ from textual.widget import Widget
 
 from autoglm_lite.chat.backend import Backend, Footprint
 from tui.desk import Desk
-from tui.machine.bars import Line
 from tui.machine.folding import WIDE, is_folded, remember
 from tui.machine.look import Look, Looker
-from tui.machine.rows import View, above, beside
 from tui.machine.status import Memory, StatusLine
 from tui.words import Words
+
+if TYPE_CHECKING:
+    from tui.machine.bars import Line
 
 SECONDS_AT_WORK = 1.0
 """Between two looks, while an answer is written or the model is loaded."""
@@ -57,7 +57,10 @@ class MachinePanel(Widget, can_focus=False):
         self._low_power = low_power
         self._looker = Looker()
         self._looking = asyncio.Lock()
-        self._view = View(status.status)
+        self._found: Look | None = None
+        self._unknown = False
+        """Whether a model is in memory without it being known in which process."""
+        self._footprint = Footprint()
         self._speeds: deque[float] = deque(maxlen=N_SPEEDS)
         self._footprint_of: Backend | None = None
         self._shown_lines: list[Line] = []
@@ -106,7 +109,7 @@ class MachinePanel(Widget, can_focus=False):
             found = await asyncio.to_thread(looker, pid)
             # Of a service's model it may not be known which process has it.
             unknown = pid is None and opened is not None and opened.model.place == "service"
-            self._view = replace(self._view, look=found, unknown=unknown and self._desk.loaded)
+            self._found, self._unknown = found, unknown and self._desk.loaded
             status = self._line.status
             if status.busy and status.speed is not None and status.finished is None:
                 self._speeds.append(status.speed)
@@ -137,8 +140,8 @@ class MachinePanel(Widget, can_focus=False):
             await asyncio.sleep(self._pause())
 
     def _pause(self) -> float:
-        look = self._view.look
-        if self._low_power or (look and look.power and look.power.on_mains is False):
+        power = None if self._found is None else self._found.power
+        if self._low_power or (power is not None and power.on_mains is False):
             return SECONDS_SAVING
         loading = not self._desk.loaded and not self._desk.load_ended
         at_work = not self.is_folded and (self._line.status.busy or loading)
@@ -146,11 +149,10 @@ class MachinePanel(Widget, can_focus=False):
 
     async def _learn(self, model: Backend, *, idle: bool) -> None:
         """What the model takes and can do; its speed is measured while nobody waits for an answer."""
-        footprint = await model.footprint(idle=idle)
+        self._footprint = await model.footprint(idle=idle)
         if self._footprint_of is not model:
             self._footprint_of = model
             self._speeds.clear()
-        self._view = replace(self._view, footprint=footprint)
 
     def _unfold(self, unfolded: bool) -> None:
         self.display = unfolded
@@ -171,10 +173,14 @@ class MachinePanel(Widget, can_focus=False):
         width, height = self.content_size
         if self.is_folded or not width or not height:
             return
+        # Not before it is to be seen: the app is to be on the screen soon.
+        from tui.machine.rows import View, above, beside
+
         self._drawn_at = time.monotonic()
-        view = replace(self._view, status=self._line.status, speeds=self._speeds)
-        if self._desk.opened is None or self._desk.opened.model is not self._footprint_of:
-            view = replace(view, footprint=Footprint())
+        opened = self._desk.opened
+        learnt = opened is not None and opened.model is self._footprint_of
+        footprint = self._footprint if learnt else Footprint()
+        view = View(self._line.status, self._found, footprint, self._speeds, self._unknown)
         make = beside if self.has_class("beside") else above
         lines = make(view, width, height, self._words, plain=self._plain)
         before, self._shown_lines = self._shown_lines, lines

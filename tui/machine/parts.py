@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from autoglm_lite.planning.memory import Predicted
 from tui.machine.look import Held, Look
+
+if TYPE_CHECKING:
+    from autoglm_lite.planning.memory import Predicted
 
 Name = Literal["mapped", "repacked", "kv", "compute", "process", "own", "app", "others"]
 LETTERS: dict[Name, str] = {
