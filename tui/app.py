@@ -213,7 +213,7 @@ class ChatApp(App[None]):
         self.status.change(model=self.model_name, activity="", n_ctx=self.desk.n_ctx)
         for notice in told:
             await self.conversation.say(printable(notice))
-        await self.machine.look()
+        self.machine.look_soon()
 
     async def _welcome(self) -> None:
         """Says which model this is, in a conversation without a question."""
@@ -262,4 +262,4 @@ class ChatApp(App[None]):
             self.keys.remark(effort_remark(notice, self.words.machine))
         else:
             await self.conversation.say(line)
-            await self.machine.look()
+            self.machine.look_soon()

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from tui.app import ChatApp
 
 
-async def toggle(app: ChatApp) -> None:
-    await app.machine.toggle()
+def toggle(app: ChatApp) -> None:
+    app.machine.toggle()
 
 
 ACTIONS = (Action("toggle_machine", lambda words: words.panel.toggle, toggle, ("f2",), "machine", 5),)

@@ -63,6 +63,7 @@ class MachinePanel(Widget, can_focus=False):
         self._footprint = Footprint()
         self._speeds: deque[float] = deque(maxlen=N_SPEEDS)
         self._footprint_of: Backend | None = None
+        self._learning = False
         self._shown_lines: list[Line] = []
         self._drawn_at = 0.0
         self._drawing_soon = False
@@ -90,16 +91,20 @@ class MachinePanel(Widget, can_focus=False):
         """Takes its place on a terminal of `width` cells, as it was left on one like that."""
         if not self._across or (width >= WIDE) != (self._across >= WIDE):
             self._unfold(not is_folded(width))
-            if not self.is_folded:
-                self.run_worker(self.look())
+            self.look_soon()
         self._across = width
         self.set_class(width >= WIDE, "beside")
 
-    async def toggle(self) -> None:
+    def toggle(self) -> None:
         """Folds or unfolds it, which is remembered."""
         self._unfold(self.is_folded)
         remember(self._across, folded=self.is_folded)
-        await self.look()
+        self.look_soon()
+
+    def look_soon(self) -> None:
+        """Has the machine looked at, and returns at once."""
+        if self.is_mounted:
+            self.run_worker(self.look())
 
     async def look(self) -> None:
         """At the machine, now; shows what is found."""
@@ -118,9 +123,9 @@ class MachinePanel(Widget, can_focus=False):
                 self._line.change(memory=memory, activity=self._words.machine.not_loaded)
             else:
                 self._line.change(memory=memory)
-            if not self.is_folded and self._desk.loaded and opened is not None:
-                await self._learn(opened.model, idle=not status.busy)
         self._draw()
+        if not self.is_folded and self._desk.loaded and opened is not None:
+            await self._learn(opened.model, idle=not status.busy)
 
     def render_line(self, y: int) -> Strip:
         width = self.content_size.width
@@ -149,10 +154,19 @@ class MachinePanel(Widget, can_focus=False):
 
     async def _learn(self, model: Backend, *, idle: bool) -> None:
         """What the model takes and can do; its speed is measured while nobody waits for an answer."""
-        self._footprint = await model.footprint(idle=idle)
+        if self._learning:
+            return
+        self._learning = True
+        try:
+            footprint = await model.footprint(idle=idle)
+        finally:
+            self._learning = False
         if self._footprint_of is not model:
-            self._footprint_of = model
             self._speeds.clear()
+        elif footprint == self._footprint:
+            return
+        self._footprint_of, self._footprint = model, footprint
+        self._draw()
 
     def _unfold(self, unfolded: bool) -> None:
         self.display = unfolded
@@ -161,7 +175,8 @@ class MachinePanel(Widget, can_focus=False):
     def _status_changed(self) -> None:
         if self.is_folded or self._drawing_soon:
             return
-        wait = SECONDS_BETWEEN_FRAMES - (time.monotonic() - self._drawn_at)
+        gap = SECONDS_SAVING if self._low_power else SECONDS_BETWEEN_FRAMES
+        wait = gap - (time.monotonic() - self._drawn_at)
         if wait <= 0:
             self._draw()
         else:

@@ -161,7 +161,10 @@ def _context(view: View, width: int, words: Words, plain: bool) -> Iterator[Row]
     status, said = view.status, words.panel
     if status.n_ctx is None:
         return
-    used = status.used or 0
+    if (used := status.used) is None:
+        # Of a conversation that was taken up again it is known with its next answer.
+        yield Row(5, sides(((said.context, "title"),), [str(status.n_ctx)], width))
+        return
     percent = round(100 * used / max(status.n_ctx, 1))
     rights = [said.share.format(used=used, n_ctx=status.n_ctx, percent=percent), f"{used}/{status.n_ctx}"]
     yield Row(5, sides(((said.context, "title"),), rights, width))

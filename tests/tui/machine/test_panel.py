@@ -169,7 +169,10 @@ def test_little_is_read_while_it_is_folded_and_only_changed_lines_are_drawn(
         await shown.look()
         assert not shown._looker._times and not drawn and not shown.shown_text
         await pilot.press("f2")
-        await until(pilot, lambda: "Context" in shown.shown_text)
+        await until(pilot, lambda: "Memory" in shown.shown_text)
+        app.status.change(used=700)
+        await shown.look()
+        assert "700 of" in shown.shown_text
         await pilot.pause()
         drawn.clear()
         shown._draw()
