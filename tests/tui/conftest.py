@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from autoglm_lite.chat.history import History
-from tui.machine.folding import WIDE, remember
+from tui.machine import folding
 
 
 @pytest.fixture
@@ -18,7 +19,6 @@ def history(tmp_path: Path) -> Iterator[History]:
 
 
 @pytest.fixture(autouse=True)
-def folded(home: Path) -> None:
+def folded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine's panel, on terminals of all widths: what is read on the screen is the conversation."""
-    for width in (WIDE - 1, WIDE):
-        remember(width, folded=True)
+    monkeypatch.setattr(folding, "UNFOLDED_FROM", math.inf)

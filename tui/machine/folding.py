@@ -10,6 +10,8 @@ from autoglm_lite.paths import private_dir, state_dir
 
 WIDE = 100
 """Cells, from which on the panel stands beside the conversation."""
+UNFOLDED_FROM = WIDE
+"""Cells, from which on it is unfolded as long as nobody has folded it."""
 FILE = "panel.json"
 
 
@@ -19,7 +21,7 @@ def _names(width: int) -> str:
 
 def is_folded(width: int) -> bool:
     """On a terminal of `width` cells; where nothing is remembered, on narrow ones."""
-    return _remembered().get(_names(width), width < WIDE)
+    return _remembered().get(_names(width), width < UNFOLDED_FROM)
 
 
 def remember(width: int, *, folded: bool) -> None:

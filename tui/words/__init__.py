@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, machine, panel, welcome
+from tui.words import composer, conversation, general, history, machine, panel, welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +18,14 @@ class Words:
     composer: composer.Words
     machine: machine.Words
     panel: panel.Words
+    history: history.Words
 
 
 ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, machine, panel)
+            for part in (general, welcome, conversation, composer, machine, panel, history)
         }
     )
     for language in ("ENGLISH", "CHINESE")

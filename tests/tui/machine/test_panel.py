@@ -114,9 +114,11 @@ def test_above_the_box_on_narrow_terminals_in_chinese(endless_gguf: Path, histor
     assert folding.is_folded(100)
 
 
-def test_where_it_is_folded_at_first() -> None:
-    (state_dir() / folding.FILE).unlink()
+def test_where_it_is_folded_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folding, "UNFOLDED_FROM", folding.WIDE)
     assert [folding.is_folded(width) for width in (40, 80, 99, 100, 200)] == [True, True, True, False, False]
+    folding.remember(120, folded=True)
+    assert folding.is_folded(120) and folding.is_folded(80)
     (state_dir() / folding.FILE).write_text("[1, 2")
     assert folding.is_folded(99)
     folding.remember(99, folded=False)
