@@ -25,8 +25,10 @@ from tests.planning.models import QWEN_1_5B, QWEN_TENSORS, card
 GB = 10**9
 MACHINE = Machine(2, 4, 8 * GB, 6 * GB, features=frozenset({"avx2"}), cpus=(0, 1))
 
+USUAL = Wishes()
 
-def planned(facts: ModelFacts, wishes: Wishes = Wishes(), machine: Machine = MACHINE) -> Planned:
+
+def planned(facts: ModelFacts, wishes: Wishes = USUAL, machine: Machine = MACHINE) -> Planned:
     return Planned(choose(facts, machine, wishes), machine, wishes, ())
 
 
@@ -44,7 +46,8 @@ def test_of_the_starter_all_but_its_speed_is_known(stories_gguf: Path) -> None:
         return found
 
     found = asyncio.run(ask())
-    assert found.predicted is not None and found.predicted.mapped > 0
+    assert found.predicted is not None
+    assert found.predicted.mapped > 0
     assert (found.decode, found.threads, found.cpus, found.n_layer) == (None, 1, read_machine().cpus, facts.n_layer)
     # Nothing was measured, since nothing would be known then.
     assert not (cache_dir() / bandwidth.FILE).exists()
@@ -57,7 +60,8 @@ def test_the_speed_of_memory_is_measured_only_while_nobody_waits() -> None:
     assert remembered(bandwidth.FILE, str(threads)) is None
     decode = footprint(QWEN_1_5B, found, found.choice.plan, idle=True).decode
     measured = remembered(bandwidth.FILE, str(threads))
-    assert decode is not None and measured is not None
+    assert decode is not None
+    assert measured is not None
     assert 0.5 < decode <= 0.9 * measured / QWEN_1_5B.token_bytes + 0.01
     assert footprint(QWEN_1_5B, found, found.choice.plan, idle=False).decode == decode
 
@@ -84,5 +88,6 @@ def test_what_devices_take() -> None:
     # One that has refused it.
     alone = replace(found.choice.plan, devices=(), gpu_layers=0)
     lighter = footprint(QWEN_TENSORS, found, alone, idle=False)
-    assert lighter.devices == () and lighter.predicted is not None
+    assert lighter.devices == ()
+    assert lighter.predicted is not None
     assert lighter.predicted.mapped + lighter.predicted.repacked > QWEN_TENSORS.tensor_bytes / 2

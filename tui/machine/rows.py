@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rich.cells import cell_len
 
@@ -44,7 +44,7 @@ class View:
     status: Status
     look: Look | None = None
     """None until the first."""
-    footprint: Footprint = Footprint()
+    footprint: Footprint = field(default_factory=Footprint)
     speeds: Sequence[float] = ()
     """Tokens per second while answers came, one for each look."""
     unknown: bool = False

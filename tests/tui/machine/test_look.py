@@ -29,8 +29,10 @@ def test_this_machine() -> None:
     looker = Looker()
     found = looker.look(os.getpid())
     memory_info = psutil.virtual_memory()
-    assert found.total is not None and found.total <= memory_info.total
-    assert found.available is not None and 0 < found.available <= memory_info.total
+    assert found.total is not None
+    assert found.total <= memory_info.total
+    assert found.available is not None
+    assert 0 < found.available <= memory_info.total
     assert found.model is not None
     assert found.model.resident == pytest.approx(psutil.Process().memory_info().rss, rel=0.05)
     assert 0 < found.app.anonymous <= found.app.resident
@@ -63,7 +65,8 @@ def test_power_and_heat(root: Path) -> None:
     assert not looker.look(None).slowed
     write(root, "sys/devices/platform/soc/soc:firmware/get_throttled", "50005")
     found = looker.look(None)
-    assert found.slowed and found.low_voltage
+    assert found.slowed
+    assert found.low_voltage
 
 
 def test_a_shortage_and_who_holds_the_most(root: Path) -> None:
@@ -76,12 +79,14 @@ def test_a_shortage_and_who_holds_the_most(root: Path) -> None:
     memory(root, 8 * GIB, 9 * GIB // 10)
     pressure(root, 40)
     found = looker.look(73)
-    assert found.short and found.waiting == 40
+    assert found.short
+    assert found.waiting == 40
     assert found.largest is not None
     assert (found.largest.name, found.largest.memory) == ("firefox", 3 * GIB)
     pressure(root, 0)
     found = looker.look(73)
-    assert not found.short and found.largest is None
+    assert not found.short
+    assert found.largest is None
     memory(root, 8 * GIB, GIB // 2)
     assert looker.look(73).short
 

@@ -54,11 +54,13 @@ def bytes_of(line: str) -> list[float]:
 def test_f2_unfolds_it_beside_the_conversation_and_folds_it(endless_gguf: Path, history: History) -> None:
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         shown = app.machine
-        assert shown.is_folded and "context" in status(app)
+        assert shown.is_folded
+        assert "context" in status(app)
         await pilot.press("f2")
         await until(pilot, lambda: "model  " in shown.shown_text and "threads: 1" in shown.shown_text)
         assert not app.status.display
-        assert shown.region.right == 120 and shown.region.height == 40
+        assert shown.region.right == 120
+        assert shown.region.height == 40
         assert app.conversation.region.right == app.prompt.region.right == shown.region.x
         assert all(line in seen(app) for line in shown.shown_text.splitlines())
 
@@ -66,11 +68,13 @@ def test_f2_unfolds_it_beside_the_conversation_and_folds_it(endless_gguf: Path, 
         await ask(pilot, app, "Once upon a time there was")
         await until(pilot, lambda: re.search(r"Speed +[\d.]+ tok/s", shown.shown_text))
         used = app.status.status.used
-        assert used is not None and used > 20
+        assert used is not None
+        assert used > 20
         await until(pilot, lambda: f"{used} of {app.desk.n_ctx}" in shown.shown_text)
         await ask(pilot, app, "Once upon a time there was")
         finished = app.status.status.finished
-        assert finished is not None and finished.cached_tokens > 1
+        assert finished is not None
+        assert finished.cached_tokens > 1
         said = f"{finished.cached_tokens} of {finished.prompt_tokens}"
         await until(pilot, lambda: re.search(f"From cache +{said}", shown.shown_text))
 
@@ -118,7 +122,8 @@ def test_where_it_is_folded_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "UNFOLDED_FROM", folding.WIDE)
     assert [folding.is_folded(width) for width in (40, 80, 99, 100, 200)] == [True, True, True, False, False]
     folding.remember(120, folded=True)
-    assert folding.is_folded(120) and folding.is_folded(80)
+    assert folding.is_folded(120)
+    assert folding.is_folded(80)
     (state_dir() / folding.FILE).write_text("[1, 2")
     assert folding.is_folded(99)
     folding.remember(99, folded=False)
@@ -169,7 +174,9 @@ def test_little_is_read_while_it_is_folded_and_only_changed_lines_are_drawn(
         shown = app.machine
         await until(pilot, lambda: app.desk.loaded)
         await shown.look()
-        assert not shown._looker._times and not drawn and not shown.shown_text
+        assert not shown._looker._times
+        assert not drawn
+        assert not shown.shown_text
         await pilot.press("f2")
         await until(pilot, lambda: "Memory" in shown.shown_text)
         app.status.change(used=700)
@@ -183,6 +190,7 @@ def test_little_is_read_while_it_is_folded_and_only_changed_lines_are_drawn(
         await until(pilot, lambda: "777 of" in shown.shown_text)
         lines = shown.shown_text.splitlines()
         (context,) = [y for y, line in enumerate(lines) if line.startswith("Context")]
-        assert set(drawn) <= {context, context + 1} and context in drawn
+        assert set(drawn) <= {context, context + 1}
+        assert context in drawn
 
     drive(setup_of(stories_gguf, history), test, size=(110, 30))
