@@ -106,6 +106,8 @@ class Asking:
         other = None if instead_of is None else instead_of.turn
         if instead_of is not None:
             await app.conversation.cut_from(instead_of)
+        elif app.conversation.n_later:
+            await app.conversation.resume()
         view = await app.conversation.add_turn(question)
         note, failed = await self._hold(view, lambda session: session.answer(question, attachments, instead_of=other))
         if _same(before, app.turns):
@@ -124,7 +126,11 @@ class Asking:
         before, turn = app.turns, view.turn
         assert turn is not None
         await app.conversation.cut_after(view)
+        picked = app.conversation.picked is view.answer
         await view.renew(AnswerView(app.words.conversation))
+        app.conversation.anchor()
+        if picked:
+            app.conversation.pick(view.answer)
         note, failed = await self._hold(view, lambda session: session.again(turn))
         if _same(before, app.turns):
             await app.conversation.resume()
