@@ -35,11 +35,13 @@ from tui.history.removed import Removed
 from tui.history.title import TerminalTitle
 from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
-from tui.machine.status import Status, StatusLine, loading_line, read_memory
+from tui.machine.panel import MachinePanel
+from tui.machine.status import Status, StatusLine, loading_line
 from tui.text import printable
 from tui.words import Words, words_of
 
-SECONDS_BETWEEN_SAMPLES = 2.0
+SECONDS_BETWEEN_TITLES = 2.0
+"""Looks at whether the conversation has another one."""
 STYLES = Path(__file__).parent / "styles"
 
 
@@ -95,11 +97,13 @@ class ChatApp(App[None]):
         self.prompt = Prompt(words.composer.placeholder, (turn.question for turn in desk.turns))
         self.editing = Editing(self.prompt, words.conversation)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
+        self.machine = MachinePanel(desk, self.status, words)
         self.keys = KeysLine(ACTIONS, words)
 
     def compose(self) -> ComposeResult:
         yield self.conversation
         yield self.find_line
+        yield self.machine
         with Vertical(id="writing"):
             yield self.prompt
         yield self.status
@@ -117,6 +121,9 @@ class ChatApp(App[None]):
         if self.turns:
             await self.conversation.resume()
         self.call_after_refresh(self._start)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.machine.settle(event.size.width)
 
     def on_key(self, event: events.Key) -> None:
         if event.is_printable and event.character and not self.prompt.has_focus and not self.screen.is_modal:
@@ -252,7 +259,7 @@ class ChatApp(App[None]):
         self.status.change(model=self.model_name, activity="", n_ctx=self.desk.n_ctx)
         for notice in told:
             await self.conversation.say(printable(notice))
-        await self._sample()
+        self.machine.look_soon()
 
     async def _welcome(self) -> None:
         """Says which model this is, in a conversation without a question."""
@@ -269,8 +276,7 @@ class ChatApp(App[None]):
         await self.conversation.show_welcome(Welcome(printable(setup.facts.name), sentences, suggestions, words))
 
     async def _start(self) -> None:
-        self.set_interval(SECONDS_BETWEEN_SAMPLES, self._sample)
-        self.run_worker(self._sample())
+        self.set_interval(SECONDS_BETWEEN_TITLES, self.terminal_title.refresh)
         self._opening = asyncio.create_task(self._open())
         self.run_worker(self._load_first())
 
@@ -296,15 +302,6 @@ class ChatApp(App[None]):
             if not self.asking.is_busy and self.refused is None:
                 await self.conversation.say(str(error), failed=True)
 
-    async def _sample(self) -> None:
-        self.terminal_title.refresh()
-        opened, pid = self.desk.opened, self.desk.pid
-        # Of a service's model it may not be known which process has it.
-        known = pid is not None or opened is None or opened.model.place != "service"
-        self.status.change(memory=await asyncio.to_thread(read_memory, pid) if known else None)
-        if not self.desk.loaded and self.desk.load_ended:
-            self.status.change(activity=self.words.machine.not_loaded)
-
     async def _tell(self, notice: Notice) -> None:
         """What the watch has done for other programs: freed memory is said in the conversation, to be found there after
         a pause, the rest for a moment."""
@@ -312,4 +309,4 @@ class ChatApp(App[None]):
             self.keys.remark(effort_remark(notice, self.words.machine))
         else:
             await self.conversation.say(line)
-            await self._sample()
+            self.machine.look_soon()
