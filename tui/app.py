@@ -11,16 +11,18 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
 from autoglm_lite.errors import AutoglmError, UsageError
+from autoglm_lite.paths import config_dir
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.pace import Loading
 from autoglm_lite.worker.watch import Notice
 from tui.actions import ACTIONS, BY_ID
 from tui.asking import Asking
+from tui.composer.attaching import attach_files, attach_paste
+from tui.composer.composer import Composer
 from tui.composer.prompt import Prompt
 from tui.conversation.view import ConversationView, Earlier
 from tui.conversation.welcome import Suggestion, Welcome
@@ -29,10 +31,13 @@ from tui.ending import hangups_to
 from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
 from tui.machine.status import Status, StatusLine, loading_line, read_memory
+from tui.palette.keymap import FILE, read_keymap
+from tui.palette.slash import Command, Unknown, parse
 from tui.text import printable
 from tui.words import Words, words_of
 
 SECONDS_BETWEEN_SAMPLES = 2.0
+SECONDS_OF_A_WARNING = 8.0
 STYLES = Path(__file__).parent / "styles"
 
 
@@ -59,7 +64,13 @@ class ChatApp(App[None]):
     TITLE = "autoglm-lite"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(action.keys), f"do('{action.id}')", id=action.id, show=False, priority=action.id != "stop")
+        Binding(
+            ",".join(action.keys) or NO_KEY,
+            f"do('{action.id}')",
+            id=action.id,
+            show=False,
+            priority=action.id != "stop",
+        )
         for action in ACTIONS
         if action.bound
     ]
@@ -76,14 +87,17 @@ class ChatApp(App[None]):
         self._home: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
         self.conversation = ConversationView(words.conversation)
-        self.prompt = Prompt(words.composer.placeholder, (turn.question for turn in desk.turns))
+        self.keymap = read_keymap(config_dir() / FILE, ACTIONS, words.palette)
+        """The actions with the keys that the user gave them."""
+        self.composer = Composer(self.keymap, words)
+        self.prompt = self.composer.prompt
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
-        self.keys = KeysLine(ACTIONS, words)
+        self.keys = KeysLine(self.keymap.actions, words)
+        self.set_keymap(self.keymap.for_textual(ACTIONS))
 
     def compose(self) -> ComposeResult:
         yield self.conversation
-        with Vertical(id="writing"):
-            yield self.prompt
+        yield self.composer
         yield self.status
         yield self.keys
 
@@ -96,7 +110,10 @@ class ChatApp(App[None]):
         self._home = asyncio.get_running_loop()
         self.prompt.focus()
         if turns := self.turns:
+            self.prompt.recall_before(turn.question for turn in turns)
             await self.conversation.resume(turns)
+        for remark in self.keymap.remarks:
+            await self.conversation.say(remark, failed=True)
         self.call_after_refresh(self._start)
 
     def on_key(self, event: events.Key) -> None:
@@ -104,19 +121,51 @@ class ChatApp(App[None]):
             self.prompt.focus()
             self.prompt.insert(event.character)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Over another screen the frame's keys rest, but for those that end it."""
+        return action != "do" or len(self.screen_stack) == 1 or parameters[0] in ("quit", "interrupt")
+
     async def action_do(self, name: str) -> None:
         """One of `actions`, by its id."""
         done = BY_ID[name].run(self)
         if done is not None:
             await done
 
+    def warn(self, sentence: str) -> None:
+        """Says for some seconds what could not be done, and what to do."""
+        self.notify(printable(sentence), severity="warning", timeout=SECONDS_OF_A_WARNING, markup=False)
+
     @on(Prompt.Submitted)
-    def _submit(self, event: Prompt.Submitted) -> None:
-        if self.asking.is_busy:
-            self.keys.remark(self.words.composer.busy)
-            return
-        self.prompt.sent()
-        self.asking.ask(event.text)
+    async def _submit(self, event: Prompt.Submitted) -> None:
+        match parse(event.text, self.keymap.actions):
+            case Command(action, text) if not text or action.with_text is not None:
+                self.prompt.sent()
+                done = action.with_text(self, text) if text and action.with_text else action.run(self)
+                if done is not None:
+                    await done
+            case Command(action, _):
+                self.warn(self.words.palette.takes_nothing.format(word=action.word))
+            case Unknown(word):
+                self.warn(self.words.palette.no_such_command.format(word=word))
+            case None if self.asking.is_busy:
+                self.keys.remark(self.words.composer.busy)
+            case None:
+                attached = tuple(self.composer.attached)
+                self.composer.sent()
+                self.asking.ask(event.text, attached)
+
+    @on(Composer.Wanted)
+    async def _run_command(self, event: Composer.Wanted) -> None:
+        await self.action_do(event.action.id)
+
+    @on(Composer.Picked)
+    @on(Prompt.Dropped)
+    async def _attach_chosen(self, event: Composer.Picked | Prompt.Dropped) -> None:
+        await attach_files(self, event.paths)
+
+    @on(Prompt.Flooded)
+    async def _attach_paste(self, event: Prompt.Flooded) -> None:
+        await attach_paste(self, event.text)
 
     @on(Suggestion.Chosen)
     def _choose(self, event: Suggestion.Chosen) -> None:

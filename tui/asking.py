@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from textual.worker import Worker as Background
 from autoglm_lite.chat.events import Answer, ChatEvent, Forgotten, Reasoning
 from autoglm_lite.errors import AutoglmError, WorkerDiedError
 from autoglm_lite.generation import Finished, Prefill, Waiting
+from tui.composer.chips import Attached
 from tui.conversation.answer import AnswerView
 from tui.machine.speed import Speedometer
 from tui.machine.status import reading_line
@@ -51,9 +53,9 @@ class Asking:
         """What came so far of the answer last asked for."""
         return "" if self._answer is None else self._answer.text
 
-    def ask(self, question: str) -> None:
+    def ask(self, question: str, attached: Sequence[Attached] = ()) -> None:
         """Nothing may be asked already."""
-        self._turn = self._app.run_worker(self._hold_turn(question), group="turn")
+        self._turn = self._app.run_worker(self._hold_turn(question, attached), group="turn")
 
     async def stop(self) -> None:
         """Stops the answer; called again while it is stopping, or before the model is loaded, gives it up at once."""
@@ -84,7 +86,7 @@ class Asking:
         self._n_used = 0
         self._app.status.change(speed=None, used=None)
 
-    async def _hold_turn(self, question: str) -> None:
+    async def _hold_turn(self, question: str, attached: Sequence[Attached]) -> None:
         app, words = self._app, self._app.words
         n_before = len(app.turns)
         view = await app.conversation.add_turn(question)
@@ -116,7 +118,7 @@ class Asking:
             if failed:
                 await app.conversation.say(note, failed=True)
         if note and answer.nothing_came:
-            app.prompt.put_back(question)
+            app.composer.put_back(question, attached)
         await app.conversation.prune()
         app.conversation.count_earlier(app.n_hidden)
 

@@ -18,7 +18,7 @@ MODULES = [
 MEANT = {
     *("BINDINGS", "CSS_PATH", "TITLE", "ENABLE_COMMAND_PALETTE"),
     *("__init__", "__module__", "__doc__", "compose", "on_mount", "action_quit", "text", "show"),
-    *("action_cursor_up", "action_cursor_down", "cursor_blink", "display"),
+    *("action_cursor_up", "action_cursor_down", "cursor_blink", "display", "check_action", "can_focus", "highlighted"),
 }
 
 

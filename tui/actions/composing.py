@@ -5,22 +5,47 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.actions.action import Action
-from tui.composer.prompt import Prompt
 
 if TYPE_CHECKING:
     from tui.app import ChatApp
 
 
 def send(app: ChatApp) -> None:
-    if app.prompt.text.strip():
-        app.prompt.post_message(Prompt.Submitted(app.prompt.text))
+    app.prompt.submit()
 
 
 def newline(app: ChatApp) -> None:
     app.prompt.action_newline()
 
 
+def choose_file(app: ChatApp) -> None:
+    """Opens the list of files where the cursor is."""
+    app.prompt.focus()
+    before = app.prompt.document.get_line(app.prompt.cursor_location[0])[: app.prompt.cursor_location[1]]
+    app.prompt.insert("@" if not before or before[-1].isspace() else " @")
+
+
+async def attach_file(app: ChatApp, path: str) -> None:
+    from tui.composer.attaching import attach_files
+    from tui.composer.dropped import named_file
+
+    await attach_files(app, [named_file(path)])
+
+
+def detach(app: ChatApp) -> None:
+    app.composer.detach()
+
+
 ACTIONS = (
     Action("send", lambda words: words.composer.send, send, ("enter",), rank=1, bound=False),
-    Action("newline", lambda words: words.composer.newline, newline, ("ctrl+j",), rank=5, bound=False),
+    Action(
+        "newline",
+        lambda words: words.composer.newline,
+        newline,
+        ("ctrl+j", "shift+enter", "alt+enter"),
+        rank=5,
+        bound=False,
+    ),
+    Action("attach_file", lambda words: words.composer.attach, choose_file, slash="file", with_text=attach_file),
+    Action("detach", lambda words: words.composer.detach, detach, slash="detach"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, machine, welcome
+from tui.words import composer, conversation, general, machine, palette, welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Words:
     welcome: welcome.Words
     conversation: conversation.Words
     composer: composer.Words
+    palette: palette.Words
     machine: machine.Words
 
 
@@ -23,7 +24,7 @@ ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, machine)
+            for part in (general, welcome, conversation, composer, palette, machine)
         }
     )
     for language in ("ENGLISH", "CHINESE")

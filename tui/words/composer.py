@@ -11,6 +11,19 @@ class Words:
     busy: str
     send: str
     newline: str
+    attach: str
+    detach: str
+    n_tokens: str
+    pasted: str
+    too_long: str
+    no_pictures: str
+    a_folder: str
+    no_file: str
+    too_many_bytes: str
+    unreadable: str
+    no_pdf: str
+    no_text: str
+    empty_file: str
 
 
 ENGLISH = Words(
@@ -18,6 +31,19 @@ ENGLISH = Words(
     busy="An answer is being written: Esc stops it",
     send="send",
     newline="new line",
+    attach="attach a file",
+    detach="remove the last file",
+    n_tokens="{n} tok",
+    pasted="pasted text",
+    too_long="{name} has about {n} tokens, but the context holds {n_ctx}: attach a part of it.",
+    no_pictures="{name} is a picture: no model can see in this version.",
+    a_folder="{name} is a folder: attach the files in it one by one.",
+    no_file="{name} is no ordinary file, so it cannot be attached.",
+    too_many_bytes="{name} has {size}, and at most {most} can be attached: attach a part of it.",
+    unreadable="{name} cannot be read: {why}.",
+    no_pdf="{name} is a PDF: copy its text into the box, or make a text file of it with pdftotext.",
+    no_text="{name} is no text, so the model cannot read it.",
+    empty_file="{name} is empty.",
 )
 
 
@@ -26,4 +52,17 @@ CHINESE = Words(
     busy="正在回答，按 Esc 停止",
     send="发送",
     newline="换行",
+    attach="添加文件",
+    detach="移除最后一个文件",
+    n_tokens="{n} 词元",
+    pasted="粘贴的文字",
+    too_long="{name} 约有 {n} 个词元，而上下文只能容纳 {n_ctx} 个：请只添加其中一部分。",
+    no_pictures="{name} 是图片：这个版本的模型还不能看图。",
+    a_folder="{name} 是文件夹：请逐个添加其中的文件。",
+    no_file="{name} 不是普通文件，无法添加。",
+    too_many_bytes="{name} 有 {size}，最多只能添加 {most}：请只添加其中一部分。",
+    unreadable="无法读取 {name}：{why}。",
+    no_pdf="{name} 是 PDF：请把文字复制到输入框，或先用 pdftotext 转成文本文件。",
+    no_text="{name} 不是文本文件，模型无法阅读。",
+    empty_file="{name} 是空的。",
 )
