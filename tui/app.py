@@ -64,15 +64,8 @@ class ChatApp(App[None]):
     TITLE = "autoglm-lite"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            ",".join(action.keys) or NO_KEY,
-            f"do('{action.id}')",
-            id=action.id,
-            show=False,
-            priority=action.id != "stop",
-        )
-        for action in ACTIONS
-        if action.bound
+        Binding(keys, f"do('{name}')", id=name, show=False, priority=name != "stop")
+        for name, keys in bindings(ACTIONS).items()
     ]
 
     def __init__(self, desk: Desk, words: Words) -> None:

@@ -32,6 +32,23 @@ async def attach_file(app: ChatApp, path: str) -> None:
     await attach_files(app, [named_file(path)])
 
 
+async def edit(app: ChatApp) -> None:
+    """Slash commands in the text that comes back are not run before it is sent."""
+    from tui.composer.editor import EditorError, edited
+
+    before = app.prompt.text
+    try:
+        text = await edited(app, before)
+    except EditorError as error:
+        app.warn(str(error))
+        return
+    if text == before:
+        app.keys.remark(app.words.composer.unchanged)
+    else:
+        app.prompt.show_text(text)
+    app.prompt.focus()
+
+
 def detach(app: ChatApp) -> None:
     app.composer.detach()
 
@@ -47,5 +64,6 @@ ACTIONS = (
         bound=False,
     ),
     Action("attach_file", lambda words: words.composer.attach, choose_file, slash="file", with_text=attach_file),
+    Action("edit", lambda words: words.composer.edit, edit, ("ctrl+g",), "editor"),
     Action("detach", lambda words: words.composer.detach, detach, slash="detach"),
 )

@@ -11,6 +11,14 @@ class Words:
     busy: str
     send: str
     newline: str
+    edit: str
+    editor_missing: str
+    no_editor: str
+    editor_failed: str
+    exit_code: str
+    editor_not_here: str
+    editor_too_long: str
+    unchanged: str
     attach: str
     detach: str
     n_tokens: str
@@ -31,6 +39,14 @@ ENGLISH = Words(
     busy="An answer is being written: Esc stops it",
     send="send",
     newline="new line",
+    edit="edit in your editor",
+    editor_missing="${name} names {command}, which is not installed: set it to an editor you have, such as nano.",
+    no_editor="No editor was found: install nano, or set EDITOR to yours.",
+    editor_failed="{command} failed, so your text is as it was: {why}.",
+    exit_code="exit code {code}",
+    editor_not_here="This terminal cannot be left to an editor.",
+    editor_too_long="The text has more than {most}, so what was in the box before is there still.",
+    unchanged="Nothing was changed",
     attach="attach a file",
     detach="remove the last file",
     n_tokens="{n} tok",
@@ -52,6 +68,14 @@ CHINESE = Words(
     busy="正在回答，按 Esc 停止",
     send="发送",
     newline="换行",
+    edit="用编辑器编辑",
+    editor_missing="${name} 指定的 {command} 没有安装：请改成已安装的编辑器，例如 nano。",
+    no_editor="找不到编辑器：请安装 nano，或用 EDITOR 指定你的编辑器。",
+    editor_failed="{command} 出错，文字保持不变：{why}。",
+    exit_code="退出码 {code}",
+    editor_not_here="这个终端无法切换到编辑器。",
+    editor_too_long="文字超过 {most}，输入框保持原样。",
+    unchanged="没有改动",
     attach="添加文件",
     detach="移除最后一个文件",
     n_tokens="{n} 词元",
