@@ -31,7 +31,7 @@ from tui.ending import hangups_to
 from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
 from tui.machine.status import Status, StatusLine, loading_line, read_memory
-from tui.palette.keymap import FILE, read_keymap
+from tui.palette.keymap import FILE, bindings, read_keymap
 from tui.palette.slash import Command, Unknown, parse
 from tui.text import printable
 from tui.words import Words, words_of

@@ -73,7 +73,7 @@ async def edited(app: ChatApp, text: str) -> str:
     except OSError as error:
         raise EditorError(words.editor_failed.format(command=command[0], why=error.strerror or error)) from error
     finally:
-        file.unlink(missing_ok=True)
+        await asyncio.to_thread(file.unlink, missing_ok=True)
         # The terminal may have another size now.
         app.refresh(layout=True)
 
