@@ -42,8 +42,7 @@ class Chips(Static):
     def show_all(self, attached: Sequence[Attached]) -> None:
         chips = [
             Content.from_markup(
-                "[@click=unwanted($n)]\\[[bold]$name[/bold] $tokens ×][/]",
-                n=n,
+                f"[@click=unwanted({n})]\\[[bold]$name[/bold] $tokens ×][/]",
                 name=fitted(one_line(one.attachment.name), MOST_CELLS),
                 tokens=self._said.n_tokens.format(n=("" if one.counted else "~") + f"{one.n_tokens:,}"),
             )

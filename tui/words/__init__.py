@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, machine, palette, welcome
+from tui.words import composer, conversation, general, machine, palette, presets, welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Words:
     conversation: conversation.Words
     composer: composer.Words
     palette: palette.Words
+    presets: presets.Words
     machine: machine.Words
 
 
@@ -24,7 +25,7 @@ ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, palette, machine)
+            for part in (general, welcome, conversation, composer, palette, presets, machine)
         }
     )
     for language in ("ENGLISH", "CHINESE")
