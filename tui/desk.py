@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from autoglm_lite.chat.backend import Backend
+from autoglm_lite.chat.branches import open_turns
 from autoglm_lite.chat.history import Conversation, History
-from autoglm_lite.chat.prompt import Turn, turns_of
+from autoglm_lite.chat.prompt import Turn
 from autoglm_lite.chat.session import Session
 from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.worker.watch import Notice
@@ -47,7 +48,7 @@ class Desk:
         if self.session is not None:
             return self.session.turns
         found = self._conversation
-        return [] if found is None else turns_of(self.history.messages(found.id))
+        return [] if found is None else open_turns(self.history, found.id)
 
     @property
     def n_ctx(self) -> int | None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from autoglm_lite.chat.history import SCHEMA_VERSION, History, title_of
+from autoglm_lite.chat.history import SCHEMA_VERSION, History
+from autoglm_lite.chat.titles import title_of
 from autoglm_lite.errors import HistoryError
 
 WRITER = """
