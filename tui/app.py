@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ from textual.binding import Binding, BindingType
 
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
-from autoglm_lite.errors import AutoglmError, UsageError
+from autoglm_lite.errors import AutoglmError, HistoryError, UsageError
 from autoglm_lite.paths import config_dir
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.pace import Loading
@@ -33,11 +34,14 @@ from tui.machine.notices import effort_remark, freed_line
 from tui.machine.status import Status, StatusLine, loading_line, read_memory
 from tui.palette.keymap import FILE, bindings, read_keymap
 from tui.palette.slash import Command, Unknown, parse
+from tui.presets.presets import Presets
 from tui.text import printable
 from tui.words import Words, words_of
 
 SECONDS_BETWEEN_SAMPLES = 2.0
 SECONDS_OF_A_WARNING = 8.0
+MOST_RECALLED = 500
+"""Questions of earlier conversations."""
 STYLES = Path(__file__).parent / "styles"
 
 
@@ -84,6 +88,7 @@ class ChatApp(App[None]):
         """The actions with the keys that the user gave them."""
         self.composer = Composer(self.keymap, words)
         self.prompt = self.composer.prompt
+        self.presets = Presets(self)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
         self.keys = KeysLine(self.keymap.actions, words)
         self.set_keymap(self.keymap.for_textual(ACTIONS))
@@ -103,11 +108,16 @@ class ChatApp(App[None]):
         self._home = asyncio.get_running_loop()
         self.prompt.focus()
         if turns := self.turns:
-            self.prompt.recall_before(turn.question for turn in turns)
             await self.conversation.resume(turns)
         for remark in self.keymap.remarks:
             await self.conversation.say(remark, failed=True)
         self.call_after_refresh(self._start)
+        self.run_worker(self._recall())
+
+    async def _recall(self) -> None:
+        """Lets questions of earlier conversations be taken up again."""
+        with suppress(HistoryError):
+            self.prompt.recall_before(await asyncio.to_thread(self.desk.history.questions, MOST_RECALLED))
 
     def on_key(self, event: events.Key) -> None:
         if event.is_printable and event.character and not self.prompt.has_focus:
@@ -282,6 +292,7 @@ class ChatApp(App[None]):
         await self._show_opened()
 
     async def _show_opened(self) -> None:
+        self.presets.opened()
         self.status.change(model=self.model_name, n_ctx=self.desk.n_ctx, speed=None)
         if not self.turns and not self.asking.is_busy:
             await self._welcome()

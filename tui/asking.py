@@ -98,9 +98,10 @@ class Asking:
             await app.until_loaded()
             session = app.desk.session
             assert session is not None
+            attachments = [one.attachment for one in attached]
             self._asked = True
             app.status.change(activity=words.machine.waiting)
-            async with aclosing(session.answer(question)) as chat_events:
+            async with aclosing(session.answer(question, attachments)) as chat_events:
                 async for event in chat_events:
                     note = await self._take(event, answer)
         except asyncio.CancelledError:

@@ -32,7 +32,11 @@ async def attach_file(app: ChatApp, path: str) -> None:
     await attach_files(app, [named_file(path)])
 
 
-async def edit(app: ChatApp) -> None:
+def edit(app: ChatApp) -> None:
+    app.run_worker(_edit(app), group="editor", exclusive=True)
+
+
+async def _edit(app: ChatApp) -> None:
     """Slash commands in the text that comes back are not run before it is sent."""
     from tui.composer.editor import EditorError, edited
 
@@ -47,6 +51,14 @@ async def edit(app: ChatApp) -> None:
     else:
         app.prompt.show_text(text)
     app.prompt.focus()
+
+
+def presets(app: ChatApp) -> None:
+    app.presets.show()
+
+
+def use_preset(app: ChatApp, name: str) -> None:
+    app.presets.use(name)
 
 
 def detach(app: ChatApp) -> None:
@@ -65,5 +77,6 @@ ACTIONS = (
     ),
     Action("attach_file", lambda words: words.composer.attach, choose_file, slash="file", with_text=attach_file),
     Action("edit", lambda words: words.composer.edit, edit, ("ctrl+g",), "editor"),
+    Action("presets", lambda words: words.presets.open, presets, ("ctrl+s",), "preset", with_text=use_preset),
     Action("detach", lambda words: words.composer.detach, detach, slash="detach"),
 )

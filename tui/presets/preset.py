@@ -99,14 +99,15 @@ def parsed(name: str, text: str, words: Words) -> Preset:
 def written(behaves: Behaviour) -> str:
     """A file that says all of it."""
     lines = [f"system = {toml_text(behaves.system or '')}"]
-    if behaves.thinking is not None:
-        lines.append(f"thinking = {str(behaves.thinking).lower()}")
+    switch = "true" if behaves.thinking else "false"
+    lines.append(f"# thinking = {switch}" if behaves.thinking is None else f"thinking = {switch}")
     usual = Sampling()
     for name in [*RANGES, *WHOLE]:
         value = getattr(behaves.sampling, name)
         # Most know the first four; the others are named where they do something.
         if value is not None and (name in ("temperature", "top_k", "top_p", "min_p") or value != getattr(usual, name)):
-            lines.append(f"{name} = {value}")
+            # Advice from a model's file has the digits of a 32-bit number.
+            lines.append(f"{name} = {value if isinstance(value, int) else float(f'{value:.6g}')}")
     return "\n".join(lines) + "\n"
 
 
