@@ -21,7 +21,7 @@ from tui.desk import Desk
 from tui.machine.status import StatusLine
 from tui.words import ENGLISH, Words
 
-PATIENCE = 60.0
+PATIENCE = 15.0
 """Seconds; far more than anything here takes on a machine with nothing else to do."""
 STORY = (
     ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball."
@@ -120,6 +120,11 @@ def seen(app: ChatApp) -> str:
 def read(app: ChatApp) -> str:
     """The same without line breaks and indents."""
     return " ".join(seen(app).split())
+
+
+def warned(app: ChatApp) -> str:
+    """What is said in a corner for some seconds."""
+    return " ".join(notice.message for notice in app._notifications)
 
 
 def status(app: ChatApp) -> str:

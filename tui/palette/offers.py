@@ -13,6 +13,8 @@ from tui.words import Words
 IN_THE_BOX_ALONE = {"send", "newline", "interrupt", "palette"}
 """What makes sense as a key only."""
 GAP = 2
+LEAST_FOR_THE_TITLE = 10
+"""Cells; where there are fewer, the key is left out."""
 
 
 def offered(actions: Iterable[Action]) -> list[Action]:
@@ -47,8 +49,11 @@ def line(action: Action, words: Words, width: int, n_word: int) -> Content:
     """`/word  what it does      its key` in `width` cells, the words padded to `n_word` cells."""
     word = f"/{action.word}"
     key = key_name(action.keys[0]) if action.keys else ""
-    room = width - max(n_word, cell_len(word)) - 2 * GAP - cell_len(key)
-    title = fitted(action.title(words), max(room, 4))
+    room = width - max(n_word, cell_len(word)) - 2 * GAP
+    if room - cell_len(key) < LEAST_FOR_THE_TITLE:
+        key = ""
+    room -= cell_len(key)
+    title = fitted(action.title(words), max(room, 0))
     return Content.assemble(
         (word.ljust(n_word), "bold"), " " * GAP, title, " " * (room - cell_len(title) + GAP), (key, "$text-muted")
     )
@@ -63,4 +68,4 @@ def fitted(text: str, width: int) -> str:
         if cell_len(kept + letter) >= width:
             break
         kept += letter
-    return kept + "…"
+    return f"{kept}…" if width > 0 else ""
