@@ -21,7 +21,7 @@ from tui.desk import Desk
 from tui.machine.status import StatusLine
 from tui.words import ENGLISH, Words
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds; far more than anything here takes on a machine with nothing else to do."""
 STORY = (
     ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball."

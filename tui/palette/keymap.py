@@ -73,25 +73,26 @@ def read_keymap(path: Path, actions: Sequence[Action], words: Words) -> Keymap:
 def remapped(actions: Sequence[Action], wishes: Mapping[str, object], words: Words) -> Keymap:
     """`actions` with the keys that `wishes`, from ids to a key or a list of keys, give them."""
     remarks: list[str] = []
-    by_id = {action.id: action for action in actions}
+    by_name = {name: action for action in actions for name in (action.word, action.id)}
     chosen: dict[str, tuple[str, ...]] = {}
     owners: dict[str, str] = {}
     for name, wish in wishes.items():
-        if name not in by_id:
+        action = by_name.get(name)
+        if action is None:
             remarks.append(words.unknown_action.format(name=name))
             continue
         listed = wish if isinstance(wish, list) else [wish]
         keys: list[str] = []
         for text in listed:
             key = normal(text) if isinstance(text, str) else None
-            if key is None or not _usable(key, by_id[name]):
+            if key is None or not _usable(key, action):
                 remarks.append(words.unknown_key.format(key=text, name=name))
-            elif _is_shared(by_id[name]) and owners.setdefault(key, name) != name:
+            elif _is_shared(action) and owners.setdefault(key, action.id) != action.id:
                 remarks.append(words.doubled_key.format(key=key_name(key), first=owners[key], name=name))
             elif key not in keys:
                 keys.append(key)
         if keys or not listed:
-            chosen[name] = tuple(keys)
+            chosen[action.id] = tuple(keys)
     found: list[Action] = []
     for action in actions:
         keys = list(chosen.get(action.id, action.keys))

@@ -12,6 +12,7 @@ from autoglm_lite.chat.attachments import Attachment
 from autoglm_lite.chat.history import History
 from tests.tui.driving import drive, on_disk, read, setup_of, until, warned, write
 from tui.app import ChatApp
+from tui.composer import prompt
 from tui.words import CHINESE
 
 
@@ -78,14 +79,16 @@ def test_files_are_attached_by_at_and_sent(stories_gguf: Path, history: History,
     assert question.attachments == (Attachment("计划 书.md", "上山\n"),)
 
 
-def test_files_are_attached_by_a_drop_a_paste_or_a_command(stories_gguf: Path, history: History, folder: Path) -> None:
+def test_files_are_attached_by_a_drop_a_paste_or_a_command(
+    stories_gguf: Path, history: History, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     flood = "line of a long text\r\n" * 50_000
 
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await until(pilot, lambda: app.desk.loaded)
-        app.prompt.post_message(Paste(f"'{folder}/我的 文件/计划 书.md' {folder}/notes.txt"))
+        app.post_message(Paste(f"'{folder}/我的 文件/计划 书.md' {folder}/notes.txt"))
         await until(pilot, lambda: names(app) == ["计划 书.md", "notes.txt"])
-        app.prompt.post_message(Paste("从前\r\n有座山"))
+        app.post_message(Paste("从前\r\n有座山"))
         await until(pilot, lambda: app.prompt.text == "从前\n有座山")
         app.prompt.clear()
         for number, path in enumerate(("photo.png", "long.txt", "gone.txt")):
@@ -100,11 +103,12 @@ def test_files_are_attached_by_a_drop_a_paste_or_a_command(stories_gguf: Path, h
         await pilot.click(app.composer.chips, offset=(3, 0))
         await until(pilot, lambda: names(app) == [])
         # A megabyte does not go into the box; here it is also more than the context holds.
-        app.prompt.post_message(Paste(flood))
+        app.post_message(Paste(flood))
         await until(pilot, lambda: "粘贴的文字 约有" in warned(app))
         assert app.prompt.text == ""
-        for n, text in enumerate(("字 " * 10_001, "话 " * 10_001)):
-            app.prompt.post_message(Paste(text))
+        monkeypatch.setattr(prompt, "LONG_PASTE", 100)
+        for n, text in enumerate(("one " * 30, "two " * 30)):
+            app.post_message(Paste(text))
             await until(pilot, lambda n=n: len(names(app)) == n + 1)  # type: ignore[misc]
         assert names(app) == ["粘贴的文字", "粘贴的文字 2"]
 
@@ -166,7 +170,7 @@ def test_questions_of_other_conversations_are_taken_up_again(stories_gguf: Path,
 
 def test_the_box_grows_to_nine_lines(stories_gguf: Path, history: History) -> None:
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
-        for n in range(12):
+        for n in range(9):
             await pilot.press("ctrl+j", *f"é👩‍🚀字{n}"[:4])
             assert app.prompt.region.height <= 9
         await until(pilot, lambda: app.prompt.region.height == 9)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tui.actions import ACTIONS
-from tui.palette.keymap import NO_KEY, normal, read_keymap, remapped
+from tui.palette.keymap import NO_KEY, normal, read_keymap, remapped, tomllib
 from tui.words import ENGLISH
 
 WORDS = ENGLISH.palette
@@ -52,7 +53,7 @@ def test_enter_and_ctrl_j_can_change_places() -> None:
 
 
 def test_an_action_may_have_several_keys_or_none() -> None:
-    keymap = remapped(ACTIONS, {"new_conversation": ["f5", "ctrl+b"], "quit": []}, WORDS)
+    keymap = remapped(ACTIONS, {"new": ["f5", "ctrl+b"], "quit": []}, WORDS)
     assert keymap.for_textual(ACTIONS) == {"new_conversation": "f5,ctrl+b", "quit": NO_KEY}
     assert keymap.remarks == ()
 
@@ -94,10 +95,6 @@ def test_a_file_with_mistakes_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
 
 
 def test_the_example_in_the_documentation_is_right() -> None:
-    import re
-
-    from tui.palette.keymap import tomllib
-
     text = Path("docs/terminal-app.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```toml\n(# keys\.toml.*?)```", text, re.DOTALL)
     assert remapped(ACTIONS, tomllib.loads(example), WORDS).remarks == ()
