@@ -120,7 +120,8 @@ class ChatApp(App[None]):
             self.prompt.recall_before(await asyncio.to_thread(self.desk.history.questions, MOST_RECALLED))
 
     def on_key(self, event: events.Key) -> None:
-        if event.is_printable and event.character and not self.prompt.has_focus:
+        in_the_frame = len(self.screen_stack) == 1
+        if event.is_printable and event.character and in_the_frame and not self.prompt.has_focus:
             self.prompt.focus()
             self.prompt.insert(event.character)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -30,6 +31,17 @@ AT = re.compile(r"""(?:^|(?<=[^A-Za-z0-9._%+@/-]))@(?:"([^"\n]*)|([^\s@"]*))$"""
 """At the cursor; a letter before it makes an address of it, a Chinese character does not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A command or a file's name that is being typed."""
+
+    start: tuple[int, int]
+    """Its row and column."""
+    typed: str
+    """Without the slash or the @."""
+    is_command: bool
+
+
 class Composer(Vertical):
     """What is written, and what goes with it."""
 
@@ -52,8 +64,11 @@ class Composer(Vertical):
         self._offers = offered(keymap.actions)
         self._said = words
         self._files = Files(Path.cwd())
-        self._declined = ""
-        """What the list was closed on with Esc: it stays closed while one goes on writing that."""
+        self._declined: tuple[int, int] | None = None
+        """Where the token begins on which the list was closed with Esc: it stays closed while one goes on there."""
+        self._commands_for = ""
+        self._listed: str | None = None
+        """What the files in the list were found for."""
         self.attached: list[Attached] = []
         self.menu = Menu()
         self.chips = Chips(words.composer)
@@ -99,12 +114,19 @@ class Composer(Vertical):
                 return False
             self.detach()
             return True
+        token = self._token()
+        if key in ("tab", "enter") and token is not None and token.start != self._declined:
+            # Keys may come faster than the list follows: what it marks must fit what is written now.
+            if token.is_command:
+                self._suggest()
+            elif token.typed != self._listed:
+                return key == "tab" or self.menu.is_open
         if not self.menu.is_open:
             return False
         if key in ("up", "down"):
             self.menu.step(-1 if key == "up" else 1)
         elif key == "escape":
-            self._declined = self.prompt.text
+            self._declined = None if token is None else token.start
             self.menu.close()
         elif key in ("tab", "enter"):
             self._take(self.menu.chosen, complete=key == "tab")
@@ -114,17 +136,16 @@ class Composer(Vertical):
 
     @on(TextArea.Changed)
     def _suggest(self) -> None:
-        text = self.prompt.text
-        if self._declined and not text.startswith(self._declined):
-            self._declined = ""
-        if self._declined:
-            return
-        if SLASH.fullmatch(text):
-            self._offer_commands(text[1:])
-        elif (typed := self._typed_path()) is not None:
-            self.run_worker(self._offer_files(typed), group="files", exclusive=True)
-        else:
+        token = self._token()
+        if token is None:
+            self._declined = None
             self.menu.close()
+        elif token.start == self._declined:
+            return
+        elif token.is_command:
+            self._offer_commands(token.typed)
+        else:
+            self.run_worker(self._offer_files(token), group="files", exclusive=True)
 
     @on(OptionList.OptionSelected)
     def _click(self, event: OptionList.OptionSelected) -> None:
@@ -136,41 +157,46 @@ class Composer(Vertical):
             self.detach(event.index)
 
     def _offer_commands(self, typed: str) -> None:
+        if self.menu.is_open and self._commands_for == typed:
+            return
+        self._commands_for = typed
         found = beginning(typed, self._offers, self._said)
         n_word = max((cell_len(action.word) + 1 for action in found), default=0)
         self.menu.offer([(action.id, line(action, self._said, self.menu.n_cells, n_word)) for action in found])
 
-    async def _offer_files(self, typed: str) -> None:
-        found = await asyncio.to_thread(self._files.matching, typed)
-        if self._typed_path() == typed:
+    async def _offer_files(self, token: Token) -> None:
+        found = await asyncio.to_thread(self._files.matching, token.typed)
+        if self._token() == token and token.start != self._declined:
+            self._listed = token.typed
             self.menu.offer([(path, Content(fitted(path, self.menu.n_cells))) for path in found])
 
-    def _typed_path(self) -> str | None:
-        """What stands between an @ and the cursor."""
+    def _token(self) -> Token | None:
+        """What is being typed at the cursor that a list may complete."""
+        if SLASH.fullmatch(self.prompt.text):
+            return Token((0, 0), self.prompt.text[1:], True)
         row, column = self.prompt.cursor_location
         match = AT.search(self.prompt.document.get_line(row)[:column])
-        return None if match is None else match[1] if match[1] is not None else match[2]
+        return None if match is None else Token((row, match.start()), match[1] or match[2] or "", False)
 
     def _take(self, name: str | None, *, complete: bool) -> None:
-        if name is None:
+        token = self._token()
+        if name is None or token is None:
+            return
+        if token.is_command:
+            self._take_command(next(action for action in self._offers if action.id == name), complete=complete)
             return
         self.menu.close()
-        if self.prompt.text.startswith("/") and SLASH.fullmatch(self.prompt.text):
-            action = next(action for action in self._offers if action.id == name)
-            if complete or action.with_text is not None:
-                self._declined = f"/{action.word}"
-                self.prompt.show_text(f"/{action.word} " if action.with_text is not None else f"/{action.word}")
-            else:
-                self.prompt.clear()
-                self.post_message(self.Wanted(action))
-            return
-        row, column = self.prompt.cursor_location
-        match = AT.search(self.prompt.document.get_line(row)[:column])
-        if match is None:
-            return
-        start = (row, match.start())
+        cursor = self.prompt.cursor_location
         if name.endswith("/"):
-            self.prompt.replace(f'@"{name}' if " " in name else f"@{name}", start, (row, column))
+            self.prompt.replace(f'@"{name}' if " " in name else f"@{name}", token.start, cursor)
         else:
-            self.prompt.replace(f"{Path(name).name} ", start, (row, column))
+            self.prompt.replace(f"{Path(name).name} ", token.start, cursor)
             self.post_message(self.Picked([self._files.path(name)]))
+
+    def _take_command(self, action: Action, *, complete: bool) -> None:
+        if complete:
+            self.prompt.show_text(f"/{action.word}" + (" " if action.with_text is not None else ""))
+        else:
+            self.menu.close()
+            self.prompt.clear()
+            self.post_message(self.Wanted(action))

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from autoglm_lite.chat.attachments import Attachment
 from autoglm_lite.errors import AutoglmError
+from tui.composer import pdf
 from tui.words.composer import Words
 
 MOST_BYTES = 4_000_000
 """More than any context of such a machine holds: a million tokens of English."""
+PDF = b"%PDF-"
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".avif", ".svgz"}
 
 
@@ -20,7 +22,7 @@ class UnreadableError(AutoglmError):
 
 
 def read_file(path: Path, words: Words) -> Attachment:
-    """The text of a file in UTF-8, UTF-16 with its mark, or Chinese GB 18030. Raises UnreadableError."""
+    """The text of a file in UTF-8, UTF-16 with its mark, or Chinese GB 18030, or of a PDF. Raises UnreadableError."""
     if path.suffix.lower() in PICTURES:
         raise UnreadableError(words.no_pictures.format(name=path.name))
     try:
@@ -29,21 +31,31 @@ def read_file(path: Path, words: Words) -> Attachment:
             raise UnreadableError(words.a_folder.format(name=path.name))
         if not stat.S_ISREG(found.st_mode):
             raise UnreadableError(words.no_file.format(name=path.name))
-        if found.st_size > MOST_BYTES:
-            sizes = {"size": f"{found.st_size / 1e6:,.1f} MB", "most": f"{MOST_BYTES / 1e6:,.0f} MB"}
-            raise UnreadableError(words.too_many_bytes.format(name=path.name, **sizes))
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES)
+            data = file.read(MOST_BYTES + 1)
+        if is_pdf := data.startswith(PDF):
+            data = _from_pdf(path, words)
     except OSError as error:
         raise UnreadableError(words.unreadable.format(name=path.name, why=error.strerror or error)) from error
-    if data.startswith(b"%PDF-"):
-        raise UnreadableError(words.no_pdf.format(name=path.name))
+    if len(data) > MOST_BYTES:
+        size = len(data) if is_pdf else found.st_size
+        sizes = {"size": f"{size / 1e6:,.1f} MB", "most": f"{MOST_BYTES / 1e6:,.0f} MB"}
+        raise UnreadableError(words.too_many_bytes.format(name=path.name, **sizes))
     text = decoded(data)
     if text is None:
         raise UnreadableError(words.no_text.format(name=path.name))
     if not text.strip():
         raise UnreadableError(words.empty_file.format(name=path.name))
     return Attachment(path.name, text)
+
+
+def _from_pdf(path: Path, words: Words) -> bytes:
+    if not pdf.has_reader():
+        raise UnreadableError(words.no_pdf.format(name=path.name))
+    text = pdf.text_of(path, MOST_BYTES + 1)
+    if text is None or not text.strip():
+        raise UnreadableError(words.pdf_without_text.format(name=path.name))
+    return text
 
 
 def decoded(data: bytes) -> str | None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textual.keys import Keys
 
+from tui import toml
 from tui.actions.action import Action, key_name
 from tui.words.palette import Words
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FILE = "keys.toml"
 NO_KEY = "<ignore>"
@@ -61,10 +56,10 @@ def read_keymap(path: Path, actions: Sequence[Action], words: Words) -> Keymap:
     """The keys that the file at `path` asks for; a file that is missing asks for none. Never raises: what cannot be
     used is said, and left as it was."""
     try:
-        wishes = tomllib.loads(path.read_text(encoding="utf-8"))
+        wishes = toml.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Keymap(tuple(actions))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return Keymap(tuple(actions), (words.keys_unreadable.format(path=path, why=why),))
     return remapped(actions, wishes, words)

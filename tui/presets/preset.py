@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -15,12 +14,8 @@ from autoglm_lite.chat.setup import model_sampling
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.generation import RANGES, WHOLE_RANGES, Sampling
 from autoglm_lite.paths import private_dir
+from tui import toml
 from tui.words.presets import Words
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 if TYPE_CHECKING:
     from autoglm_lite.chat.setup import ChatSetup
@@ -75,8 +70,8 @@ def behaviour(preset: Preset | None, setup: ChatSetup, *, flags_win: bool) -> Be
 def parsed(name: str, text: str, words: Words) -> Preset:
     """Raises PresetError."""
     try:
-        values = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+        values = toml.loads(text)
+    except ValueError as error:
         raise PresetError(words.no_toml.format(name=name, why=error)) from error
     system, thinking = values.pop("system", None), values.pop("thinking", None)
     if not isinstance(system, str | None):

@@ -30,6 +30,7 @@ class Words:
     too_many_bytes: str
     unreadable: str
     no_pdf: str
+    pdf_without_text: str
     no_text: str
     empty_file: str
 
@@ -57,7 +58,8 @@ ENGLISH = Words(
     no_file="{name} is no ordinary file, so it cannot be attached.",
     too_many_bytes="{name} has {size}, and at most {most} can be attached: attach a part of it.",
     unreadable="{name} cannot be read: {why}.",
-    no_pdf="{name} is a PDF: copy its text into the box, or make a text file of it with pdftotext.",
+    no_pdf="{name} is a PDF: install pdftotext (poppler-utils), and its text can be attached.",
+    pdf_without_text="{name} holds no text that can be read, such as pictures of pages only.",
     no_text="{name} is no text, so the model cannot read it.",
     empty_file="{name} is empty.",
 )
@@ -86,7 +88,8 @@ CHINESE = Words(
     no_file="{name} 不是普通文件，无法添加。",
     too_many_bytes="{name} 有 {size}，最多只能添加 {most}：请只添加其中一部分。",
     unreadable="无法读取 {name}：{why}。",
-    no_pdf="{name} 是 PDF：请把文字复制到输入框，或先用 pdftotext 转成文本文件。",
+    no_pdf="{name} 是 PDF：安装 pdftotext（poppler-utils）后就能添加其中的文字。",
+    pdf_without_text="{name} 中没有可读取的文字，可能只有页面图片。",
     no_text="{name} 不是文本文件，模型无法阅读。",
     empty_file="{name} 是空的。",
 )

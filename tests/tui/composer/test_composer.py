@@ -56,6 +56,8 @@ def test_files_are_attached_by_at_and_sent(stories_gguf: Path, history: History,
         await pilot.press("escape", "n")
         await pilot.pause(0.1)
         assert not app.composer.menu.is_open
+        await pilot.press("space", "@")
+        await until(pilot, lambda: app.composer.menu.is_open)
         # A folder opens, also one with a space in its name.
         await pilot.press("ctrl+u", "@", ".", "/")
         await until(pilot, lambda: app.composer.menu.chosen == "./我的 文件/")

@@ -37,7 +37,6 @@ def test_text_is_read_as_it_was_written(tmp_path: Path, data: bytes) -> None:
         ("tool", b"\x7fELF\0\0", "no text"),
         ("latin.txt", "é à ü ñ ç é à ü ñ".encode("latin-1"), "no text"),
         ("cut.txt", b"\xff\xfe\x00\xd8", "no text"),
-        ("paper.pdf", b"%PDF-1.7\n", "pdftotext"),
         ("nothing.txt", b" \n", "empty"),
         ("long.txt", b"x" * (MOST_BYTES + 1), "at most 4 MB"),
     ],
@@ -63,3 +62,26 @@ def test_tokens_are_guessed() -> None:
     assert about_tokens("abcd" * 100) == 100
     assert about_tokens("字" * 150) == 100
     assert about_tokens("") == 0
+
+
+PDF_READER = """#!/bin/sh
+# Stands for poppler's: -q -enc UTF-8 FILE -
+case "$4" in *broken*) exit 1;; *scan*) printf '\\f';; *book*) yes line;; *) printf 'page one\\f第二页\\n';; esac
+"""
+
+
+def test_a_pdf_is_read_where_pdftotext_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    monkeypatch.setenv("PATH", str(tools))
+    for name in ("paper", "broken", "scan", "book"):
+        (tmp_path / f"{name}.pdf").write_bytes(b"%PDF-1.7\n")
+    with pytest.raises(UnreadableError, match="install pdftotext"):
+        read_file(tmp_path / "paper.pdf", ENGLISH.composer)
+    (tools / "pdftotext").write_text(PDF_READER)
+    (tools / "pdftotext").chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+    assert read_file(tmp_path / "paper.pdf", ENGLISH.composer).text == "page one\n第二页\n"
+    for name, said in (("broken", "no text"), ("scan", "no text"), ("book", "at most 4 MB")):
+        with pytest.raises(UnreadableError, match=said):
+            read_file(tmp_path / f"{name}.pdf", ENGLISH.composer)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tui import toml
 from tui.actions import ACTIONS
-from tui.palette.keymap import NO_KEY, normal, read_keymap, remapped, tomllib
+from tui.palette.keymap import NO_KEY, normal, read_keymap, remapped
 from tui.words import ENGLISH
 
 WORDS = ENGLISH.palette
@@ -97,4 +98,4 @@ def test_a_file_with_mistakes_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
 def test_the_example_in_the_documentation_is_right() -> None:
     text = Path("docs/terminal-app.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```toml\n(# keys\.toml.*?)```", text, re.DOTALL)
-    assert remapped(ACTIONS, tomllib.loads(example), WORDS).remarks == ()
+    assert remapped(ACTIONS, toml.loads(example), WORDS).remarks == ()

@@ -14,6 +14,7 @@ from tui.app import ChatApp
 from tui.palette.offers import beginning, fuzzy, offered
 from tui.palette.screen import Palette
 from tui.palette.slash import Command, Unknown, parse
+from tui.presets.screen import PresetScreen
 from tui.words import CHINESE, ENGLISH
 
 
@@ -76,6 +77,11 @@ def test_slash_commands_are_listed_taken_and_run(stories_gguf: Path, history: Hi
         assert app.prompt.text == "/copy"
         await pilot.press("enter")
         await until(pilot, lambda: "还没有可复制的回答" in "".join(read(app).split()))
+        assert app.prompt.text == ""
+        # Faster than the list follows: what is run is what is written.
+        await pilot.press(*"/preset", "enter")
+        await until(pilot, lambda: isinstance(app.screen, PresetScreen))
+        await pilot.press("x", "escape")
         assert app.prompt.text == ""
         await pilot.press("/", "down", "up", "escape")
         assert not app.composer.menu.is_open
