@@ -8,7 +8,8 @@ from autoglm_lite.generation import REASONING_CLOSE, REASONING_OPEN
 
 def left_open(prompt: str, reasoning: str, answer: str) -> tuple[str, Part | None]:
     """`prompt`, which ends where an answer begins, with what the model thought and said so far; and what it goes on
-    with, None where that was nothing. The reasoning has no white space around it."""
+    with, None where that was nothing."""
+    reasoning = reasoning.strip()
     if not reasoning and not answer:
         return prompt, None
     opened = prompt.rstrip().endswith(REASONING_OPEN)

@@ -40,7 +40,8 @@ def markdown(conversation: Conversation, turns: Sequence[Turn], names: Names | N
         parts.append(f"## {names.you}")
         parts += [_folded(one_line(one.name), fenced(one.text)) for one in turn.attachments]
         parts.append(_closed(turn.question))
-        parts.append(f"## {one_line(turn.model or '') or '…'}")
+        if turn.answer or turn.reasoning:
+            parts.append(f"## {one_line(turn.model or '') or '…'}")
         if turn.reasoning:
             parts.append(_folded(names.thinking, _closed(turn.reasoning)))
         parts.append(_closed(turn.answer))

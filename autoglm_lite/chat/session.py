@@ -101,7 +101,7 @@ class Session:
     async def switch(self, turn: Turn, by: int, kind: Kind) -> None:
         """Opens the branch of another version of the turn's question or answer: `by` -1 the one before, 1 the next
         one; where there is none, all stays as it is. Raises HistoryError."""
-        self._before(turn)
+        self._place(turn)
         places = await asyncio.to_thread(self._versions, turn, kind)
         own = turn.question_id if kind == "question" else turn.answer_id
         at = (
@@ -168,14 +168,18 @@ class Session:
             self.turns = [*earlier, done] if recorder.came or done.answer_id != turn.answer_id else otherwise
 
     def _before(self, turn: Turn) -> list[Turn]:
-        """The turns before this one. Raises UsageError where the open branch does not hold it."""
-        at = next((n for n, one in enumerate(self.turns) if one.question_id == turn.question_id), None)
-        if at is None:
-            raise UsageError("That question is not in the open branch: choose one that is shown.")
+        """The turns before this one, which is asked again. Raises UsageError where the open branch does not hold it."""
+        at = self._place(turn)
         if at < len(self.turns) - 1:
             # So much shorter a conversation may have room again for what was left out.
             self._n_forgotten = 0
         return self.turns[:at]
+
+    def _place(self, turn: Turn) -> int:
+        at = next((n for n, one in enumerate(self.turns) if one.question_id == turn.question_id), None)
+        if at is None:
+            raise UsageError("That question is not in the open branch: choose one that is shown.")
+        return at
 
     def _record_question(
         self, question: str, attachments: Sequence[Attachment], earlier: Sequence[Turn], instead_of: Turn | None

@@ -7,7 +7,7 @@ import sqlite3
 import time
 
 from autoglm_lite.chat.history.database import execute
-from autoglm_lite.chat.history.records import Conversation
+from autoglm_lite.chat.history.records import Conversation, Titled
 from autoglm_lite.errors import HistoryError
 
 COLUMNS = "id, title, model, system, created, updated, head, titled, deleted"
@@ -44,6 +44,10 @@ def hold(db: sqlite3.Connection, conversation: Conversation) -> None:
     ).rowcount
     if not found:
         raise unknown(conversation.id)
+
+
+def entitle(db: sqlite3.Connection, conversation_id: str, title: str, titled: Titled) -> None:
+    execute(db, "UPDATE conversations SET title = ?, titled = ? WHERE id = ?", title, titled, conversation_id)
 
 
 def listed(db: sqlite3.Connection, limit: int, offset: int, words: list[str]) -> list[Conversation]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from autoglm_lite.chat.history.schema import SCHEMA_VERSION, bring_up, version_of
+from autoglm_lite.chat.history.words import folded
 from autoglm_lite.errors import HistoryError
 from autoglm_lite.paths import private_dir
 
@@ -27,6 +28,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         bring_up(db)
+        db.create_function("folded", 1, folded, deterministic=True)
     except BaseException:
         db.close()
         raise

@@ -19,7 +19,7 @@ from autoglm_lite.chat.history import conversations, messages, search
 from autoglm_lite.chat.history.database import execute, explained, open_database
 from autoglm_lite.chat.history.records import Conversation, Hit, Message, State
 from autoglm_lite.chat.history.words import chunks_of, folded
-from autoglm_lite.chat.titles import title_of
+from autoglm_lite.chat.titles import is_greeting, title_of
 from autoglm_lite.errors import HistoryError
 
 
@@ -55,7 +55,7 @@ class History:
     ) -> Conversation:
         """A new conversation with its first question, in one commit."""
         with self._change() as db:
-            made = conversations.create(db, model, system, title_of(first_message))
+            made = conversations.create(db, model, system, title_of(first_message, attachments))
             self._index(db, messages.insert(db, made.id, None, "user", first_message, attachments=attachments))
             return conversations.get(db, made.id)
 
@@ -78,6 +78,10 @@ class History:
                 parent = messages.known(db, conversation.id, after)
             made = messages.insert(db, conversation.id, parent, "user", text, attachments=attachments)
             self._index(db, made)
+            titled = conversations.get(db, conversation.id)
+            if titled.titled == "itself" and (parent is None or is_greeting(titled.title)):
+                # The first question is another one, or was none.
+                conversations.entitle(db, conversation.id, title_of(text, attachments), "itself")
             return made
 
     def hold(self, conversation: Conversation) -> None:
@@ -149,8 +153,7 @@ class History:
     def rename(self, conversation_id: str, title: str) -> None:
         """Gives it the user's own title, which is never replaced."""
         with self._change() as db:
-            query = "UPDATE conversations SET title = ?, titled = 'user' WHERE id = ?"
-            execute(db, query, title, conversation_id)
+            conversations.entitle(db, conversation_id, title, "user")
 
     def delete(self, conversation_id: str) -> None:
         """It is not found any more, but can be restored for a day."""
@@ -183,16 +186,16 @@ class History:
             return []
         if self._indexed:
             with self._reading() as db:
-                behind = search.is_behind(db)
-            if behind:
+                behind = search.behind(db)
+            for n in range(0, len(behind), search.AT_ONCE):
                 with self._change() as db:
-                    search.catch_up(db)
+                    search.catch_up(db, behind[n : n + search.AT_ONCE])
         with self._reading() as db:
             return search.find(db, chunks, limit, indexed=self._indexed)
 
     def _index(self, db: sqlite3.Connection, message_id: int) -> None:
         if self._indexed:
-            search.catch_up(db, message_id)
+            search.catch_up(db, [message_id])
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

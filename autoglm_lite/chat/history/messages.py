@@ -21,7 +21,7 @@ def read(db: sqlite3.Connection, conversation_id: str) -> list[Message]:
         " WHERE conversation = ? AND deleted IS NULL ORDER BY m.id",
         conversation_id,
     )
-    return [Message(*row, attachments=from_json(attachments)) for *row, attachments in rows]
+    return [Message(*[*row[:-1], from_json(row[-1])]) for row in rows]
 
 
 def insert(

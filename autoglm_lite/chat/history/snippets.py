@@ -9,6 +9,8 @@ from autoglm_lite.chat.history.words import EMOJI, NO_SPACES, WORD, folded
 
 BEFORE, AFTER = 30, 130
 """Characters around the first place."""
+FAR = 4 * AFTER
+"""Where no place is looked for any more: white space is drawn together, and folded texts may be longer."""
 LETTER = f"[^\\W_{NO_SPACES}{EMOJI}]"
 
 
@@ -26,16 +28,26 @@ def snippet(text: str, chunks: list[str]) -> tuple[str, tuple[tuple[int, int], .
             marked.append((len(line), len(joined)))
             line = joined
         at = min(stop, end)
-    return line.rstrip() + ("…" if end < len(text) else ""), tuple(marked)
+    line = line.rstrip()
+    kept = tuple((a, min(b, len(line))) for a, b in marked if a < len(line) and a < b)
+    return line + ("…" if end < len(text) else ""), kept
 
 
 def _places(text: str, chunks: list[str]) -> list[tuple[int, int]]:
-    """In order, apart from each other."""
+    """Of those near the first one, in order and apart from each other."""
     plain = folded(text)
-    found: list[tuple[int, int]] = []
+    firsts: list[int] = []
+    patterns: list[re.Pattern[str]] = []
     for chunk in map(folded, chunks):
-        matches = [match.span() for match in _pattern(chunk).finditer(plain)]
-        found += matches or [match.span() for match in re.finditer(re.escape(chunk), plain)]
+        for pattern in (_pattern(chunk), re.compile(re.escape(chunk))):
+            if first := pattern.search(plain):
+                firsts.append(first.start())
+                patterns.append(pattern)
+                break
+    if not firsts:
+        return []
+    near = min(firsts)
+    found = [match.span() for pattern in patterns for match in pattern.finditer(plain, near, near + FAR)]
     if len(plain) != len(text):
         # Where each character of the folded text comes from.
         ends = list(accumulate(len(folded(c)) for c in text))

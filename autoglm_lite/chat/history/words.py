@@ -46,4 +46,4 @@ def words_of(text: str) -> list[str]:
 def chunks_of(query: str) -> list[str]:
     """What was typed, at its spaces: each must be found."""
     typed = query[:MOST_CHARACTERS].encode("utf-8", "replace").decode().replace("\0", " ")
-    return list(dict.fromkeys(typed.split()))[:MOST_CHUNKS]
+    return [chunk for chunk in dict.fromkeys(typed.split()) if folded(chunk)][:MOST_CHUNKS]
