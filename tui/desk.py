@@ -95,6 +95,14 @@ class Desk:
         if self.session is not None:
             self.session.behave(system, sampling, thinking)
 
+    def renamed(self, conversation: Conversation) -> None:
+        """Another title for the one that is open; any other is not looked at."""
+        now = self.conversation
+        if now is not None and now.id == conversation.id:
+            self._conversation = replace(now, title=conversation.title)
+            if self.session is not None:
+                self.session.conversation = self._conversation
+
     async def load(self, on_progress: Callable[[float], None], on_notice: Callable[[str], None]) -> None:
         """Returns once the opened model is in memory; loads it if it never was or if its process has died. Whoever
         comes while it is being loaded waits for that. Raises AutoglmError."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from tui.actions import commanding, composing, conversing, general
+from tui.actions import branching, browsing, commanding, composing, conversing, finding, general, history
 from tui.actions.action import Action
 
 ACTIONS: tuple[Action, ...] = (
     *composing.ACTIONS,
     *commanding.ACTIONS,
     *conversing.ACTIONS,
+    *browsing.ACTIONS,
+    *branching.ACTIONS,
+    *finding.ACTIONS,
     *general.ACTIONS,
+    *history.ACTIONS,
 )
 BY_ID = {action.id: action for action in ACTIONS}

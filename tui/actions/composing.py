@@ -32,7 +32,7 @@ async def attach_file(app: ChatApp, path: str) -> None:
     await attach_files(app, [named_file(path)])
 
 
-def edit(app: ChatApp) -> None:
+def editor(app: ChatApp) -> None:
     app.run_worker(_edit(app), group="editor", exclusive=True)
 
 
@@ -76,7 +76,7 @@ ACTIONS = (
         bound=False,
     ),
     Action("attach_file", lambda words: words.composer.attach, choose_file, slash="file", with_text=attach_file),
-    Action("edit", lambda words: words.composer.edit, edit, ("ctrl+g",), "editor"),
+    Action("editor", lambda words: words.composer.edit, editor, ("ctrl+g",), "editor"),
     Action("presets", lambda words: words.presets.open, presets, ("ctrl+s",), "preset", with_text=use_preset),
     Action("detach", lambda words: words.composer.detach, detach, slash="detach"),
 )

@@ -22,6 +22,7 @@ from tui.composer.chips import Attached, Chips
 from tui.composer.files import Files
 from tui.composer.menu import Menu
 from tui.composer.prompt import Prompt
+from tui.composer.reading import about_tokens
 from tui.palette.keymap import Keymap
 from tui.palette.offers import beginning, fitted, line, offered
 from tui.words import Words
@@ -100,12 +101,18 @@ class Composer(Vertical):
         self.attached = []
         self.chips.show_all(self.attached)
 
-    def put_back(self, text: str, attached: Sequence[Attached]) -> None:
+    def put_back(self, text: str, attachments: Sequence[Attachment]) -> None:
         """Gives a question back for another try, unless something new is being written."""
         if not self.prompt.text.strip() and not self.attached:
-            self.attached = list(attached)
-            self.chips.show_all(self.attached)
+            self.swap(attachments)
         self.prompt.put_back(text)
+
+    def swap(self, attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
+        """Has these go with the question; returns those that went with it until now."""
+        before = self.attachments
+        self.attached = [Attached(one, about_tokens(one.text), False) for one in attachments]
+        self.chips.show_all(self.attached)
+        return before
 
     def key_pressed(self, key: str) -> bool:
         """Whether a key in the box was meant for the list, or takes an attachment away."""

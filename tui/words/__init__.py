@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, machine, palette, presets, welcome
+from tui.words import composer, conversation, general, history, machine, palette, presets, welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,14 @@ class Words:
     palette: palette.Words
     presets: presets.Words
     machine: machine.Words
+    history: history.Words
 
 
 ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, palette, presets, machine)
+            for part in (general, welcome, conversation, composer, palette, presets, machine, history)
         }
     )
     for language in ("ENGLISH", "CHINESE")

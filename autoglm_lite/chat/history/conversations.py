@@ -70,6 +70,11 @@ def questions(db: sqlite3.Connection, limit: int) -> list[str]:
     return [content for (content,) in execute(db, query, MOST_CHARACTERS_RECALLED, limit)][::-1]
 
 
+def sizes(db: sqlite3.Connection) -> dict[str, int]:
+    """How many messages each has, in all branches."""
+    return dict(execute(db, "SELECT conversation, count(*) FROM messages GROUP BY conversation").fetchall())
+
+
 def purge(db: sqlite3.Connection, before: float) -> None:
     """Removes those that were deleted before that time."""
     execute(db, "DELETE FROM conversations WHERE deleted <= ?", before)

@@ -129,6 +129,11 @@ class History:
         with self._reading() as db:
             return conversations.listed(db, limit, offset, [folded(chunk) for chunk in chunks_of(matching)])
 
+    def sizes(self) -> dict[str, int]:
+        """How many messages each conversation has, in all branches."""
+        with self._reading() as db:
+            return conversations.sizes(db)
+
     def messages(self, conversation_id: str) -> list[Message]:
         """Of all branches, in the order in which they were written."""
         with self._reading() as db:
