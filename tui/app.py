@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widgets import Markdown
 
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
-from autoglm_lite.errors import AutoglmError, UsageError
+from autoglm_lite.errors import AutoglmError, HistoryError, UsageError
+from autoglm_lite.paths import config_dir
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.pace import Loading
 from autoglm_lite.worker.watch import Notice
 from tui.actions import ACTIONS, BY_ID, branching, browsing
 from tui.asking import Asking
+from tui.composer.attaching import attach_files, attach_paste
+from tui.composer.composer import Composer
 from tui.composer.prompt import Prompt
 from tui.conversation.clipboard import copied
 from tui.conversation.editing import Editing
@@ -37,11 +40,17 @@ from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
 from tui.machine.panel import MachinePanel
 from tui.machine.status import Status, StatusLine, loading_line
+from tui.palette.keymap import FILE, bindings, read_keymap
+from tui.palette.slash import Command, Unknown, parse
+from tui.presets.presets import Presets
 from tui.text import printable
 from tui.words import Words, words_of
 
 SECONDS_BETWEEN_TITLES = 2.0
 """Looks at whether the conversation has another one."""
+SECONDS_OF_A_WARNING = 8.0
+MOST_RECALLED = 500
+"""Questions of earlier conversations."""
 STYLES = Path(__file__).parent / "styles"
 
 
@@ -68,9 +77,8 @@ class ChatApp(App[None]):
     TITLE = "autoglm-lite"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(action.keys), f"do('{action.id}')", id=action.id, show=False, priority=action.id != "stop")
-        for action in ACTIONS
-        if action.bound
+        Binding(keys, f"do('{name}')", id=name, show=False, priority=name != "stop")
+        for name, keys in bindings(ACTIONS).items()
     ]
 
     def __init__(self, desk: Desk, words: Words) -> None:
@@ -94,18 +102,22 @@ class ChatApp(App[None]):
             words.conversation, lambda: self.turns, own_keys, lambda message: browsing.handles_of(self, message)
         )
         self.find_line = FindLine(words.conversation, self.conversation, lambda: self.turns, self.close_find)
-        self.prompt = Prompt(words.composer.placeholder, (turn.question for turn in desk.turns))
-        self.editing = Editing(self.prompt, words.conversation)
+        self.keymap = read_keymap(config_dir() / FILE, ACTIONS, words.palette)
+        """The actions with the keys that the user gave them."""
+        self.composer = Composer(self.keymap, words)
+        self.prompt = self.composer.prompt
+        self.editing = Editing(self.prompt, words.conversation, self.composer.swap)
+        self.presets = Presets(self)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
         self.machine = MachinePanel(desk, self.status, words)
-        self.keys = KeysLine(ACTIONS, words)
+        self.keys = KeysLine(self.keymap.actions, words)
+        self.set_keymap(self.keymap.for_textual(ACTIONS))
 
     def compose(self) -> ComposeResult:
         yield self.conversation
         yield self.find_line
         yield self.machine
-        with Vertical(id="writing"):
-            yield self.prompt
+        yield self.composer
         yield self.status
         yield self.keys
 
@@ -120,7 +132,15 @@ class ChatApp(App[None]):
         self.drafting.arrive()
         if self.turns:
             await self.conversation.resume()
+        for remark in self.keymap.remarks:
+            await self.conversation.say(remark, failed=True)
         self.call_after_refresh(self._start)
+        self.run_worker(self._recall())
+
+    async def _recall(self) -> None:
+        """Lets questions of earlier conversations be taken up again."""
+        with suppress(HistoryError):
+            self.prompt.recall_before(await asyncio.to_thread(self.desk.history.questions, MOST_RECALLED))
 
     def on_resize(self, event: events.Resize) -> None:
         self.machine.settle(event.size.width)
@@ -130,15 +150,19 @@ class ChatApp(App[None]):
             self.prompt.focus()
             self.prompt.insert(event.character)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # What stands before the conversation has keys of its own.
+        return not (action == "do" and self.screen.is_modal) or parameters[0] in ("quit", "interrupt")
+
     async def action_do(self, name: str) -> None:
         """One of `actions`, by its id."""
         done = BY_ID[name].run(self)
         if done is not None:
             await done
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        # What stands before the conversation has keys of its own.
-        return not (action == "do" and self.screen.is_modal) or parameters[0] in ("quit", "interrupt")
+    def warn(self, sentence: str) -> None:
+        """Says for some seconds what could not be done, and what to do."""
+        self.notify(printable(sentence), severity="warning", timeout=SECONDS_OF_A_WARNING, markup=False)
 
     @on(Prompt.Changed)
     def _keep_draft(self, event: Prompt.Changed) -> None:
@@ -149,12 +173,36 @@ class ChatApp(App[None]):
                 self.find_line.close()
 
     @on(Prompt.Submitted)
-    def _submit(self, event: Prompt.Submitted) -> None:
-        if self.asking.is_busy:
-            self.keys.remark(self.words.composer.busy)
-            return
-        self.prompt.sent()
-        self.asking.ask(event.text, instead_of=self.editing.end())
+    async def _submit(self, event: Prompt.Submitted) -> None:
+        match parse(event.text, self.keymap.actions):
+            case Command(action, text) if not text or action.with_text is not None:
+                self.prompt.sent()
+                done = action.with_text(self, text) if text and action.with_text else action.run(self)
+                if done is not None:
+                    await done
+            case Command(action, _):
+                self.warn(self.words.palette.takes_nothing.format(word=action.word))
+            case Unknown(word):
+                self.warn(self.words.palette.no_such_command.format(word=word))
+            case None if self.asking.is_busy:
+                self.keys.remark(self.words.composer.busy)
+            case None:
+                attached = self.composer.attachments
+                self.composer.sent()
+                self.asking.ask(event.text, attached, instead_of=self.editing.sent())
+
+    @on(Composer.Wanted)
+    async def _run_command(self, event: Composer.Wanted) -> None:
+        await self.action_do(event.action.id)
+
+    @on(Composer.Picked)
+    @on(Prompt.Dropped)
+    async def _attach_chosen(self, event: Composer.Picked | Prompt.Dropped) -> None:
+        await attach_files(self, event.paths)
+
+    @on(Prompt.Flooded)
+    async def _attach_paste(self, event: Prompt.Flooded) -> None:
+        await attach_paste(self, event.text)
 
     @on(Suggestion.Chosen)
     def _choose(self, event: Suggestion.Chosen) -> None:
@@ -290,6 +338,7 @@ class ChatApp(App[None]):
         await self._show_opened()
 
     async def _show_opened(self) -> None:
+        self.presets.opened()
         self.status.change(model=self.model_name, n_ctx=self.desk.n_ctx, speed=None)
         if not self.turns and not self.asking.is_busy:
             await self._welcome()

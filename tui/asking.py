@@ -108,7 +108,7 @@ class Asking:
             await app.conversation.cut_from(instead_of)
         elif app.conversation.n_later:
             await app.conversation.resume()
-        view = await app.conversation.add_turn(question)
+        view = await app.conversation.add_turn(question, attachments)
         note, failed = await self._hold(view, lambda session: session.answer(question, attachments, instead_of=other))
         if _same(before, app.turns):
             # It never got as far as the disk: back to the box, where it cannot be overlooked.
@@ -118,7 +118,7 @@ class Asking:
             if failed:
                 await app.conversation.say(note, failed=True)
         if note and view.answer.nothing_came:
-            app.prompt.put_back(question)
+            app.composer.put_back(question, attachments)
         await app.conversation.prune()
 
     async def _again(self, view: TurnView) -> None:

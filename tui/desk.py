@@ -12,6 +12,7 @@ from autoglm_lite.chat.history import Conversation, History
 from autoglm_lite.chat.prompt import Turn
 from autoglm_lite.chat.session import Session
 from autoglm_lite.chat.setup import ChatSetup
+from autoglm_lite.generation import Sampling
 from autoglm_lite.worker.watch import Notice
 
 OpenModel = Callable[["str | None"], tuple[ChatSetup, Backend]]
@@ -85,6 +86,14 @@ class Desk:
         self._conversation = conversation
         if self.opened is not None:
             self.session = Session(self.opened.model, replace(self.opened.setup, conversation=conversation))
+
+    def behave(self, system: str | None, sampling: Sampling, thinking: bool | None) -> None:
+        """From the next question on, in this conversation and those that are begun with this model; see Session."""
+        if self.opened is not None:
+            changed = replace(self.opened.setup, system=system, sampling=sampling, thinking=thinking)
+            self.opened = replace(self.opened, setup=changed)
+        if self.session is not None:
+            self.session.behave(system, sampling, thinking)
 
     def renamed(self, conversation: Conversation) -> None:
         """Another title for the one that is open; any other is not looked at."""

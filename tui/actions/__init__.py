@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tui.actions import branching, browsing, composing, conversing, finding, general, history, machine
+from tui.actions import branching, browsing, commanding, composing, conversing, finding, general, history, machine
 from tui.actions.action import Action
 
 ACTIONS: tuple[Action, ...] = (
     *composing.ACTIONS,
+    *commanding.ACTIONS,
     *conversing.ACTIONS,
     *browsing.ACTIONS,
     *branching.ACTIONS,

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from autoglm_lite.chat.attachments import Attachment
 from autoglm_lite.chat.prompt import Turn
 from tui.conversation.answer import AnswerView
 from tui.conversation.message import Handle, MessageView, QuestionView
@@ -183,10 +184,10 @@ class ConversationView(VerticalScroll):
         """What can be done with the picked message may have changed."""
         self.pick(self.picked)
 
-    async def add_turn(self, question: str) -> TurnView:
+    async def add_turn(self, question: str, attachments: Sequence[Attachment] = ()) -> TurnView:
         """A new question with an empty answer, in view."""
         await self._column.query(Welcome).remove()
-        view = TurnView(QuestionView(question), AnswerView(self._words))
+        view = TurnView(QuestionView(question, attachments=attachments), AnswerView(self._words))
         await self._column.mount(view, before=self._later)
         self.anchor()
         return view

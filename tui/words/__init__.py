@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, history, machine, panel, welcome
+from tui.words import composer, conversation, general, history, machine, palette, panel, presets, welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class Words:
     welcome: welcome.Words
     conversation: conversation.Words
     composer: composer.Words
+    palette: palette.Words
+    presets: presets.Words
     machine: machine.Words
     panel: panel.Words
     history: history.Words
@@ -25,7 +27,7 @@ ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, machine, panel, history)
+            for part in (general, welcome, conversation, composer, palette, presets, machine, panel, history)
         }
     )
     for language in ("ENGLISH", "CHINESE")

@@ -139,6 +139,11 @@ class History:
         with self._reading() as db:
             return messages.read(db, conversation_id)
 
+    def questions(self, limit: int) -> list[str]:
+        """The last ones of all conversations, the oldest first; very long ones are left out."""
+        with self._reading() as db:
+            return conversations.questions(db, limit)
+
     def tree(self, conversation_id: str) -> tuple[list[Message], int | None]:
         """The same, and the last message of the branch that is open."""
         with self._reading() as db:
