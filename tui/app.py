@@ -38,14 +38,16 @@ from tui.history.removed import Removed
 from tui.history.title import TerminalTitle
 from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
-from tui.machine.status import Status, StatusLine, loading_line, read_memory
+from tui.machine.panel import MachinePanel
+from tui.machine.status import Status, StatusLine, loading_line
 from tui.palette.keymap import FILE, bindings, read_keymap
 from tui.palette.slash import Command, Unknown, parse
 from tui.presets.presets import Presets
 from tui.text import printable
 from tui.words import Words, words_of
 
-SECONDS_BETWEEN_SAMPLES = 2.0
+SECONDS_BETWEEN_TITLES = 2.0
+"""Looks at whether the conversation has another one."""
 SECONDS_OF_A_WARNING = 8.0
 MOST_RECALLED = 500
 """Questions of earlier conversations."""
@@ -107,12 +109,14 @@ class ChatApp(App[None]):
         self.editing = Editing(self.prompt, words.conversation, self.composer.swap)
         self.presets = Presets(self)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
+        self.machine = MachinePanel(desk, self.status, words)
         self.keys = KeysLine(self.keymap.actions, words)
         self.set_keymap(self.keymap.for_textual(ACTIONS))
 
     def compose(self) -> ComposeResult:
         yield self.conversation
         yield self.find_line
+        yield self.machine
         yield self.composer
         yield self.status
         yield self.keys
@@ -138,6 +142,9 @@ class ChatApp(App[None]):
         with suppress(HistoryError):
             self.prompt.recall_before(await asyncio.to_thread(self.desk.history.questions, MOST_RECALLED))
 
+    def on_resize(self, event: events.Resize) -> None:
+        self.machine.settle(event.size.width)
+
     def on_key(self, event: events.Key) -> None:
         if event.is_printable and event.character and not self.prompt.has_focus and not self.screen.is_modal:
             self.prompt.focus()
@@ -161,6 +168,9 @@ class ChatApp(App[None]):
     def _keep_draft(self, event: Prompt.Changed) -> None:
         if event.text_area is self.prompt:
             self.drafting.changed()
+            if not self.find_line.display:
+                # What was found among all conversations is marked until one writes on.
+                self.find_line.close()
 
     @on(Prompt.Submitted)
     async def _submit(self, event: Prompt.Submitted) -> None:
@@ -297,7 +307,7 @@ class ChatApp(App[None]):
         self.status.change(model=self.model_name, activity="", n_ctx=self.desk.n_ctx)
         for notice in told:
             await self.conversation.say(printable(notice))
-        await self._sample()
+        self.machine.look_soon()
 
     async def _welcome(self) -> None:
         """Says which model this is, in a conversation without a question."""
@@ -314,8 +324,7 @@ class ChatApp(App[None]):
         await self.conversation.show_welcome(Welcome(printable(setup.facts.name), sentences, suggestions, words))
 
     async def _start(self) -> None:
-        self.set_interval(SECONDS_BETWEEN_SAMPLES, self._sample)
-        self.run_worker(self._sample())
+        self.set_interval(SECONDS_BETWEEN_TITLES, self.terminal_title.refresh)
         self._opening = asyncio.create_task(self._open())
         self.run_worker(self._load_first())
 
@@ -342,15 +351,6 @@ class ChatApp(App[None]):
             if not self.asking.is_busy and self.refused is None:
                 await self.conversation.say(str(error), failed=True)
 
-    async def _sample(self) -> None:
-        self.terminal_title.refresh()
-        opened, pid = self.desk.opened, self.desk.pid
-        # Of a service's model it may not be known which process has it.
-        known = pid is not None or opened is None or opened.model.place != "service"
-        self.status.change(memory=await asyncio.to_thread(read_memory, pid) if known else None)
-        if not self.desk.loaded and self.desk.load_ended:
-            self.status.change(activity=self.words.machine.not_loaded)
-
     async def _tell(self, notice: Notice) -> None:
         """What the watch has done for other programs: freed memory is said in the conversation, to be found there after
         a pause, the rest for a moment."""
@@ -358,4 +358,4 @@ class ChatApp(App[None]):
             self.keys.remark(effort_remark(notice, self.words.machine))
         else:
             await self.conversation.say(line)
-            await self._sample()
+            self.machine.look_soon()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.actions import branching, browsing, commanding, composing, conversing, finding, general, history
+from tui.actions import branching, browsing, commanding, composing, conversing, finding, general, history, machine
 from tui.actions.action import Action
 
 ACTIONS: tuple[Action, ...] = (
@@ -12,6 +12,7 @@ ACTIONS: tuple[Action, ...] = (
     *browsing.ACTIONS,
     *branching.ACTIONS,
     *finding.ACTIONS,
+    *machine.ACTIONS,
     *general.ACTIONS,
     *history.ACTIONS,
 )

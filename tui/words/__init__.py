@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, history, machine, palette, presets, welcome
+from tui.words import composer, conversation, general, history, machine, palette, panel, presets, welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Words:
     palette: palette.Words
     presets: presets.Words
     machine: machine.Words
+    panel: panel.Words
     history: history.Words
 
 
@@ -26,7 +27,7 @@ ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, palette, presets, machine, history)
+            for part in (general, welcome, conversation, composer, palette, presets, machine, panel, history)
         }
     )
     for language in ("ENGLISH", "CHINESE")

@@ -18,7 +18,7 @@ NO_SPACES = (
 EMOJI = "\u2190-\u21ff\u2300-\u23ff\u2460-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 WORD = re.compile(f"[{NO_SPACES}{EMOJI}]|[^\\W_{NO_SPACES}{EMOJI}]+")
 ACCENTS = re.compile("[\u0300-\u036f\ufe00-\ufe0f]")
-MOST_CHARACTERS = 1000
+MOST_CHARACTERS = 300
 MOST_CHUNKS = 30
 
 
