@@ -97,13 +97,13 @@ class ChatApp(App[None]):
         """Why the first model could not be opened, which ends the app."""
         self._home: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
-        own_keys = {**browsing.KEYS, **branching.KEYS}
+        self.keymap = read_keymap(config_dir() / FILE, ACTIONS, words.palette)
+        """The actions with the keys that the user gave them."""
+        own_keys = self.keymap.over({**browsing.KEYS, **branching.KEYS}, ACTIONS)
         self.conversation = ConversationView(
             words.conversation, lambda: self.turns, own_keys, lambda message: browsing.handles_of(self, message)
         )
         self.find_line = FindLine(words.conversation, self.conversation, lambda: self.turns, self.close_find)
-        self.keymap = read_keymap(config_dir() / FILE, ACTIONS, words.palette)
-        """The actions with the keys that the user gave them."""
         self.composer = Composer(self.keymap, words)
         self.prompt = self.composer.prompt
         self.editing = Editing(self.prompt, words.conversation, self.composer.swap)

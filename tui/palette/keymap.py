@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from textual.keys import Keys
+from textual.keys import KEY_NAME_REPLACEMENTS, KEY_TO_UNICODE_NAME, Keys
 
 from tui import toml
 from tui.actions.action import Action, key_name
@@ -24,7 +25,10 @@ OTHER_NAMES = {
 }
 SENT_AS_ANOTHER = {"ctrl+m": "enter", "ctrl+i": "tab", "ctrl+h": "backspace", "ctrl+[": "escape"}
 """Terminals cannot tell these apart."""
-NAMED = {key.value.rpartition("+")[2] for key in Keys if key.value.replace("+", "").isalnum()}
+NAMED = {
+    *(key.value.rpartition("+")[2] for key in Keys if key.value.replace("+", "").isalnum()),
+    *(KEY_NAME_REPLACEMENTS.get(name, name) for name in KEY_TO_UNICODE_NAME),
+}
 ALONE = {*(f"f{n}" for n in range(1, 25)), "escape", "pageup", "pagedown", "insert"}
 """Keys that need no modifier: neither typed nor needed to move in the box."""
 ALONE_IN_THE_BOX = {*ALONE, "enter", "tab"}
@@ -41,6 +45,14 @@ class Keymap:
         """What differs from `usual`, as App.set_keymap takes it."""
         before = bindings(usual)
         return {name: keys for name, keys in bindings(self.actions).items() if keys != before[name]}
+
+    def over(self, keys: Mapping[str, str], usual: Sequence[Action]) -> dict[str, str]:
+        """`keys` of a list, from each to an action's id, with those that are not `usual` in place of theirs."""
+        before = {action.id: action.keys for action in usual}
+        changed = {a.id: a.keys for a in self.actions if not a.bound and a.keys != before[a.id]}
+        kept = {key: name for key, name in keys.items() if name not in changed}
+        mine = {key: name for name in changed if name in keys.values() for key in changed[name]}
+        return {**kept, **mine}
 
     def in_the_box(self) -> dict[str, str]:
         """Which of the box's own actions each key stands for."""
@@ -100,7 +112,12 @@ def remapped(actions: Sequence[Action], wishes: Mapping[str, object], words: Wor
 
 
 def normal(text: str) -> str | None:
-    """A key as Textual names it: `Ctrl+PgUp` is `ctrl+pageup`; None for what is no key."""
+    """A key as Textual names it: `Ctrl+PgUp` is `ctrl+pageup`, `[` is `left_square_bracket`; None if it is none."""
+    text = text.strip()
+    if len(text) == 1 and text.isascii() and text.isprintable():
+        # A letter alone keeps its case: G is another key than g.
+        name = unicodedata.name(text).lower().replace(" ", "_").replace("-", "_")
+        return text if text.isalnum() else KEY_NAME_REPLACEMENTS.get(name, name)
     if text.lower().replace(" ", "") in SENT_AS_ANOTHER:
         return None
     *modifiers, base = (OTHER_NAMES.get(part, part) for part in text.lower().replace(" ", "").split("+"))

@@ -41,6 +41,9 @@ def fuzzy(query: str, actions: Sequence[Action], words: Words) -> list[Action]:
 def beginning(typed: str, actions: Sequence[Action], words: Words) -> list[Action]:
     """Those whose slash word begins with `typed`, then those that have it in their title."""
     typed = typed.lower()
+    if not typed:
+        # Those of the line of keys first, as what is done most.
+        return sorted(actions, key=lambda action: (99 if action.rank is None else action.rank, action.word))
     first = sorted((action for action in actions if action.word.startswith(typed)), key=lambda action: action.word)
     return first + [a for a in actions if a not in first and typed in a.title(words).lower()]
 

@@ -80,6 +80,18 @@ def test_a_key_that_is_needed_elsewhere_is_refused(key: object) -> None:
     assert keymap.remarks == (f"keys.toml gives quit the key {key}, which cannot be used for that.",)
 
 
+def test_a_list_s_own_keys_change_too() -> None:
+    usual = {"j": "next_message", "down": "next_message", "G": "last_message", "slash": "find"}
+    keymap = remapped(ACTIONS, {"next_message": ["n", "["], "find": "f5"}, WORDS)
+    assert keymap.remarks == ()
+    assert keymap.over(usual, ACTIONS) == {
+        "G": "last_message",
+        "slash": "find",
+        "n": "next_message",
+        "left_square_bracket": "next_message",
+    }
+
+
 def test_a_file_with_mistakes_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     assert read_keymap(path, ACTIONS, WORDS).remarks == ()
