@@ -20,6 +20,7 @@ from autoglm_lite.paths import private_dir
 from autoglm_lite.store.hub import (
     DownloadError,
     Failure,
+    Headers,
     Identity,
     Wanted,
     address_of,
@@ -289,7 +290,7 @@ class Download:
             rest = rest[n_bytes:]
 
     def _ask(self, offset: int) -> tuple[HTTPResponse, Identity]:
-        """The answer of the server that has the bytes, from `offset` on where it can, and what the hub says they are."""
+        """The answer of the server that has the bytes, from `offset` on where it can, and what they are."""
         from urllib.error import HTTPError
 
         address, identity = self._address, None
@@ -347,7 +348,7 @@ class Download:
             raise _CutError(failure) from error
         return response
 
-    def _refusal(self, status: int, headers: Mapping[str, str]) -> Exception:
+    def _refusal(self, status: int, headers: Headers) -> Exception:
         if status in (401, 403):
             return self._failure("refused", status=status)
         if status in (404, 410):

@@ -1,8 +1,9 @@
 """What the hub's addresses and answers mean: pure, so that it can be read beside the hub's own rules.
 
 A file of a repository is at `{endpoint}/{repository}/resolve/{revision}/{file}`. The answer is a redirect to where the
-bytes lie, whose address is signed and expires; the redirect itself says of large files in `X-Linked-Size` how many bytes
-and in `X-Linked-Etag` which SHA-256 they have (huggingface_hub: file_download.py, constants.py). Ranges are RFC 9110's.
+bytes lie, whose address is signed and expires; of large files the redirect itself says in `X-Linked-Size` how many
+bytes and in `X-Linked-Etag` which SHA-256 they have (huggingface_hub: file_download.py, constants.py). Ranges are those
+of RFC 9110.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -24,6 +26,7 @@ MOST_SECONDS = 300.0
 Failure = Literal[
     "refused", "missing", "busy", "trouble", "connection", "unchecked", "wrong", "full", "taken", "unwritable"
 ]
+Headers = Mapping[str, str] | Message
 SENTENCES: Mapping[Failure, str] = {
     "refused": "{host} does not give {name} to everyone (HTTP {status}): take another model.",
     "missing": "{host} has no {name} any more (HTTP {status}): take another model.",
@@ -32,7 +35,7 @@ SENTENCES: Mapping[Failure, str] = {
     "connection": "The connection to {host} fails ({why}): look at the network and go on; what came is kept.",
     "unchecked": "{host} does not say how {name} can be checked: perhaps this network wants you to log in first.",
     "wrong": "What came of {name} is not what {host} has, so it was thrown away: get it again.",
-    "full": "The disk has too little room for {name}: it needs {needed} MB more and {free} MB are free; what came is kept.",
+    "full": "The disk has too little room for {name}: it needs {needed} MB more and has {free} MB; what came is kept.",
     "taken": "Another autoglm-lite is getting {name} already.",
     "unwritable": "The folder {folder} cannot be written ({why}): check it and go on.",
 }
@@ -96,7 +99,7 @@ def follows(before: str, after: str) -> bool:
     return urlsplit(after).scheme == "https" or (urlsplit(before).scheme, urlsplit(after).scheme) == ("http", "http")
 
 
-def identity_of(headers: Mapping[str, str]) -> Identity | None:
+def identity_of(headers: Headers) -> Identity | None:
     """None where the headers do not tell."""
     sha256 = headers.get("X-Linked-Etag", "").strip('"').lower()
     size = headers.get("X-Linked-Size", "")
@@ -105,7 +108,7 @@ def identity_of(headers: Mapping[str, str]) -> Identity | None:
     return Identity(int(size), sha256) if 0 < int(size) < MOST_BYTES else None
 
 
-def starts_at(status: int, headers: Mapping[str, str], wanted: int, n_bytes: int) -> int | None:
+def starts_at(status: int, headers: Headers, wanted: int, n_bytes: int) -> int | None:
     """Where the body of an answer to `Range: bytes={wanted}-` begins: at `wanted`, or at 0 where the whole file comes;
     None where the answer speaks of another file."""
     if status == 200:
@@ -122,7 +125,7 @@ def strong(etag: str | None) -> str | None:
     return etag if etag and etag.startswith('"') else None
 
 
-def seconds_to_wait(headers: Mapping[str, str], now: float) -> float | None:
+def seconds_to_wait(headers: Headers, now: float) -> float | None:
     """What Retry-After asks for, within bounds; `now` in seconds since 1970."""
     asked = headers.get("Retry-After", "")
     try:

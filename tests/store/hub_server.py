@@ -49,13 +49,15 @@ class Handler(BaseHTTPRequestHandler):
             fault = hub.faults[0] if hub.faults and hub.faults[0].startswith("hub ") else ""
             if fault:
                 hub.faults.pop(0)
-            return self.redirect(fault)
-        return self.give(hub.faults.pop(0) if hub.faults else "")
+            self.redirect(fault)
+        else:
+            self.give(hub.faults.pop(0) if hub.faults else "")
 
     def redirect(self, fault: str) -> None:
         hub = self.hub
         if match := re.fullmatch(r"hub (\d+)", fault):
-            return self.refuse(int(match[1]))
+            self.refuse(int(match[1]))
+            return
         there = {"hub circle": self.path, "hub elsewhere": "ftp://127.0.0.1/bytes"}.get(fault, f"{hub.url}/bytes")
         self.send_response(302)
         self.send_header("Location", there)
@@ -75,13 +77,15 @@ class Handler(BaseHTTPRequestHandler):
     def give(self, fault: str) -> None:
         hub = self.hub
         if fault.isdigit():
-            return self.refuse(int(fault))
+            self.refuse(int(fault))
+            return
         begin, content = 0, hub.content
         match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if match and fault != "whole" and self.headers.get("If-Range", hub.etag) == hub.etag:
             begin = int(match[1])
             if begin >= len(content):
-                return self.refuse(416)
+                self.refuse(416)
+                return
             self.send_response(206)
             shown = begin + 1 if fault == "lie" else begin
             self.send_header("Content-Range", f"bytes {shown}-{len(content) - 1}/{len(content)}")

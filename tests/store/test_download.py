@@ -147,7 +147,7 @@ def test_too_small_a_disk_is_told_before_anything_comes(
     hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=50_000_000))
-    with pytest.raises(DownloadError, match="it needs 100 MB more and 50 MB are free"):
+    with pytest.raises(DownloadError, match="it needs 100 MB more and has 50 MB"):
         getting(hub, folder).run()
     assert kept(folder) == b""
 
