@@ -29,6 +29,8 @@ from tui.ending import hangups_to
 from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
 from tui.machine.status import Status, StatusLine, loading_line, read_memory
+from tui.models.getting import Getting
+from tui.models.using import Using
 from tui.text import printable
 from tui.words import Words, words_of
 
@@ -69,6 +71,8 @@ class ChatApp(App[None]):
         self.desk = desk
         self.words = words
         self.asking = Asking(self)
+        self.using = Using(self)
+        self.getting = Getting(self)
         self.interrupted = 0.0
         """When Ctrl+C was last pressed with nothing to copy or to stop."""
         self.refused: AutoglmError | None = None
@@ -100,7 +104,7 @@ class ChatApp(App[None]):
         self.call_after_refresh(self._start)
 
     def on_key(self, event: events.Key) -> None:
-        if event.is_printable and event.character and not self.prompt.has_focus:
+        if event.is_printable and event.character and not self.prompt.has_focus and not self.screen.is_modal:
             self.prompt.focus()
             self.prompt.insert(event.character)
 
@@ -138,6 +142,8 @@ class ChatApp(App[None]):
     async def end(self) -> None:
         """Stops what is going on, and quits."""
         await self.asking.end()
+        await self.using.end()
+        await self.getting.end()
         await self.desk.close()
         self.exit()
 
@@ -154,11 +160,19 @@ class ChatApp(App[None]):
         self.prompt.focus()
 
     async def use_model(self, name: str | None) -> None:
-        """Another model for this conversation, which is loaded at once. Raises AutoglmError; all is then as it was."""
+        """Another model for this conversation; returns once it is in memory. Raises AutoglmError: the model before is
+        then on the desk again, and is loaded when it is asked for."""
         await self.asking.end()
-        await self.desk.open(name)
-        await self._show_opened()
-        self.run_worker(self._load_first())
+        if self._opening is not None:
+            await asyncio.shield(self._opening)
+        try:
+            async with self.desk.changing(name):
+                await self._show_opened()
+                await self.until_loaded()
+        except BaseException:
+            await self._show_opened()
+            self.status.change(activity="" if self.desk.loaded else self.words.machine.not_loaded)
+            raise
 
     @property
     def turns(self) -> list[Turn]:
@@ -223,6 +237,7 @@ class ChatApp(App[None]):
         sentences += [printable(notice) for notice in setup.notices if not (starter and "starter" in notice)]
         suggestions = words.suggestions if starter else ()
         await self.conversation.show_welcome(Welcome(printable(setup.facts.name), sentences, suggestions, words))
+        await self.getting.show_offer()
 
     async def _start(self) -> None:
         self.set_interval(SECONDS_BETWEEN_SAMPLES, self._sample)
@@ -251,6 +266,7 @@ class ChatApp(App[None]):
         except AutoglmError as error:
             if not self.asking.is_busy and self.refused is None:
                 await self.conversation.say(str(error), failed=True)
+        await self.getting.look_around()
 
     async def _sample(self) -> None:
         opened, pid = self.desk.opened, self.desk.pid

@@ -82,13 +82,14 @@ def run(args: argparse.Namespace) -> int:
     with History(data_dir() / "conversations.db") as history:
         conversation = chosen_conversation(args, history)
         if prompt is None:
+            from autoglm_lite.commands.shelf import Shelf
             from tui.app import run_app
             from tui.desk import Desk
 
             def open_model(name: str | None) -> tuple[ChatSetup, Backend]:
                 return prepare(args if name is None else with_model(args, name), history, conversation)
 
-            return run_app(Desk(open_model, history, conversation))
+            return run_app(Desk(open_model, history, conversation, Shelf(args)))
         from autoglm_lite.commands.shell import answer_in_shell
 
         setup, model = prepare(args, history, conversation)

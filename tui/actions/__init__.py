@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tui.actions import composing, conversing, general
+from tui.actions import composing, conversing, general, models
 from tui.actions.action import Action
 
-ACTIONS: tuple[Action, ...] = (*composing.ACTIONS, *conversing.ACTIONS, *general.ACTIONS)
+ACTIONS: tuple[Action, ...] = (*composing.ACTIONS, *conversing.ACTIONS, *models.ACTIONS, *general.ACTIONS)
 BY_ID = {action.id: action for action in ACTIONS}

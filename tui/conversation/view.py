@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static
 
 from autoglm_lite.chat.prompt import Turn
@@ -100,7 +101,14 @@ class ConversationView(VerticalScroll):
         self.anchor()
 
     async def show_welcome(self, welcome: Welcome) -> None:
+        """In place of any other."""
+        await self._column.query(Welcome).remove()
         await self._column.mount(welcome)
+
+    async def add_to_welcome(self, line: Widget) -> None:
+        """Below what the welcome says, if there is one."""
+        for welcome in self._column.query(Welcome):
+            await welcome.mount(line)
 
     async def prune(self) -> int:
         """Takes the oldest turns away when there are many; returns how many."""

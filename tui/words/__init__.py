@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, machine, welcome
+from tui.words import composer, conversation, general, machine, models, welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,14 @@ class Words:
     conversation: conversation.Words
     composer: composer.Words
     machine: machine.Words
+    models: models.Words
 
 
 ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, machine)
+            for part in (general, welcome, conversation, composer, machine, models)
         }
     )
     for language in ("ENGLISH", "CHINESE")
