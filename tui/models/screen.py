@@ -50,6 +50,7 @@ class ModelsScreen(ModalScreen[None]):
         """The key and the entry that a second press is waited for."""
         self._drawn: dict[str, Content] = {}
         self._moving = False
+        """Whether there will be more to find out once what goes on has ended."""
         self._space = Static("", markup=False, id="models-space")
         self._list = OptionList(id="models-list")
         self._remark = Static("", markup=False, id="models-remark")
@@ -96,6 +97,7 @@ class ModelsScreen(ModalScreen[None]):
         getting, words = self._chat.getting, self._words
         if getting.running and getting.download is not None:
             getting.pause()
+            self._moving = True
             self._say(words.paused.format(name=getting.download.wanted.label))
         elif getting.download is not None:
             self._start(Getable(getting.download.wanted))
@@ -149,6 +151,7 @@ class ModelsScreen(ModalScreen[None]):
         except (AutoglmError, ValueError) as error:
             self._say(str(error))
         else:
+            self._moving = True
             self._say("")
             self._draw()
 

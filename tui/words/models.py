@@ -122,7 +122,7 @@ ENGLISH = Words(
     getting_on="{percent} % of {total}, {speed}/s, {left} left",
     minutes="{n} min",
     seconds="{n} s",
-    disk="Models {models} · kept conversations {states} · unfinished {parts} · {free} free on this disk",
+    disk="On disk: models {models} · kept states {states} · unfinished {parts} · {free} free",
     keys=("Enter use", "u unload", "g get", "p pause", "x delete", "Esc close"),
     refused="{name} needs about {needed} of memory, and {available} can be had: close other programs, or take a "
     "smaller model.",
@@ -206,7 +206,7 @@ CHINESE = Words(
     getting_on="{total} 的 {percent}%，{speed}/秒，还需 {left}",
     minutes="{n} 分钟",
     seconds="{n} 秒",
-    disk="模型 {models} · 对话缓存 {states} · 未完成 {parts} · 磁盘剩余 {free}",
+    disk="磁盘：模型 {models} · 对话状态 {states} · 未完成 {parts} · 剩余 {free}",
     keys=("Enter 使用", "u 卸载", "g 下载", "p 暂停", "x 删除", "Esc 关闭"),
     refused="{name} 大约需要 {needed} 内存，而可用的只有 {available}：请关闭其他程序，或换一个小一些的模型。",
     streams_insist="{name} 比可用内存大，会不停地读磁盘，速度很慢。再按一次 Enter 仍要使用。",
