@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.message import Message
-from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from autoglm_lite.errors import AutoglmError, UsageError
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 HUB = "https://huggingface.co"
 MOST_BYTES = 1 << 42
@@ -26,7 +27,7 @@ MOST_SECONDS = 300.0
 Failure = Literal[
     "refused", "missing", "busy", "trouble", "connection", "unchecked", "wrong", "full", "taken", "unwritable"
 ]
-Headers = Mapping[str, str] | Message
+Headers: TypeAlias = "Mapping[str, str] | Message"
 SENTENCES: Mapping[Failure, str] = {
     "refused": "{host} does not give {name} to everyone (HTTP {status}): take another model.",
     "missing": "{host} has no {name} any more (HTTP {status}): take another model.",
@@ -127,6 +128,8 @@ def strong(etag: str | None) -> str | None:
 
 def seconds_to_wait(headers: Headers, now: float) -> float | None:
     """What Retry-After asks for, within bounds; `now` in seconds since 1970."""
+    from email.utils import parsedate_to_datetime
+
     asked = headers.get("Retry-After", "")
     try:
         seconds = float(asked) if asked.isdigit() else parsedate_to_datetime(asked).timestamp() - now

@@ -73,7 +73,7 @@ class Getting:
         elif (begun := self.download or self.offer) is not None:
             try:
                 self.start(begun.wanted)
-            except AutoglmError as error:
+            except (AutoglmError, ValueError) as error:
                 app.keys.remark(str(error))
             else:
                 app.keys.remark(words.started.format(name=begun.wanted.label, key=key_of("models")))
@@ -89,7 +89,7 @@ class Getting:
         found = await asyncio.to_thread(parts, models_dir())
         if found:
             part = found[0]
-            with suppress(AutoglmError):
+            with suppress(AutoglmError, ValueError):
                 self.download = Download(part.wanted, models_dir(), os.environ)
                 percent = 100 * part.done // max(part.total, 1)
                 line = words.go_on.format(name=part.wanted.label, percent=percent, key=key_of("take_offer"))

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from autoglm_lite.store.download import Part, Progress
-from autoglm_lite.store.hub import Wanted
-from autoglm_lite.store.shelf import Look, Offer, Served
-from autoglm_lite.store.space import Space
 from tui.machine.status import size
 from tui.text import printable
 from tui.words.models import Words
+
+if TYPE_CHECKING:
+    from autoglm_lite.store.download import Part, Progress
+    from autoglm_lite.store.hub import Wanted
+    from autoglm_lite.store.shelf import Look, Offer, Served
+    from autoglm_lite.store.space import Space
 
 MARK, NO_MARK = "● ", "  "
 GAP = "  "
@@ -82,7 +85,7 @@ def getable_row(one: Getable, progress: Progress | None, words: Words) -> Row:
             parameters=count(offer.n_params), type=offer.file_type, licence=offer.licence
         )
         good_at = [getattr(words, what.replace(" ", "_")) for what in offer.good_at]
-        details = f"{words.good_at.format(what=', '.join(good_at))} · {facts}"
+        details = f"{words.good_at.format(what=words.comma.join(good_at))} · {facts}"
     if progress is not None:
         return Row(one.wanted.label, progress_line(progress, words), GOOD, details)
     if part is not None:

@@ -61,7 +61,9 @@ class ModelsScreen(ModalScreen[None]):
             yield self._space
             yield self._list
             yield self._remark
-            yield Static("   ".join(self._words.keys), markup=False, id="models-keys")
+            yield Static(
+                "   ".join(key.replace(" ", "\u00a0") for key in self._words.keys), markup=False, id="models-keys"
+            )
 
     def on_mount(self) -> None:
         self._list.focus()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from autoglm_lite.store.shelf import Look, Offer, Served
+if TYPE_CHECKING:
+    from autoglm_lite.store.shelf import Look, Offer, Served
 
 
 class Shelf(Protocol):

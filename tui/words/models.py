@@ -76,6 +76,7 @@ class Words:
     reasoning: str
     little_memory: str
     good_at: str
+    comma: str
     failed_refused: str
     """Why a download failed: autoglm_lite.store.hub.SENTENCES."""
     failed_missing: str
@@ -159,6 +160,7 @@ ENGLISH = Words(
     reasoning="thinking before it answers",
     little_memory="very little memory",
     good_at="good at: {what}",
+    comma=", ",
     failed_refused="{host} does not give {name} to everyone (HTTP {status}): take another model.",
     failed_missing="{host} has no {name} any more (HTTP {status}): take another model.",
     failed_busy="{host} has too much to do (HTTP {status}): try again later; what came is kept.",
@@ -241,6 +243,7 @@ CHINESE = Words(
     reasoning="先思考再回答",
     little_memory="占内存很少",
     good_at="擅长：{what}",
+    comma="、",
     failed_refused="{host} 不向所有人提供 {name}（HTTP {status}）：请换一个模型。",
     failed_missing="{host} 上已经没有 {name}（HTTP {status}）：请换一个模型。",
     failed_busy="{host} 太忙（HTTP {status}）：请稍后再试，已下载的部分会保留。",

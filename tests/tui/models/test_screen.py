@@ -10,6 +10,8 @@ from textual.pilot import Pilot
 
 from autoglm_lite.chat.history import History
 from autoglm_lite.chat.setup import ChatSetup
+from autoglm_lite.commands import shelf
+from autoglm_lite.remote.client import Offered
 from autoglm_lite.store import starter_path
 from autoglm_lite.store.models import models_dir
 from autoglm_lite.worker.backend import LocalBackend
@@ -64,8 +66,7 @@ def test_another_model_goes_on_with_the_conversation(endless_gguf: Path, history
         await pilot.press("f3")
         await until(pilot, lambda: "● " in read(app))
         await pilot.press("u")
-        await until(pilot, lambda: "is unloaded and" in read(app))
-        assert app.desk.pid is None
+        await until(pilot, lambda: "is unloaded and" in read(app) and app.desk.pid is None)
         assert "not loaded" in status(app)
         await until(pilot, lambda: "in use, unloaded" in read(app))
         await pilot.press("u")
@@ -170,6 +171,24 @@ def test_too_large_a_model_is_refused_and_a_slow_one_must_be_insisted_on(history
         assert app.desk.has(starter_path())
 
     drive(desk_for(history, str(starter_path()), "--memory", "60MB"), test, (100, 50))
+
+
+def test_what_the_service_has_is_marked(
+    endless_gguf: Path, history: History, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(shutil.copy(endless_gguf, folder / "both.gguf"))
+    known = [Offered("both", 4096, 1), Offered("far-away", None, 2)]
+    monkeypatch.setattr(shelf, "offered", lambda _: known)
+
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        await pilot.press("f3")
+        await until(pilot, lambda: "in the service's memory" in read(app))
+        assert "Only in the running service far-away ask the service for it" in read(app)
+        await to_row(pilot, app, "served:far-away")
+        await pilot.press("enter")
+        await until(pilot, lambda: "known to the running service alone" in read(app))
+
+    drive(desk_for(history, str(starter_path())), test, (110, 40))
 
 
 @pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["english", "chinese"])
