@@ -12,6 +12,7 @@ from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Markdown
 
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
@@ -19,13 +20,19 @@ from autoglm_lite.errors import AutoglmError, UsageError
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.pace import Loading
 from autoglm_lite.worker.watch import Notice
-from tui.actions import ACTIONS, BY_ID
+from tui.actions import ACTIONS, BY_ID, branching, browsing
 from tui.asking import Asking
 from tui.composer.prompt import Prompt
-from tui.conversation.view import ConversationView, Earlier
+from tui.conversation.clipboard import copied
+from tui.conversation.editing import Editing
+from tui.conversation.findline import FindLine
+from tui.conversation.view import ConversationView
 from tui.conversation.welcome import Suggestion, Welcome
 from tui.desk import Desk
 from tui.ending import hangups_to
+from tui.history.drafting import Drafting
+from tui.history.removed import Removed
+from tui.history.title import TerminalTitle
 from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
 from tui.machine.status import Status, StatusLine, loading_line, read_memory
@@ -73,19 +80,30 @@ class ChatApp(App[None]):
         self.asking = Asking(self)
         self.using = Using(self)
         self.getting = Getting(self)
+        self.drafting = Drafting(self)
+        self.removed = Removed()
+        self.terminal_title = TerminalTitle(self)
         self.interrupted = 0.0
         """When Ctrl+C was last pressed with nothing to copy or to stop."""
+        self.warned = 0.0
+        """When Esc was last pressed in vain, since something was being written."""
         self.refused: AutoglmError | None = None
         """Why the first model could not be opened, which ends the app."""
         self._home: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
-        self.conversation = ConversationView(words.conversation)
+        own_keys = {**browsing.KEYS, **branching.KEYS}
+        self.conversation = ConversationView(
+            words.conversation, lambda: self.turns, own_keys, lambda message: browsing.handles_of(self, message)
+        )
+        self.find_line = FindLine(words.conversation, self.conversation, lambda: self.turns, self.close_find)
         self.prompt = Prompt(words.composer.placeholder, (turn.question for turn in desk.turns))
+        self.editing = Editing(self.prompt, words.conversation)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
         self.keys = KeysLine(ACTIONS, words)
 
     def compose(self) -> ComposeResult:
         yield self.conversation
+        yield self.find_line
         with Vertical(id="writing"):
             yield self.prompt
         yield self.status
@@ -99,8 +117,9 @@ class ChatApp(App[None]):
     async def on_mount(self) -> None:
         self._home = asyncio.get_running_loop()
         self.prompt.focus()
-        if turns := self.turns:
-            await self.conversation.resume(turns)
+        self.drafting.arrive()
+        if self.turns:
+            await self.conversation.resume()
         self.call_after_refresh(self._start)
 
     def on_key(self, event: events.Key) -> None:
@@ -114,13 +133,22 @@ class ChatApp(App[None]):
         if done is not None:
             await done
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # What stands before the conversation has keys of its own.
+        return not (action == "do" and self.screen.is_modal) or parameters[0] in ("quit", "interrupt")
+
+    @on(Prompt.Changed)
+    def _keep_draft(self, event: Prompt.Changed) -> None:
+        if event.text_area is self.prompt:
+            self.drafting.changed()
+
     @on(Prompt.Submitted)
     def _submit(self, event: Prompt.Submitted) -> None:
         if self.asking.is_busy:
             self.keys.remark(self.words.composer.busy)
             return
         self.prompt.sent()
-        self.asking.ask(event.text)
+        self.asking.ask(event.text, instead_of=self.editing.end())
 
     @on(Suggestion.Chosen)
     def _choose(self, event: Suggestion.Chosen) -> None:
@@ -129,9 +157,19 @@ class ChatApp(App[None]):
             self.prompt.remember(event.question)
             self.asking.ask(event.question)
 
-    @on(Earlier.Wanted)
-    async def _show_earlier(self) -> None:
-        await self.action_do("show_earlier")
+    @on(Markdown.LinkClicked)
+    def _show_address(self, event: Markdown.LinkClicked) -> None:
+        self.keys.remark(event.href)
+
+    async def copy(self, text: str, remark: str) -> None:
+        """Puts `text` on the clipboard, and says `remark` and where else it can be found."""
+        self.copy_to_clipboard(text)
+        kept = self.desk.history.path.with_name("copied.txt")
+        self.keys.remark(remark + await copied(text, kept, self.words.conversation))
+
+    def close_find(self) -> None:
+        self.find_line.close()
+        self.prompt.focus()
 
     def action_scroll_conversation(self, direction: int) -> None:
         if direction < 0:
@@ -141,20 +179,28 @@ class ChatApp(App[None]):
 
     async def end(self) -> None:
         """Stops what is going on, and quits."""
+        await self.drafting.leave()
         await self.asking.end()
         await self.using.end()
         await self.getting.end()
         await self.desk.close()
+        self.terminal_title.end()
         self.exit()
 
     async def show(self, conversation: Conversation | None) -> None:
         """Puts another conversation on the desk, None for a new one."""
         await self.asking.end()
-        self.desk.begin(conversation)
+        await self.drafting.leave()
+        try:
+            self.desk.begin(conversation)
+        finally:
+            self.drafting.arrive()
+        self.terminal_title.refresh()
         self.asking.forget()
+        self.editing.give_up()
         await self.conversation.clear()
-        if turns := self.turns:
-            await self.conversation.resume(turns)
+        if self.turns:
+            await self.conversation.resume()
         else:
             await self._welcome()
         self.prompt.focus()
@@ -183,11 +229,6 @@ class ChatApp(App[None]):
     def questions(self) -> list[str]:
         """Those that are mounted, from top to bottom."""
         return [turn.question for turn in self.conversation.turns]
-
-    @property
-    def n_hidden(self) -> int:
-        """The turns of the conversation that are not mounted."""
-        return max(0, len(self.turns) - len(self.conversation.turns))
 
     @property
     def model_name(self) -> str:
@@ -269,6 +310,7 @@ class ChatApp(App[None]):
         await self.getting.look_around()
 
     async def _sample(self) -> None:
+        self.terminal_title.refresh()
         opened, pid = self.desk.opened, self.desk.pid
         # Of a service's model it may not be known which process has it.
         known = pid is not None or opened is None or opened.model.place != "service"

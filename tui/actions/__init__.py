@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from tui.actions import composing, conversing, general, models
+from tui.actions import branching, browsing, composing, conversing, finding, general, history, models
 from tui.actions.action import Action
 
-ACTIONS: tuple[Action, ...] = (*composing.ACTIONS, *conversing.ACTIONS, *models.ACTIONS, *general.ACTIONS)
+ACTIONS: tuple[Action, ...] = (
+    *composing.ACTIONS,
+    *conversing.ACTIONS,
+    *browsing.ACTIONS,
+    *branching.ACTIONS,
+    *finding.ACTIONS,
+    *general.ACTIONS,
+    *history.ACTIONS,
+    *models.ACTIONS,
+)
 BY_ID = {action.id: action for action in ACTIONS}

@@ -11,13 +11,9 @@ if TYPE_CHECKING:
 
 
 async def show_models(app: ChatApp) -> None:
-    """Opens the screen of models, and closes it."""
     from tui.models.screen import ModelsScreen
 
-    if isinstance(app.screen, ModelsScreen):
-        app.screen.dismiss()
-    elif not app.screen.is_modal:
-        await app.push_screen(ModelsScreen(app))
+    await app.push_screen(ModelsScreen(app))
 
 
 async def take_offer(app: ChatApp) -> None:

@@ -32,7 +32,7 @@ SECONDS_BETWEEN_DRAWS = 0.5
 
 class ModelsScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", show=False),
+        Binding("escape,f3", "leave", show=False),
         Binding("u", "unload", show=False),
         Binding("g", "get", show=False),
         Binding("p", "pause", show=False),
