@@ -259,7 +259,8 @@ class ModelsScreen(ModalScreen[None]):
                 Option(content, id=key, disabled=key.startswith("head:")) for key, content in contents.items()
             )
             keys = list(contents)
-            self._list.highlighted = keys.index(before) if before in keys else 1
+            used = next((f"stored:{path}" for path in self._known.stored if self._chat.desk.has(path)), "")
+            self._list.highlighted = next((keys.index(key) for key in (before, used) if key in keys), 1)
         self._drawn = contents
 
     def _entries(self, width: int) -> list[tuple[str, Content]]:

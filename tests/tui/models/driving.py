@@ -46,8 +46,9 @@ def drive(desk: Desk, test: Test, size: tuple[int, int] = (80, 24), words: Words
 
 
 async def to_row(pilot: Pilot[None], app: ChatApp, name: str) -> None:
-    """Moves the cursor down to the row of this id."""
+    """Moves the cursor to the row of this id."""
     screen = app.screen
+    await pilot.press("home")
     for _ in range(30):
         if screen._key == name:  # type: ignore[attr-defined]
             return
