@@ -35,13 +35,15 @@ from tui.history.removed import Removed
 from tui.history.title import TerminalTitle
 from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
-from tui.machine.status import Status, StatusLine, loading_line, read_memory
+from tui.machine.panel import MachinePanel
+from tui.machine.status import Status, StatusLine, loading_line
 from tui.models.getting import Getting
 from tui.models.using import Using
 from tui.text import printable
 from tui.words import Words, words_of
 
-SECONDS_BETWEEN_SAMPLES = 2.0
+SECONDS_BETWEEN_TITLES = 2.0
+"""Looks at whether the conversation has another one."""
 STYLES = Path(__file__).parent / "styles"
 
 
@@ -99,11 +101,13 @@ class ChatApp(App[None]):
         self.prompt = Prompt(words.composer.placeholder, (turn.question for turn in desk.turns))
         self.editing = Editing(self.prompt, words.conversation)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
+        self.machine = MachinePanel(desk, self.status, words)
         self.keys = KeysLine(ACTIONS, words)
 
     def compose(self) -> ComposeResult:
         yield self.conversation
         yield self.find_line
+        yield self.machine
         with Vertical(id="writing"):
             yield self.prompt
         yield self.status
@@ -121,6 +125,9 @@ class ChatApp(App[None]):
         if self.turns:
             await self.conversation.resume()
         self.call_after_refresh(self._start)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.machine.settle(event.size.width)
 
     def on_key(self, event: events.Key) -> None:
         if event.is_printable and event.character and not self.prompt.has_focus and not self.screen.is_modal:
@@ -141,6 +148,9 @@ class ChatApp(App[None]):
     def _keep_draft(self, event: Prompt.Changed) -> None:
         if event.text_area is self.prompt:
             self.drafting.changed()
+            if not self.find_line.display:
+                # What was found among all conversations is marked until one writes on.
+                self.find_line.close()
 
     @on(Prompt.Submitted)
     def _submit(self, event: Prompt.Submitted) -> None:
@@ -263,7 +273,7 @@ class ChatApp(App[None]):
         self.status.change(model=self.model_name, activity="", n_ctx=self.desk.n_ctx)
         for notice in told:
             await self.conversation.say(printable(notice))
-        await self._sample()
+        self.machine.look_soon()
 
     async def _welcome(self) -> None:
         """Says which model this is, in a conversation without a question."""
@@ -281,8 +291,7 @@ class ChatApp(App[None]):
         await self.getting.show_offer()
 
     async def _start(self) -> None:
-        self.set_interval(SECONDS_BETWEEN_SAMPLES, self._sample)
-        self.run_worker(self._sample())
+        self.set_interval(SECONDS_BETWEEN_TITLES, self.terminal_title.refresh)
         self._opening = asyncio.create_task(self._open())
         self.run_worker(self._load_first())
 
@@ -309,15 +318,6 @@ class ChatApp(App[None]):
                 await self.conversation.say(str(error), failed=True)
         await self.getting.look_around()
 
-    async def _sample(self) -> None:
-        self.terminal_title.refresh()
-        opened, pid = self.desk.opened, self.desk.pid
-        # Of a service's model it may not be known which process has it.
-        known = pid is not None or opened is None or opened.model.place != "service"
-        self.status.change(memory=await asyncio.to_thread(read_memory, pid) if known else None)
-        if not self.desk.loaded and self.desk.load_ended:
-            self.status.change(activity=self.words.machine.not_loaded)
-
     async def _tell(self, notice: Notice) -> None:
         """What the watch has done for other programs: freed memory is said in the conversation, to be found there after
         a pause, the rest for a moment."""
@@ -325,4 +325,4 @@ class ChatApp(App[None]):
             self.keys.remark(effort_remark(notice, self.words.machine))
         else:
             await self.conversation.say(line)
-            await self._sample()
+            self.machine.look_soon()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.actions import branching, browsing, composing, conversing, finding, general, history, models
+from tui.actions import branching, browsing, composing, conversing, finding, general, history, machine, models
 from tui.actions.action import Action
 
 ACTIONS: tuple[Action, ...] = (
@@ -11,6 +11,7 @@ ACTIONS: tuple[Action, ...] = (
     *browsing.ACTIONS,
     *branching.ACTIONS,
     *finding.ACTIONS,
+    *machine.ACTIONS,
     *general.ACTIONS,
     *history.ACTIONS,
     *models.ACTIONS,

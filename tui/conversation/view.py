@@ -70,6 +70,8 @@ class ConversationView(VerticalScroll):
         self.first = 0
         """The place of the first mounted turn among all."""
         self.picked: MessageView | None = None
+        self.is_browsed = False
+        """Whether the cursor is in it."""
         self._column = Vertical(id="column")
         self._earlier = More(later=False)
         self._later = More(later=True)
@@ -184,8 +186,6 @@ class ConversationView(VerticalScroll):
     async def add_turn(self, question: str) -> TurnView:
         """A new question with an empty answer, in view."""
         await self._column.query(Welcome).remove()
-        if self.n_later:
-            await self.resume()
         view = TurnView(QuestionView(question), AnswerView(self._words))
         await self._column.mount(view, before=self._later)
         self.anchor()
@@ -250,7 +250,7 @@ class ConversationView(VerticalScroll):
         messages = self.messages
         if not messages:
             return
-        self.can_focus = True
+        self.can_focus = self.is_browsed = True
         self.focus(scroll_visible=False)
         self.look_at(self.picked or messages[-1])
 
@@ -279,15 +279,12 @@ class ConversationView(VerticalScroll):
             self.release_anchor()
             self.call_after_refresh(self._bring, message)
 
-    def on_focus(self) -> None:
-        self.pick(self.picked)
-
     def on_blur(self) -> None:
-        self.can_focus = False
+        self.can_focus = self.is_browsed = False
         self.pick(None)
 
     async def on_key(self, event: events.Key) -> None:
-        if self.has_focus and (action := self._own_keys.get(event.key)) is not None:
+        if self.is_browsed and (action := self._own_keys.get(event.key)) is not None:
             event.stop()
             event.prevent_default()
             await self.run_action(f"app.do('{action}')")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, history, machine, models, welcome
+from tui.words import composer, conversation, general, history, machine, models, panel, welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Words:
     conversation: conversation.Words
     composer: composer.Words
     machine: machine.Words
+    panel: panel.Words
     history: history.Words
     models: models.Words
 
@@ -25,7 +26,7 @@ ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, machine, history, models)
+            for part in (general, welcome, conversation, composer, machine, panel, history, models)
         }
     )
     for language in ("ENGLISH", "CHINESE")
