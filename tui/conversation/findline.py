@@ -80,7 +80,7 @@ class FindLine(Horizontal):
         places = [at for at, match in enumerate(self._matches) if (match.turn, match.kind) == (turn, kind)]
         if places:
             self._at = places[0]
-            await self._go()
+            await self._go(tries=20)
 
     async def step(self, by: int) -> None:
         """To the next match or the one before, around the ends."""
@@ -117,7 +117,7 @@ class FindLine(Horizontal):
         self._at = next((at for at, match in enumerate(self._matches) if match.turn >= first), 0)
         await self._go()
 
-    async def _go(self) -> None:
+    async def _go(self, tries: int = 0) -> None:
         """Shows the match that it is at."""
         self._say()
         self._marks.clear()
@@ -131,9 +131,9 @@ class FindLine(Horizontal):
         await message.until_drawn()
         found = self._marks.put(message, self._wanted, match.nth)
         if found is not None:
-            self.call_after_refresh(self._bring, found, match.nth)
+            self.call_after_refresh(self._bring, found, match.nth, tries)
 
-    def _bring(self, widget: Widget, nth: int, tries: int = 20) -> None:
+    def _bring(self, widget: Widget, nth: int, tries: int) -> None:
         text = drawn(widget).plain
         spans = places(text, self._wanted)
         if not widget.is_attached or not spans:
