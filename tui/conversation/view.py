@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from autoglm_lite.chat.attachments import Attachment
 from autoglm_lite.chat.prompt import Turn
 from tui.conversation.answer import AnswerView
 from tui.conversation.message import Handle, MessageView, QuestionView
@@ -183,10 +184,10 @@ class ConversationView(VerticalScroll):
         """What can be done with the picked message may have changed."""
         self.pick(self.picked)
 
-    async def add_turn(self, question: str) -> TurnView:
+    async def add_turn(self, question: str, attachments: Sequence[Attachment] = ()) -> TurnView:
         """A new question with an empty answer, in view."""
         await self._column.query(Welcome).remove()
-        view = TurnView(QuestionView(question), AnswerView(self._words))
+        view = TurnView(QuestionView(question, attachments=attachments), AnswerView(self._words))
         await self._column.mount(view, before=self._later)
         self.anchor()
         return view
@@ -199,7 +200,14 @@ class ConversationView(VerticalScroll):
         self.anchor()
 
     async def show_welcome(self, welcome: Welcome) -> None:
+        """In place of any other."""
+        await self._column.query(Welcome).remove()
         await self._column.mount(welcome, before=self._later)
+
+    async def add_to_welcome(self, line: Widget) -> None:
+        """Below what the welcome says, if there is one."""
+        for welcome in self._column.query(Welcome):
+            await welcome.mount(line)
 
     async def prune(self) -> None:
         """Takes the oldest turns away when there are many."""
