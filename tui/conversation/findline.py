@@ -24,6 +24,8 @@ from tui.words.conversation import Words
 SECONDS_TO_TYPE_ON = 0.15
 """After a letter, until what was typed so far is looked for."""
 
+SECONDS_TO_LAY_OUT = 0.05
+
 
 class FindLine(Horizontal):
     """Hidden until `open`; `close` takes its marks away."""
@@ -131,7 +133,7 @@ class FindLine(Horizontal):
         if found is not None:
             self.call_after_refresh(self._bring, found, match.nth)
 
-    def _bring(self, widget: Widget, nth: int) -> None:
+    def _bring(self, widget: Widget, nth: int, tries: int = 20) -> None:
         text = drawn(widget).plain
         spans = places(text, self._wanted)
         if not widget.is_attached or not spans:
@@ -139,6 +141,9 @@ class FindLine(Horizontal):
         before = Content(text[: spans[min(nth, len(spans) - 1)][0]])
         line = before.get_height({}, max(1, widget.content_size.width)) - 1
         self._view.bring_line(widget, line)
+        if tries and not self._view.region.overlaps(widget.region):
+            # Not laid out to its end yet, as after another conversation was put up.
+            self.set_timer(SECONDS_TO_LAY_OUT, lambda: self._bring(widget, nth, tries - 1))
 
     def _say(self) -> None:
         n = len(self._matches)

@@ -36,6 +36,8 @@ async def reveal(app: ChatApp, hit: Hit) -> None:
         return
     message = view.asked if turns[number].question_id == hit.message_id else view.answer
     await message.until_drawn()
-    app.conversation.look_at(message)
+    app.conversation.pick(message)
+    if not hit.marked:
+        app.conversation.look_at(message)
     for start, end in hit.marked[:1]:
         await app.find_line.point(hit.snippet[start:end], number, message.kind)

@@ -97,7 +97,7 @@ def test_look_through_find_and_open(stories_gguf: Path, history: History) -> Non
         await pilot.press("j", "backspace", "tab", "j", "j", "k", "G", "g", "end", "pageup", "j")
         assert app.screen.query_one(Listing).place == 1
         assert "● A boat" in seen(app)
-        await pilot.press("slash", "c", "a", "k", "down")
+        await pilot.press("slash", "c", "a", "k")
         await leave(pilot, app, "enter")
         await until(pilot, lambda: "forty minutes" in read(app))
         assert app.turns[0].question == "A cake"
