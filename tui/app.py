@@ -40,6 +40,8 @@ from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
 from tui.machine.panel import MachinePanel
 from tui.machine.status import Status, StatusLine, loading_line
+from tui.models.getting import Getting
+from tui.models.using import Using
 from tui.palette.keymap import FILE, bindings, read_keymap
 from tui.palette.slash import Command, Unknown, parse
 from tui.presets.presets import Presets
@@ -86,6 +88,8 @@ class ChatApp(App[None]):
         self.desk = desk
         self.words = words
         self.asking = Asking(self)
+        self.using = Using(self)
+        self.getting = Getting(self)
         self.drafting = Drafting(self)
         self.removed = Removed()
         self.terminal_title = TerminalTitle(self)
@@ -235,6 +239,8 @@ class ChatApp(App[None]):
         """Stops what is going on, and quits."""
         await self.drafting.leave()
         await self.asking.end()
+        await self.using.end()
+        await self.getting.end()
         await self.desk.close()
         self.terminal_title.end()
         self.exit()
@@ -258,11 +264,19 @@ class ChatApp(App[None]):
         self.prompt.focus()
 
     async def use_model(self, name: str | None) -> None:
-        """Another model for this conversation, which is loaded at once. Raises AutoglmError; all is then as it was."""
+        """Another model for this conversation; returns once it is in memory. Raises AutoglmError: the model before is
+        then on the desk again, and is loaded when it is asked for."""
         await self.asking.end()
-        await self.desk.open(name)
-        await self._show_opened()
-        self.run_worker(self._load_first())
+        if self._opening is not None:
+            await asyncio.shield(self._opening)
+        try:
+            async with self.desk.changing(name):
+                await self._show_opened()
+                await self.until_loaded()
+        except BaseException:
+            await self._show_opened()
+            self.status.change(activity="" if self.desk.loaded else self.words.machine.not_loaded)
+            raise
 
     @property
     def turns(self) -> list[Turn]:
@@ -322,6 +336,7 @@ class ChatApp(App[None]):
         sentences += [printable(notice) for notice in setup.notices if not (starter and "starter" in notice)]
         suggestions = words.suggestions if starter else ()
         await self.conversation.show_welcome(Welcome(printable(setup.facts.name), sentences, suggestions, words))
+        await self.getting.show_offer()
 
     async def _start(self) -> None:
         self.set_interval(SECONDS_BETWEEN_TITLES, self.terminal_title.refresh)
@@ -350,6 +365,7 @@ class ChatApp(App[None]):
         except AutoglmError as error:
             if not self.asking.is_busy and self.refused is None:
                 await self.conversation.say(str(error), failed=True)
+        await self.getting.look_around()
 
     async def _tell(self, notice: Notice) -> None:
         """What the watch has done for other programs: freed memory is said in the conversation, to be found there after

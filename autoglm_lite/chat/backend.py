@@ -71,4 +71,8 @@ class Backend(Generates, Protocol):
     async def watch(self, tell: Callable[[Notice], Awaitable[None]]) -> None:
         """Has it live well with other programs, until cancelled."""
 
+    async def unload(self) -> int:
+        """Gives the memory of a model back that is at rest; it is loaded again when it is asked for. Returns how many
+        bytes that freed: 0 for one that is not ours, or at work."""
+
     async def close(self) -> None: ...

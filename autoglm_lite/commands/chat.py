@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.generation import Sampling
     from autoglm_lite.gguf.facts import ModelFacts
+    from tui.desk import Desk
 
 MAX_SEED = 2**32 - 2
 STARTER = (
@@ -83,12 +84,8 @@ def run(args: argparse.Namespace) -> int:
         conversation = chosen_conversation(args, history)
         if prompt is None:
             from tui.app import run_app
-            from tui.desk import Desk
 
-            def open_model(name: str | None) -> tuple[ChatSetup, Backend]:
-                return prepare(args if name is None else with_model(args, name), history, conversation)
-
-            return run_app(Desk(open_model, history, conversation))
+            return run_app(desk(args, history, conversation))
         from autoglm_lite.commands.shell import answer_in_shell
 
         setup, model = prepare(args, history, conversation)
@@ -97,6 +94,17 @@ def run(args: argparse.Namespace) -> int:
         finally:
             if setup.template is not None:
                 setup.template.close()
+
+
+def desk(args: argparse.Namespace, history: History, conversation: Conversation | None) -> Desk:
+    """What the terminal app works on."""
+    from autoglm_lite.commands.shelf import Shelf
+    from tui.desk import Desk
+
+    def open_model(name: str | None) -> tuple[ChatSetup, Backend]:
+        return prepare(args if name is None else with_model(args, name), history, conversation)
+
+    return Desk(open_model, history, conversation, Shelf(args))
 
 
 def with_model(args: argparse.Namespace, name: str) -> argparse.Namespace:

@@ -118,6 +118,10 @@ class ServiceBackend:
         if (taking := self._answering.get(id(request))) is not None:
             taking.cancel()
 
+    async def unload(self) -> int:
+        """The service does that itself: others may be asking it."""
+        return 0
+
     async def close(self) -> None:
         self._client = None
 
@@ -188,6 +192,9 @@ class ServiceFirst:
 
     async def cancel(self, request: GenerateRequest, /) -> None:
         await self._now.cancel(request)
+
+    async def unload(self) -> int:
+        return await self._now.unload()
 
     async def close(self) -> None:
         await self._now.close()

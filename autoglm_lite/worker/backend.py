@@ -71,6 +71,9 @@ class LocalBackend:
     async def cancel(self, request: GenerateRequest, /) -> None:
         await self.worker.cancel(request)
 
+    async def unload(self) -> int:
+        return await self.worker.shed_model()
+
     async def close(self) -> None:
         await self.worker.close()
 

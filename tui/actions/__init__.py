@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tui.actions import branching, browsing, commanding, composing, conversing, finding, general, history, machine
+from tui.actions import (
+    branching,
+    browsing,
+    commanding,
+    composing,
+    conversing,
+    finding,
+    general,
+    history,
+    machine,
+    models,
+)
 from tui.actions.action import Action
 
 ACTIONS: tuple[Action, ...] = (
@@ -15,5 +26,6 @@ ACTIONS: tuple[Action, ...] = (
     *machine.ACTIONS,
     *general.ACTIONS,
     *history.ACTIONS,
+    *models.ACTIONS,
 )
 BY_ID = {action.id: action for action in ACTIONS}

@@ -200,7 +200,14 @@ class ConversationView(VerticalScroll):
         self.anchor()
 
     async def show_welcome(self, welcome: Welcome) -> None:
+        """In place of any other."""
+        await self._column.query(Welcome).remove()
         await self._column.mount(welcome, before=self._later)
+
+    async def add_to_welcome(self, line: Widget) -> None:
+        """Below what the welcome says, if there is one."""
+        for welcome in self._column.query(Welcome):
+            await welcome.mount(line)
 
     async def prune(self) -> None:
         """Takes the oldest turns away when there are many."""

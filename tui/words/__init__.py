@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, history, machine, palette, panel, presets, welcome
+from tui.words import composer, conversation, general, history, machine, models, palette, panel, presets, welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,14 @@ class Words:
     machine: machine.Words
     panel: panel.Words
     history: history.Words
+    models: models.Words
 
 
 ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, palette, presets, machine, panel, history)
+            for part in (general, welcome, conversation, composer, palette, presets, machine, panel, history, models)
         }
     )
     for language in ("ENGLISH", "CHINESE")
