@@ -22,6 +22,8 @@ from tui.words.conversation import Words
 
 MOST_MOUNTED = 20
 """Turns that may be on the screen's list at once; each is some ten widgets of 5 to 50 kB."""
+MOST_WIDGETS = 300
+"""Of turns that stay when others are mounted beside them: a turn with long lists and tables has a hundred."""
 AFTER_PRUNING = 10
 LOADED_AT_ONCE = 10
 
@@ -117,9 +119,7 @@ class ConversationView(VerticalScroll):
         self.release_anchor()
         await self._column.mount_all(earlier, before=views[0] if views else self._later)
         self.first = start
-        n_mounted = len(earlier) + len(views)
-        if n_mounted > MOST_MOUNTED:
-            await self._remove(views[MOST_MOUNTED - n_mounted :])
+        await self._remove(views[_n_kept(views, MOST_MOUNTED - len(earlier)) :])
         self._count()
         if views:
             # What was in view stays there; the earlier turns are above it.
@@ -133,7 +133,7 @@ class ConversationView(VerticalScroll):
         later = [past_turn(turn, self._words) for turn in self._all_turns()[start : start + LOADED_AT_ONCE]]
         self.release_anchor()
         await self._column.mount_all(later, before=self._later)
-        n_gone = max(0, len(later) + len(views) - MOST_MOUNTED)
+        n_gone = len(views) - _n_kept(views[::-1], MOST_MOUNTED - len(later))
         await self._remove(views[:n_gone])
         self.first += n_gone
         self._count()
@@ -321,3 +321,13 @@ class ConversationView(VerticalScroll):
     def _bring(self, message: MessageView) -> None:
         if message.is_attached:
             self.scroll_to_widget(message, animate=False, top=message.outer_size.height > self.size.height)
+
+
+def _n_kept(views: Sequence[TurnView], most: int) -> int:
+    """How many of `views`, the first ones, stay: one at least."""
+    n_widgets = 0
+    for n, view in enumerate(views[:most]):
+        n_widgets += len(view.query("*"))
+        if n_widgets > MOST_WIDGETS:
+            return max(1, n)
+    return min(most, len(views))

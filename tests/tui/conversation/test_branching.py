@@ -65,6 +65,8 @@ def test_a_question_is_asked_in_other_words(stories_gguf: Path, history: History
         assert app.questions == ["Oncex"]
         assert [turn.question for turn in app.turns] == ["Oncex"]
         await until(pilot, lambda: "2/2" in read(app))
+        assert app.prompt.text == "draft"
+        app.prompt.clear()
         await ask(pilot, app, "more")
         await pilot.press("ctrl+up", "g", "left")
         await until(pilot, lambda: app.questions == ["Once", "Then"])
