@@ -42,7 +42,7 @@ def test_keys_are_named_as_people_name_them() -> None:
     assert normal("Ctrl+PgUp") == "ctrl+pageup"
     assert normal("shift+ctrl+x") == "ctrl+shift+x"
     assert normal("Control + K") == "ctrl+k"
-    assert normal("F5") == "f5"
+    assert normal("F17") == "f17"
     for none in ("ctrl+m", "Ctrl+I", "hyper+x", "ctrl+", "", "ctrl+xy", "ctrl+字"):
         assert normal(none) is None, none
 
@@ -54,16 +54,16 @@ def test_enter_and_ctrl_j_can_change_places() -> None:
 
 
 def test_an_action_may_have_several_keys_or_none() -> None:
-    keymap = remapped(ACTIONS, {"new": ["f5", "ctrl+b"], "quit": []}, WORDS)
-    assert keymap.for_textual(ACTIONS) == {"new_conversation": "f5,ctrl+b", "quit": NO_KEY}
+    keymap = remapped(ACTIONS, {"new": ["f17", "ctrl+b"], "quit": []}, WORDS)
+    assert keymap.for_textual(ACTIONS) == {"new_conversation": "f17,ctrl+b", "quit": NO_KEY}
     assert keymap.remarks == ()
 
 
 def test_a_key_given_twice_is_the_first_one_s() -> None:
-    keymap = remapped(ACTIONS, {"quit": "f5", "new_conversation": ["f5", "f6"]}, WORDS)
+    keymap = remapped(ACTIONS, {"quit": "f17", "new_conversation": ["f17", "f18"]}, WORDS)
     by_id = {action.id: action.keys for action in keymap.actions}
-    assert (by_id["quit"], by_id["new_conversation"]) == (("f5",), ("f6",))
-    assert keymap.remarks == ("keys.toml gives F5 to quit, so new_conversation does not have it.",)
+    assert (by_id["quit"], by_id["new_conversation"]) == (("f17",), ("f18",))
+    assert keymap.remarks == ("keys.toml gives F17 to quit, so new_conversation does not have it.",)
 
 
 def test_the_usual_owner_of_a_key_loses_it() -> None:
@@ -74,15 +74,15 @@ def test_the_usual_owner_of_a_key_loses_it() -> None:
 
 @pytest.mark.parametrize("key", ["x", "shift+x", "up", "enter", "tab", "ctrl+i", 5, None, "ctrl+ctrl"])
 def test_a_key_that_is_needed_elsewhere_is_refused(key: object) -> None:
-    keymap = remapped(ACTIONS, {"quit": key, "new_conversation": "f5"}, WORDS)
+    keymap = remapped(ACTIONS, {"quit": key, "new_conversation": "f17"}, WORDS)
     by_id = {action.id: action.keys for action in keymap.actions}
-    assert (by_id["quit"], by_id["new_conversation"]) == (("ctrl+q",), ("f5",))
+    assert (by_id["quit"], by_id["new_conversation"]) == (("ctrl+q",), ("f17",))
     assert keymap.remarks == (f"keys.toml gives quit the key {key}, which cannot be used for that.",)
 
 
 def test_a_list_s_own_keys_change_too() -> None:
     usual = {"j": "next_message", "down": "next_message", "G": "last_message", "slash": "find"}
-    keymap = remapped(ACTIONS, {"next_message": ["n", "["], "find": "f5"}, WORDS)
+    keymap = remapped(ACTIONS, {"next_message": ["n", "["], "find": "f17"}, WORDS)
     assert keymap.remarks == ()
     assert keymap.over(usual, ACTIONS) == {
         "G": "last_message",
@@ -95,9 +95,9 @@ def test_a_list_s_own_keys_change_too() -> None:
 def test_a_file_with_mistakes_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     assert read_keymap(path, ACTIONS, WORDS).remarks == ()
-    path.write_text('fly = "f5"\nquit = "f6"\n')
+    path.write_text('fly = "f17"\nquit = "f18"\n')
     keymap = read_keymap(path, ACTIONS, WORDS)
-    assert keymap.for_textual(ACTIONS) == {"quit": "f6"}
+    assert keymap.for_textual(ACTIONS) == {"quit": "f18"}
     assert keymap.remarks == ("keys.toml names fly, which is no action: /help lists them.",)
     for broken in (b"quit = ", b"\xff\xfe"):
         path.write_bytes(broken)

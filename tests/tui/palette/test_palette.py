@@ -101,7 +101,7 @@ def test_slash_commands_are_listed_taken_and_run(stories_gguf: Path, history: Hi
 def test_keys_of_one_s_own(stories_gguf: Path, history: History, home: Path) -> None:
     (home / "config").mkdir(parents=True)
     path = home / "config" / "keys.toml"
-    path.write_text('send = "ctrl+j"\nnewline = "enter"\npalette = ["f9"]\ncopy_answer = "ctrl+p"\nfly = "f7"\n')
+    path.write_text('send = "ctrl+j"\nnewline = "enter"\npalette = ["f21"]\ncopy_answer = "ctrl+p"\nfly = "f22"\n')
 
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await until(pilot, lambda: "keys.toml names fly" in read(app))
@@ -112,7 +112,7 @@ def test_keys_of_one_s_own(stories_gguf: Path, history: History, home: Path) -> 
         await until(pilot, lambda: on_disk(history) and not app.asking.is_busy)
         await pilot.press("ctrl+p")
         await until(pilot, lambda: "Answer copied" in read(app))
-        await pilot.press("f9")
+        await pilot.press("f21")
         await until(pilot, lambda: isinstance(app.screen, Palette) and "Ctrl+P" in read(app))
         await pilot.press("escape")
 
