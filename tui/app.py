@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
-from autoglm_lite.errors import AutoglmError, UsageError
+from autoglm_lite.errors import AutoglmError
 from autoglm_lite.store import is_starter
 from autoglm_lite.worker.pace import Loading
 from autoglm_lite.worker.watch import Notice
@@ -29,30 +27,41 @@ from tui.ending import hangups_to
 from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
 from tui.machine.status import Status, StatusLine, loading_line, read_memory
+from tui.settings.beginning import Beginning
+from tui.settings.manners import Manners
+from tui.sturdy import NOTHING_SET, USUAL_MANNERS, SturdyApp
 from tui.text import printable
-from tui.words import Words, words_of
+from tui.words import CHINESE, ENGLISH, Words
 
 SECONDS_BETWEEN_SAMPLES = 2.0
 STYLES = Path(__file__).parent / "styles"
 
 
-def run_app(desk: Desk) -> int:
+def run_app(desk: Desk, start: Beginning) -> int:
     """Holds conversations until the user quits, and closes the model; returns the exit code.
 
-    Raises UsageError where Textual could not draw: it does so on stderr; and whatever AutoglmError kept the first
-    model from being opened.
+    Raises whatever AutoglmError kept the first model from being opened.
     """
-    if sys.__stderr__ is None or not sys.__stderr__.isatty():
-        raise UsageError('The terminal app draws on stderr: do not redirect it, or ask in the shell with -p "...".')
-    app = ChatApp(desk, words_of(os.environ))
-    with hangups_to(app.quit_soon):
-        app.run()
+    app = asyncio.run(hold(desk, start))
     if app.refused is not None:
         raise app.refused
     return app.return_code or 0
 
 
-class ChatApp(App[None]):
+async def hold(desk: Desk, start: Beginning) -> ChatApp:
+    """Runs the app, again and again where it is to begin anew: in another language, or because it failed. What is on
+    the desk stays there."""
+    while True:
+        manners = start.manners
+        app = ChatApp(desk, CHINESE if manners.chinese else ENGLISH, start, manners)
+        with hangups_to(app.quit_soon):
+            await app.run_async()
+        if (again := await app.left()) is None:
+            return app
+        start = again
+
+
+class ChatApp(SturdyApp):
     """The frame: what is on the screen, how it begins and ends. What a key does is in `actions`."""
 
     CSS_PATH: ClassVar = sorted(STYLES.glob("*.tcss"))
@@ -64,15 +73,14 @@ class ChatApp(App[None]):
         if action.bound
     ]
 
-    def __init__(self, desk: Desk, words: Words) -> None:
-        super().__init__()
+    def __init__(
+        self, desk: Desk, words: Words, start: Beginning = NOTHING_SET, manners: Manners = USUAL_MANNERS
+    ) -> None:
+        super().__init__(words, start, manners)
         self.desk = desk
-        self.words = words
         self.asking = Asking(self)
         self.interrupted = 0.0
         """When Ctrl+C was last pressed with nothing to copy or to stop."""
-        self.refused: AutoglmError | None = None
-        """Why the first model could not be opened, which ends the app."""
         self._home: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
         self.conversation = ConversationView(words.conversation)
@@ -95,20 +103,27 @@ class ChatApp(App[None]):
     async def on_mount(self) -> None:
         self._home = asyncio.get_running_loop()
         self.prompt.focus()
+        self.prompt.put_back(self.beginning.draft)
         if turns := self.turns:
             await self.conversation.resume(turns)
         self.call_after_refresh(self._start)
+        self.call_after_refresh(self.begin_with, self.beginning)
 
     def on_key(self, event: events.Key) -> None:
+        if len(self.screen_stack) > 1:
+            return
         if event.is_printable and event.character and not self.prompt.has_focus:
             self.prompt.focus()
             self.prompt.insert(event.character)
 
     async def action_do(self, name: str) -> None:
         """One of `actions`, by its id."""
-        done = BY_ID[name].run(self)
-        if done is not None:
-            await done
+        try:
+            done = BY_ID[name].run(self)
+            if done is not None:
+                await done
+        except AutoglmError as error:
+            self.tell(str(error))
 
     @on(Prompt.Submitted)
     def _submit(self, event: Prompt.Submitted) -> None:
@@ -134,6 +149,22 @@ class ChatApp(App[None]):
             self.conversation.scroll_page_up(animate=False)
         else:
             self.conversation.scroll_page_down(animate=False)
+
+    @property
+    def can_begin_anew(self) -> bool:
+        return not self.asking.is_busy
+
+    @property
+    def draft(self) -> str:
+        return self.prompt.text
+
+    async def left(self) -> Beginning | None:
+        """After its end: with what it is to begin anew, if it is."""
+        if self.next_beginning is not None:
+            await self.asking.end()
+            if self._opening is not None:
+                await asyncio.gather(self._opening, return_exceptions=True)
+        return self.next_beginning
 
     async def end(self) -> None:
         """Stops what is going on, and quits."""
@@ -229,10 +260,13 @@ class ChatApp(App[None]):
         self.run_worker(self._sample())
         self._opening = asyncio.create_task(self._open())
         self.run_worker(self._load_first())
+        if self.beginning.action:
+            await self.action_do(self.beginning.action)
 
     async def _open(self) -> None:
         try:
-            await self.desk.open()
+            if self.desk.opened is None:
+                await self.desk.open()
         except AutoglmError as error:
             self.refused = error
             self.exit(return_code=1)

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from tui.actions import composing, conversing, general
+from types import ModuleType
+
+from tui.actions import composing, conversing, general, manners
 from tui.actions.action import Action
 
-ACTIONS: tuple[Action, ...] = (*composing.ACTIONS, *conversing.ACTIONS, *general.ACTIONS)
+_PARTS: tuple[ModuleType, ...] = (
+    composing,
+    conversing,
+    manners,
+    general,
+)
+MODULES: dict[str, tuple[Action, ...]] = {part.__name__.rpartition(".")[2]: part.ACTIONS for part in _PARTS}
+"""By the part of the app that they belong to."""
+ACTIONS: tuple[Action, ...] = tuple(action for actions in MODULES.values() for action in actions)
 BY_ID = {action.id: action for action in ACTIONS}

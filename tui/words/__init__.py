@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, machine, welcome
+from tui.words import composer, conversation, general, machine, manners, welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,20 +16,15 @@ class Words:
     conversation: conversation.Words
     composer: composer.Words
     machine: machine.Words
+    manners: manners.Words
 
 
 ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, machine)
+            for part in (general, welcome, conversation, composer, machine, manners)
         }
     )
     for language in ("ENGLISH", "CHINESE")
 )
-
-
-def words_of(environ: Mapping[str, str]) -> Words:
-    """In the language of the locale that `environ` names, as POSIX reads it."""
-    locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environ.get(name))), "")
-    return CHINESE if locale.lower().startswith("zh") else ENGLISH
