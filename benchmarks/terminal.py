@@ -1,4 +1,4 @@
-"""A terminal for the app to run in: a pseudo terminal that answers what real ones answer, and knows what was drawn when."""
+"""A terminal for the app to run in: it answers what real ones answer, and knows when what was drawn."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import termios
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
+
+import psutil
 
 START = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 CONTROLS = re.compile(rb"\x1b(?:\[[0-9;:<=>?$]*[A-Za-z]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][0-9A-Za-z]|[=>78])")
@@ -66,6 +68,12 @@ class Terminal:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.started
+
+    @property
+    def processor_seconds(self) -> float:
+        """Of the app's own process so far."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return float(times.user + times.system)
 
     @property
     def text(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -14,9 +14,7 @@ from textual.containers import Vertical
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
 from autoglm_lite.errors import AutoglmError
-from autoglm_lite.store import is_starter
 from autoglm_lite.worker.pace import Loading
-from autoglm_lite.worker.watch import Notice
 from tui.actions import ACTIONS, BY_ID
 from tui.asking import Asking
 from tui.composer.prompt import Prompt
@@ -32,6 +30,9 @@ from tui.settings.manners import Manners
 from tui.sturdy import NOTHING_SET, USUAL_MANNERS, SturdyApp
 from tui.text import printable
 from tui.words import CHINESE, ENGLISH, Words
+
+if TYPE_CHECKING:
+    from autoglm_lite.worker.watch import Notice
 
 SECONDS_BETWEEN_SAMPLES = 2.0
 STYLES = Path(__file__).parent / "styles"
@@ -246,6 +247,8 @@ class ChatApp(SturdyApp):
         opened = self.desk.opened
         if opened is None:
             return
+        from autoglm_lite.store import is_starter
+
         words, setup, place = self.words.welcome, opened.setup, opened.model.place
         starter = is_starter(setup.facts.path)
         sentences = [words.starter] if starter else []

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from autoglm_lite.chat.backend import Backend
 from autoglm_lite.chat.history import Conversation, History
 from autoglm_lite.chat.prompt import Turn, turns_of
-from autoglm_lite.chat.session import Session
 from autoglm_lite.chat.setup import ChatSetup
-from autoglm_lite.worker.watch import Notice
+
+if TYPE_CHECKING:
+    from autoglm_lite.chat.session import Session
+    from autoglm_lite.worker.watch import Notice
 
 OpenModel = Callable[["str | None"], tuple[ChatSetup, Backend]]
 """Finds a model by its name or path, None for the one that the command line names, and makes its plan; runs in a
@@ -83,6 +86,8 @@ class Desk:
         """Another conversation, None for a new one. Raises HistoryError."""
         self._conversation = conversation
         if self.opened is not None:
+            from autoglm_lite.chat.session import Session
+
             self.session = Session(self.opened.model, replace(self.opened.setup, conversation=conversation))
 
     async def load(self, on_progress: Callable[[float], None], on_notice: Callable[[str], None]) -> None:

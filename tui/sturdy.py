@@ -11,7 +11,7 @@ from textual.app import App
 from textual.worker import WorkerFailed
 
 from autoglm_lite.errors import AutoglmError
-from tui.failures import Failures, log_error
+from tui.failures import Failures, log_error, log_path
 from tui.settings.beginning import Beginning
 from tui.settings.complaint import sentence
 from tui.settings.manners import Manners
@@ -127,7 +127,6 @@ class SturdyApp(App[None]):
         if len(failed) > MOST_FAILURES:
             self.next_beginning = None
             self.refused = AutoglmError(
-                f"The app failed again and again; the last time: {type(cause).__name__}: {cause}."
+                f"The app failed again and again ({type(cause).__name__}); the details are in {log_path()}."
             )
-        self._return_code = 1
         self._close_messages_no_wait()

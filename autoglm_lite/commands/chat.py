@@ -100,7 +100,7 @@ def in_terminal_app(args: argparse.Namespace) -> int:
     """Opens the app, and shows its outline before its modules are read."""
     from tui.terminal.taking import check_terminal, taken_terminal
 
-    check_terminal(os.environ)
+    check_terminal()
     with taken_terminal(os.environ) as terminal:
         from tui.settings.beginning import beginning
 

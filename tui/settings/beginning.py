@@ -18,7 +18,7 @@ FRAMES_IN_LOW_POWER = "6"
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     path: Path | None = None
     """Of the settings; None where they are not to be kept."""
     environ: Mapping[str, str] = field(default_factory=dict)

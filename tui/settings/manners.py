@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tui.settings.settings import Settings
 
-SIXTEEN_COLOURS = ("linux", "ansi", "vt100", "vt220", "xterm", "screen", "cygwin", "rxvt")
+SIXTEEN_COLOURS = ("", "dumb", "linux", "ansi", "vt100", "vt220", "xterm", "screen", "cygwin", "rxvt")
 """Terminals that show no more, unless COLORTERM says so."""
 
 

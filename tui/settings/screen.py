@@ -31,9 +31,9 @@ class Choice(Static, can_focus=True):
     ]
 
     class Turned(Message):
-        def __init__(self, name: str, by: int) -> None:
+        def __init__(self, setting: str, by: int) -> None:
             super().__init__()
-            self.name = name
+            self.setting = setting
             self.by = by
 
     def __init__(self, setting: str) -> None:
@@ -73,9 +73,9 @@ class SettingsScreen(ModalScreen[None]):
         self._draw()
 
     def on_choice_turned(self, event: Choice.Turned) -> None:
-        settings, choices = self._chat.beginning.settings, CHOICES[event.name]
-        at = choices.index(getattr(settings, event.name)) + event.by
-        said = self._chat.set(replace(settings, **{event.name: choices[at % len(choices)]}))
+        settings, choices = self._chat.beginning.settings, CHOICES[event.setting]
+        at = choices.index(getattr(settings, event.setting)) + event.by
+        said = self._chat.set(replace(settings, **{event.setting: choices[at % len(choices)]}))
         self._said.update(said)
         self._draw()
 

@@ -20,23 +20,22 @@ SECONDS_OVER_SSH = 1.0
 SECONDS_AFTER_ALL = 0.02
 """tmux asks the terminal it is in, so that its replies may change places."""
 MOST_TYPED = 65536
+SILENT = ("", "dumb", "linux")
 
 
-def check_terminal(environ: Mapping[str, str]) -> None:
+def check_terminal() -> None:
     """Raises UsageError where the app cannot be drawn."""
     if sys.__stderr__ is None or not sys.__stderr__.isatty():
         raise UsageError('The terminal app draws on stderr: do not redirect it, or ask in the shell with -p "...".')
-    if environ.get("TERM") == "dumb":
-        raise UsageError('This terminal cannot move its cursor (TERM=dumb): ask in the shell with -p "...".')
 
 
 @contextmanager
 def taken_terminal(environ: Mapping[str, str]) -> Iterator[TakenTerminal]:
     """Shows the app's outline at once, keeps what is typed from being echoed, and gives the terminal back at the end.
 
-    It is asked for its colours, but for the Linux console, whose are known.
+    It is asked for its colours, if it is of a kind that answers.
     """
-    ask = environ.get("TERM") != "linux"
+    ask = environ.get("TERM", "") not in SILENT
     keyboard = sys.__stdin__.fileno() if sys.__stdin__ is not None else 0
     try:
         before = termios.tcgetattr(keyboard)
