@@ -61,6 +61,10 @@ PLAIN = Theme(
     panel="ansi_default",
     boost="ansi_default",
     variables={
+        "ansi-background": "ansi_default",
+        "ansi-foreground": "ansi_default",
+        "foreground-disabled": "ansi_default",
+        "surface-active": "ansi_default",
         "border-blurred": "ansi_default",
         "scrollbar": "ansi_default",
         "text-primary": "ansi_cyan",
