@@ -26,6 +26,7 @@ REPLIES = (
     (b"\x1b[?2048$p", b"\x1b[?2048;0$y"),
 )
 """What a dark terminal of the kind of xterm says to our questions."""
+Replies = tuple[tuple[bytes, bytes], ...]
 
 
 class Terminal:
@@ -37,11 +38,11 @@ class Terminal:
         environ: Mapping[str, str],
         columns: int = 80,
         rows: int = 24,
-        answers: bool = True,
+        replies: Replies = REPLIES,
     ) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
-        self._answers = REPLIES if answers else ()
+        self._replies = replies
         self.drawn = b""
         """All bytes so far."""
         self.started = time.monotonic()
@@ -64,6 +65,11 @@ class Terminal:
         self.process.kill()
         self.process.wait()
         os.close(self._ours)
+
+    @property
+    def keyboard(self) -> int:
+        """A descriptor of the terminal."""
+        return self._ours
 
     @property
     def seconds(self) -> float:
@@ -93,7 +99,7 @@ class Terminal:
             # The other end is closed.
             return b""
         self.drawn += new
-        for question, reply in self._answers:
+        for question, reply in self._replies:
             for _ in range(new.count(question)):
                 os.write(self._ours, reply)
         return new

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from textual.app import App
+from textual.filter import LineFilter
 from textual.worker import WorkerFailed
 
 from autoglm_lite.errors import AutoglmError
@@ -37,6 +37,7 @@ class SturdyApp(App[None]):
         """Why the app ended by itself."""
         self.next_beginning: Beginning | None = None
         """With what it is to begin anew, once it has ended."""
+        self._plain: LineFilter | None = None
         for theme in THEMES:
             self.register_theme(theme)
         self._behave()
@@ -93,12 +94,14 @@ class SturdyApp(App[None]):
 
     def _behave(self) -> None:
         """As `manners` say."""
-        self.theme = self.manners.theme
-        if self.manners.theme == "plain":
+        if self._plain is None and self.manners.theme == "plain":
             from tui.terminal.glyphs import PlainGlyphs
 
-            if not any(isinstance(found, PlainGlyphs) for found in self._filters):
-                self._filters.append(PlainGlyphs())
+            self._plain = PlainGlyphs()
+            self._filters.append(self._plain)
+        if self._plain is not None:
+            self._plain.enabled = self.manners.theme == "plain"
+        self.theme = self.manners.theme
 
     def _begin_anew(self, start: Beginning) -> None:
         self.next_beginning = replace(start, complaints=(), typed="")
@@ -107,7 +110,7 @@ class SturdyApp(App[None]):
     def _handle_exception(self, error: Exception) -> None:
         """Textual would end here, and write the traceback into the terminal. A widget whose handler has failed hears
         nothing any more, so the screen is made anew; what failed beside the screen is only told of."""
-        if self.is_headless and os.environ.get("AUTOGLM_LITE_STURDY") != "1":
+        if self.is_headless:
             # A test is to see it.
             super()._handle_exception(error)
             return

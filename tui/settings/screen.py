@@ -58,8 +58,8 @@ class SettingsScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         words = self._words
         notes = {"language": words.language_note, "theme": words.theme_note, "low_power": words.low_power_note}
+        yield Static(words.settings, markup=False, classes="title")
         with VerticalScroll(classes="paper", can_focus=False):
-            yield Static(words.settings, markup=False, classes="title")
             for name, note in notes.items():
                 yield Choice(name)
                 yield Static(note, markup=False, classes="remark")
@@ -67,7 +67,7 @@ class SettingsScreen(ModalScreen[None]):
             path = self._chat.beginning.path
             if path is not None:
                 yield Static(words.kept_in.format(path=path), markup=False, classes="remark")
-            yield Static(words.settings_hint, markup=False, classes="hint")
+        yield Static(words.settings_hint, markup=False, classes="hint")
 
     def on_mount(self) -> None:
         self._draw()
