@@ -104,6 +104,17 @@ class Terminal:
                 os.write(self._ours, reply)
         return new
 
+    def end(self, patience: float = 60.0) -> int:
+        """Draws until the app ends by itself; returns its exit code. Raises TimeoutError."""
+        end = time.monotonic() + patience
+        while self.process.poll() is None:
+            if time.monotonic() > end:
+                raise TimeoutError(f"the app has not ended: {self.text[-300:]!r}")
+            self.listen(0.05)
+        while self.listen(0.05):
+            pass
+        return int(self.process.returncode)
+
     def until(self, sign: str, after: int = 0, patience: float = 60.0) -> float:
         """Seconds at which `sign` had been drawn after the first `after` bytes. Raises TimeoutError."""
         wanted, end = sign.encode(), time.monotonic() + patience
