@@ -15,9 +15,8 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks.terminal import Terminal
+from benchmarks.terminal import ROOT, Terminal
 
-ROOT = Path(__file__).parent.parent
 NAMES = ("first byte", "line of keys", "a letter's echo", "model named", "processor time up to the line of keys")
 LETTER = "§"
 """That is nowhere else on the screen."""

@@ -77,12 +77,12 @@ def test_a_setting_takes_effect_and_is_kept(stories_gguf: Path, history: History
         await until(pilot, lambda: len(app.screen_stack) == 2)
         await pilot.press("down", "left", "left", "down", "right")
         await until(pilot, lambda: "‹ on ›" in read(app))
-        assert app.manners.low_power
+        assert [app.manners.low_power] == [True]
         path.unlink()
         path.mkdir()
         await pilot.press("right")
         await until(pilot, lambda: "For this time only" in read(app))
-        assert not app.manners.low_power
+        assert [app.manners.low_power] == [False]
         await pilot.press("escape")
         await until(pilot, lambda: "╭──" in seen(app))
 
