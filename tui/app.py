@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,18 +11,25 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.widgets import Markdown
 
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.worker.pace import Loading
-from tui.actions import ACTIONS, BY_ID
+from tui.actions import ACTIONS, BY_ID, branching, browsing
 from tui.asking import Asking
 from tui.composer.prompt import Prompt
-from tui.conversation.view import ConversationView, Earlier
+from tui.conversation.clipboard import copied
+from tui.conversation.editing import Editing
+from tui.conversation.findline import FindLine
+from tui.conversation.view import ConversationView
 from tui.conversation.welcome import Suggestion, Welcome
 from tui.desk import Desk
 from tui.ending import hangups_to
+from tui.history.drafting import Drafting
+from tui.history.removed import Removed
+from tui.history.title import TerminalTitle
 from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
 from tui.machine.status import Status, StatusLine, loading_line, read_memory
@@ -35,6 +43,8 @@ if TYPE_CHECKING:
     from autoglm_lite.worker.watch import Notice
 
 SECONDS_BETWEEN_SAMPLES = 2.0
+SECONDS_SAVING = 5.0
+"""The same in low power."""
 STYLES = Path(__file__).parent / "styles"
 
 
@@ -80,17 +90,28 @@ class ChatApp(SturdyApp):
         super().__init__(words, start, manners)
         self.desk = desk
         self.asking = Asking(self)
+        self.drafting = Drafting(self)
+        self.removed = Removed()
+        self.terminal_title = TerminalTitle(self)
         self.interrupted = 0.0
         """When Ctrl+C was last pressed with nothing to copy or to stop."""
+        self.warned = 0.0
+        """When Esc was last pressed in vain, since something was being written."""
         self._home: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
-        self.conversation = ConversationView(words.conversation)
+        own_keys = {**browsing.KEYS, **branching.KEYS}
+        self.conversation = ConversationView(
+            words.conversation, lambda: self.turns, own_keys, lambda message: browsing.handles_of(self, message)
+        )
+        self.find_line = FindLine(words.conversation, self.conversation, lambda: self.turns, self.close_find)
         self.prompt = Prompt(words.composer.placeholder, (turn.question for turn in desk.turns))
+        self.editing = Editing(self.prompt, words.conversation)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
         self.keys = KeysLine(ACTIONS, words)
 
     def compose(self) -> ComposeResult:
         yield self.conversation
+        yield self.find_line
         with Vertical(id="writing"):
             yield self.prompt
         yield self.status
@@ -104,16 +125,15 @@ class ChatApp(SturdyApp):
     async def on_mount(self) -> None:
         self._home = asyncio.get_running_loop()
         self.prompt.focus()
+        self.drafting.arrive()
         self.prompt.put_back(self.beginning.draft)
-        if turns := self.turns:
-            await self.conversation.resume(turns)
+        if self.turns:
+            await self.conversation.resume()
         self.call_after_refresh(self._start)
         self.call_after_refresh(self.begin_with, self.beginning)
 
     def on_key(self, event: events.Key) -> None:
-        if len(self.screen_stack) > 1:
-            return
-        if event.is_printable and event.character and not self.prompt.has_focus:
+        if event.is_printable and event.character and not self.prompt.has_focus and not self.screen.is_modal:
             self.prompt.focus()
             self.prompt.insert(event.character)
 
@@ -126,13 +146,22 @@ class ChatApp(SturdyApp):
         except AutoglmError as error:
             self.tell(str(error))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # What stands before the conversation has keys of its own.
+        return not (action == "do" and self.screen.is_modal) or parameters[0] in ("quit", "interrupt")
+
+    @on(Prompt.Changed)
+    def _keep_draft(self, event: Prompt.Changed) -> None:
+        if event.text_area is self.prompt:
+            self.drafting.changed()
+
     @on(Prompt.Submitted)
     def _submit(self, event: Prompt.Submitted) -> None:
         if self.asking.is_busy:
             self.keys.remark(self.words.composer.busy)
             return
         self.prompt.sent()
-        self.asking.ask(event.text)
+        self.asking.ask(event.text, instead_of=self.editing.end())
 
     @on(Suggestion.Chosen)
     def _choose(self, event: Suggestion.Chosen) -> None:
@@ -141,9 +170,19 @@ class ChatApp(SturdyApp):
             self.prompt.remember(event.question)
             self.asking.ask(event.question)
 
-    @on(Earlier.Wanted)
-    async def _show_earlier(self) -> None:
-        await self.action_do("show_earlier")
+    @on(Markdown.LinkClicked)
+    def _show_address(self, event: Markdown.LinkClicked) -> None:
+        self.keys.remark(event.href)
+
+    async def copy(self, text: str, remark: str) -> None:
+        """Puts `text` on the clipboard, and says `remark` and where else it can be found."""
+        self.copy_to_clipboard(text)
+        kept = self.desk.history.path.with_name("copied.txt")
+        self.keys.remark(remark + await copied(text, kept, self.words.conversation))
+
+    def close_find(self) -> None:
+        self.find_line.close()
+        self.prompt.focus()
 
     def action_scroll_conversation(self, direction: int) -> None:
         if direction < 0:
@@ -169,18 +208,26 @@ class ChatApp(SturdyApp):
 
     async def end(self) -> None:
         """Stops what is going on, and quits."""
+        await self.drafting.leave()
         await self.asking.end()
         await self.desk.close()
+        self.terminal_title.end()
         self.exit()
 
     async def show(self, conversation: Conversation | None) -> None:
         """Puts another conversation on the desk, None for a new one."""
         await self.asking.end()
-        self.desk.begin(conversation)
+        await self.drafting.leave()
+        try:
+            self.desk.begin(conversation)
+        finally:
+            self.drafting.arrive()
+        self.terminal_title.refresh()
         self.asking.forget()
+        self.editing.give_up()
         await self.conversation.clear()
-        if turns := self.turns:
-            await self.conversation.resume(turns)
+        if self.turns:
+            await self.conversation.resume()
         else:
             await self._welcome()
         self.prompt.focus()
@@ -201,11 +248,6 @@ class ChatApp(SturdyApp):
     def questions(self) -> list[str]:
         """Those that are mounted, from top to bottom."""
         return [turn.question for turn in self.conversation.turns]
-
-    @property
-    def n_hidden(self) -> int:
-        """The turns of the conversation that are not mounted."""
-        return max(0, len(self.turns) - len(self.conversation.turns))
 
     @property
     def model_name(self) -> str:
@@ -259,10 +301,12 @@ class ChatApp(SturdyApp):
         await self.conversation.show_welcome(Welcome(printable(setup.facts.name), sentences, suggestions, words))
 
     async def _start(self) -> None:
-        self.set_interval(SECONDS_BETWEEN_SAMPLES, self._sample)
+        self.set_interval(SECONDS_SAVING if self.manners.low_power else SECONDS_BETWEEN_SAMPLES, self._sample)
         self.run_worker(self._sample())
         self._opening = asyncio.create_task(self._open())
         self.run_worker(self._load_first())
+        # What is there now stays; the collector need not look through it again.
+        gc.freeze()
         if self.beginning.action:
             await self.action_do(self.beginning.action)
 
@@ -290,6 +334,7 @@ class ChatApp(SturdyApp):
                 await self.conversation.say(str(error), failed=True)
 
     async def _sample(self) -> None:
+        self.terminal_title.refresh()
         opened, pid = self.desk.opened, self.desk.pid
         # Of a service's model it may not be known which process has it.
         known = pid is not None or opened is None or opened.model.place != "service"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from textual.worker import Worker as Background
 
+from autoglm_lite.chat.attachments import Attachment
 from autoglm_lite.chat.events import Answer, ChatEvent, Forgotten, Reasoning
+from autoglm_lite.chat.session import Session
 from autoglm_lite.errors import AutoglmError, WorkerDiedError
 from autoglm_lite.generation import Finished, Prefill, Waiting
 from tui.conversation.answer import AnswerView
+from tui.conversation.turn import TurnView
 from tui.machine.speed import Speedometer
 from tui.machine.status import reading_line
 
@@ -23,6 +27,7 @@ SECONDS_BETWEEN_COUNTS = 0.5
 """Of the tokens per second and the context used, while an answer comes."""
 SECONDS_TO_STOP = 2.0
 """How long the end of an answer is waited for."""
+Events = Callable[[Session], AsyncGenerator[ChatEvent, None]]
 
 
 class Asking:
@@ -51,9 +56,17 @@ class Asking:
         """What came so far of the answer last asked for."""
         return "" if self._answer is None else self._answer.text
 
-    def ask(self, question: str) -> None:
-        """Nothing may be asked already."""
-        self._turn = self._app.run_worker(self._hold_turn(question), group="turn")
+    def ask(self, question: str, attachments: Sequence[Attachment] = (), *, instead_of: TurnView | None = None) -> None:
+        """Nothing may be asked already. `instead_of` a turn, which then is in another branch with all after it."""
+        self._begin(self._ask(question, attachments, instead_of))
+
+    def again(self, view: TurnView) -> None:
+        """Another answer to this turn's question; nothing may be asked already."""
+        self._begin(self._again(view))
+
+    def go_on(self, view: TurnView) -> None:
+        """More of the last answer; nothing may be asked already."""
+        self._begin(self._go_on(view))
 
     async def stop(self) -> None:
         """Stops the answer; called again while it is stopping, or before the model is loaded, gives it up at once."""
@@ -84,10 +97,47 @@ class Asking:
         self._n_used = 0
         self._app.status.change(speed=None, used=None)
 
-    async def _hold_turn(self, question: str) -> None:
-        app, words = self._app, self._app.words
-        n_before = len(app.turns)
+    def _begin(self, turn: Coroutine[None, None, None]) -> None:
+        self._turn = self._app.run_worker(turn, group="turn")
+
+    async def _ask(self, question: str, attachments: Sequence[Attachment], instead_of: TurnView | None) -> None:
+        app = self._app
+        before = app.turns
+        other = None if instead_of is None else instead_of.turn
+        if instead_of is not None:
+            await app.conversation.cut_from(instead_of)
         view = await app.conversation.add_turn(question)
+        note, failed = await self._hold(view, lambda session: session.answer(question, attachments, instead_of=other))
+        if _same(before, app.turns):
+            # It never got as far as the disk: back to the box, where it cannot be overlooked.
+            await view.remove()
+            if instead_of is not None:
+                await app.conversation.resume()
+            if failed:
+                await app.conversation.say(note, failed=True)
+        if note and view.answer.nothing_came:
+            app.prompt.put_back(question)
+        await app.conversation.prune()
+
+    async def _again(self, view: TurnView) -> None:
+        app = self._app
+        before, turn = app.turns, view.turn
+        assert turn is not None
+        await app.conversation.cut_after(view)
+        await view.renew(AnswerView(app.words.conversation))
+        note, failed = await self._hold(view, lambda session: session.again(turn))
+        if _same(before, app.turns):
+            await app.conversation.resume()
+            await app.conversation.say(note, failed=failed)
+
+    async def _go_on(self, view: TurnView) -> None:
+        await view.answer.reopen()
+        self._app.conversation.anchor()
+        await self._hold(view, lambda session: session.go_on())
+
+    async def _hold(self, view: TurnView, events: Events) -> tuple[str, bool]:
+        """Shows an answer while it is written; returns what it ended with, and whether it failed."""
+        app, words = self._app, self._app.words
         self._answer = answer = view.answer
         note, failed = "", False
         try:
@@ -98,7 +148,7 @@ class Asking:
             assert session is not None
             self._asked = True
             app.status.change(activity=words.machine.waiting)
-            async with aclosing(session.answer(question)) as chat_events:
+            async with aclosing(events(session)) as chat_events:
                 async for event in chat_events:
                     note = await self._take(event, answer)
         except asyncio.CancelledError:
@@ -110,15 +160,10 @@ class Asking:
         self._asked = False
         app.status.change(activity="" if app.desk.loaded else words.machine.not_loaded)
         await answer.finish(f"— {note}" if note else "", failed=failed)
-        if len(app.turns) == n_before:
-            # It never got as far as the disk: back to the box, where it cannot be overlooked.
-            await view.remove()
-            if failed:
-                await app.conversation.say(note, failed=True)
-        if note and answer.nothing_came:
-            app.prompt.put_back(question)
-        await app.conversation.prune()
-        app.conversation.count_earlier(app.n_hidden)
+        if app.turns:
+            view.become(app.turns[-1])
+        app.conversation.offer_again()
+        return note, failed
 
     async def _take(self, event: ChatEvent, answer: AnswerView) -> str:
         """Shows one event; returns the note that the answer would end with here."""
@@ -131,8 +176,11 @@ class Asking:
             case Prefill():
                 self._n_used = event.total
                 app.status.change(activity=reading_line(event, words), used=event.total)
-            case Reasoning(text=text) | Answer(text=text):
-                (answer.feed if isinstance(event, Answer) else answer.reason)(text)
+            case Reasoning(text=text):
+                answer.reason(text, event.n_tokens)
+                self._count(event.n_tokens)
+            case Answer(text=text):
+                answer.feed(text)
                 self._count(event.n_tokens)
             case Finished():
                 return self._finished(event)
@@ -158,3 +206,8 @@ class Asking:
         words = self._app.words.conversation
         notes = {"cancelled": words.stopped, "length": words.cut_length, "context": words.cut_context}
         return notes.get(event.reason, "")
+
+
+def _same(before: Sequence[object], now: Sequence[object]) -> bool:
+    """Whether nothing of a question or answer was kept."""
+    return len(before) == len(now) and list(before) == list(now)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from autoglm_lite.chat.backend import Backend
+from autoglm_lite.chat.branches import open_turns
 from autoglm_lite.chat.history import Conversation, History
-from autoglm_lite.chat.prompt import Turn, turns_of
+from autoglm_lite.chat.prompt import Turn
 from autoglm_lite.chat.setup import ChatSetup
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Desk:
         if self.session is not None:
             return self.session.turns
         found = self._conversation
-        return [] if found is None else turns_of(self.history.messages(found.id))
+        return [] if found is None else open_turns(self.history, found.id)
 
     @property
     def n_ctx(self) -> int | None:
@@ -89,6 +90,14 @@ class Desk:
             from autoglm_lite.chat.session import Session
 
             self.session = Session(self.opened.model, replace(self.opened.setup, conversation=conversation))
+
+    def renamed(self, conversation: Conversation) -> None:
+        """Another title for the one that is open; any other is not looked at."""
+        now = self.conversation
+        if now is not None and now.id == conversation.id:
+            self._conversation = replace(now, title=conversation.title)
+            if self.session is not None:
+                self.session.conversation = self._conversation
 
     async def load(self, on_progress: Callable[[float], None], on_notice: Callable[[str], None]) -> None:
         """Returns once the opened model is in memory; loads it if it never was or if its process has died. Whoever

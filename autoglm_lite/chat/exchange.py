@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from autoglm_lite.chat.events import AnswerEvent, CallEvent, Generates
 from autoglm_lite.chat.messages import Message, ToolUse
+from autoglm_lite.chat.reasoning import Part
 from autoglm_lite.chat.stream import stream_answer
 from autoglm_lite.chat.template import ChatTemplate, TemplateRefusedError
 from autoglm_lite.chat.tools.format import CallSplitter, ToolFormat
@@ -39,6 +40,8 @@ class Prepared:
     request: GenerateRequest
     n_prompt_tokens: int
     calls: Callable[[], CallSplitter] | None
+    begun: Part | None = None
+    """In the middle of which part the prompt ends; None: where an answer begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Exchange:
 
     def ask(self, prepared: Prepared) -> AsyncGenerator[AnswerEvent | CallEvent, None]:
         """The events of the answer; closed early, it ends. Raises as Worker.generate does."""
-        return stream_answer(self.model, prepared.request, prepared.calls)
+        return stream_answer(self.model, prepared.request, prepared.calls, prepared.begun)
 
     def _write(self, question: Question) -> str:
         if self.template is None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autoglm_lite.chat.attachments import Attachment, with_attachments
 from autoglm_lite.chat.template import ChatTemplate, TemplateRefusedError
 
 if TYPE_CHECKING:
-    from autoglm_lite.chat.history import Message, State
+    from autoglm_lite.chat.history import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +24,32 @@ class Turn:
     """How the answer ended."""
     model: str | None = None
     """The name of the model that wrote the answer."""
+    attachments: tuple[Attachment, ...] = ()
+    """What goes with the question."""
+    question_id: int | None = None
+    """Its message on disk."""
+    answer_id: int | None = None
+    """The same of the answer; None while nothing of it is on disk."""
+    version: tuple[int, int] = (1, 1)
+    """Which of how many questions that stand in this place: its edits."""
+    answer_version: tuple[int, int] = (1, 1)
+    """Which of how many answers to this question."""
+
+    @property
+    def asked(self) -> str:
+        """The question as the model reads it."""
+        return with_attachments(self.question, self.attachments)
 
 
-def turns_of(messages: Sequence[Message]) -> list[Turn]:
-    """A question that was never answered makes a turn with an empty answer."""
-    turns: list[Turn] = []
-    for message in messages:
-        if message.role == "user":
-            turns.append(Turn(message.content))
-        elif turns:
-            question = turns.pop().question
-            turns.append(Turn(question, message.content, message.reasoning, message.state, message.model))
-    return turns
-
-
-def write_prompt(
-    template: ChatTemplate, system: str | None, turns: Sequence[Turn], question: str, thinking: bool | None
-) -> str:
-    """The template's text for `turns`, which are all answered, and a new question. Raises TemplateError."""
+def write_prompt(template: ChatTemplate, system: str | None, turns: Sequence[Turn], thinking: bool | None) -> str:
+    """The template's text for `turns`, all answered but the last one, whose answer begins where it ends. Raises
+    TemplateError."""
     messages = [{"role": "system", "content": system}] if system else []
-    for turn in turns:
-        messages.append({"role": "user", "content": turn.question})
+    for turn in turns[:-1]:
+        messages.append({"role": "user", "content": turn.asked})
         answer = {"role": "assistant", "content": turn.answer}
         messages.append({**answer, "reasoning_content": turn.reasoning} if turn.reasoning else answer)
-    messages.append({"role": "user", "content": question})
+    messages.append({"role": "user", "content": turns[-1].asked})
     try:
         return template.render(messages, thinking=thinking)
     except TemplateRefusedError:

@@ -14,13 +14,14 @@ class ReasoningSplitter:
 
     Only a text that begins with `<think>` reasons (or one whose prompt already ends in an open `<think>`: `inside`),
     and only once: the same tags further on are part of the answer. White space around the reasoning is dropped;
-    the rest comes out unchanged, and the joined pieces do not depend on where the text was cut.
+    the rest comes out unchanged, and the joined pieces do not depend on where the text was cut. `begun` says in the
+    middle of which part a text goes on.
     """
 
-    def __init__(self, *, inside: bool = False) -> None:
-        self._stage: Literal["start", "reasoning", "gap", "answer"] = "reasoning" if inside else "start"
+    def __init__(self, *, inside: bool = False, begun: Part | None = None) -> None:
+        self._stage: Literal["start", "reasoning", "gap", "answer"] = begun or ("reasoning" if inside else "start")
         self._held = ""
-        self._began = False
+        self._began = begun is not None
 
     def feed(self, text: str) -> list[tuple[Part, str]]:
         """The pieces that are certain after `text`; none is empty."""

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 from autoglm_lite.chat.history import History, State
 from autoglm_lite.chat.prompt import Turn
@@ -18,12 +19,16 @@ SECONDS_BETWEEN_WRITES = 1.0
 class Recorder:
     """Writes in a thread beside the event loop, so that a slow disk does not hold up the stream."""
 
-    def __init__(self, history: History, conversation_id: str, model: str) -> None:
+    def __init__(self, history: History, conversation_id: str, model: str, turn: Turn) -> None:
+        """`turn` is on disk as far as it has come: its question, and perhaps the beginning of its answer."""
         self._history = history
         self._conversation_id = conversation_id
-        self._model = model
-        self._parts: dict[Part, list[str]] = {"answer": [], "reasoning": []}
-        self._message_id: int | None = None
+        self._model = turn.model if turn.model is not None and turn.answer_id is not None else model
+        self._begun = turn
+        self._parts: dict[Part, list[str]] = {"answer": [turn.answer], "reasoning": [turn.reasoning]}
+        self._message_id = turn.answer_id
+        self.came = False
+        """Whether anything was added."""
         self._state: State | None = None
         self._lock = threading.Lock()
         self._writing: asyncio.Task[None] | None = None
@@ -32,6 +37,7 @@ class Recorder:
     def add(self, part: Part, text: str) -> None:
         """Starts to write what came so far if the last write is long enough ago; never waits."""
         self._parts[part].append(text)
+        self.came = True
         now = time.monotonic()
         if now >= self._due and (self._writing is None or self._writing.done()):
             self._due = now + SECONDS_BETWEEN_WRITES
@@ -45,12 +51,22 @@ class Recorder:
         """The same without an event loop; only the first call counts."""
         with self._lock:
             if self._state is None:
+                if not self.came and self._message_id is not None and state != "complete":
+                    # The answer stays as it was.
+                    state = self._begun.state
                 self._write(state)
                 self._state = state
 
-    def turn(self, question: str) -> Turn:
+    def turn(self) -> Turn:
         answer, reasoning = self._texts()
-        return Turn(question, answer, reasoning, self._state or "cut off", self._model)
+        return replace(
+            self._begun,
+            answer=answer,
+            reasoning=reasoning,
+            state=self._state or "cut off",
+            model=self._model,
+            answer_id=self._message_id,
+        )
 
     async def _write_beside(self) -> None:
         # A write that fails is tried again by the next one; only the last one has to succeed.
@@ -67,7 +83,9 @@ class Recorder:
         if self._message_id is not None:
             self._history.save_answer(self._message_id, answer, reasoning, state)
         elif answer or reasoning or state == "complete":
-            self._message_id = self._history.add_answer(self._conversation_id, answer, reasoning, self._model, state)
+            self._message_id = self._history.add_answer(
+                self._conversation_id, answer, reasoning, self._model, state, question=self._begun.question_id
+            )
 
     def _texts(self) -> tuple[str, str]:
         return "".join(self._parts["answer"]), "".join(self._parts["reasoning"])

@@ -14,7 +14,7 @@ from autoglm_lite.chat.events import (
     Generates,
     Reasoning,
 )
-from autoglm_lite.chat.reasoning import ReasoningSplitter
+from autoglm_lite.chat.reasoning import Part, ReasoningSplitter
 from autoglm_lite.chat.tools.format import Arguments, Begun, CallSplitter
 from autoglm_lite.generation import REASONING_OPEN, Finished, GenerateRequest, Text, TokenLogprob
 
@@ -22,11 +22,15 @@ Piece = Answer | Reasoning | CallEvent
 
 
 async def stream_answer(
-    model: Generates, request: GenerateRequest, calls: Callable[[], CallSplitter] | None = None
+    model: Generates,
+    request: GenerateRequest,
+    calls: Callable[[], CallSplitter] | None = None,
+    begun: Part | None = None,
 ) -> AsyncGenerator[AnswerEvent | CallEvent, None]:
     """Waiting*, Prefill*, then for each choice Reasoning*, Answer and CallEvents*, one Finished. Plain completions are
-    not sorted, and calls are found where `calls` gives what finds them in the text of one choice."""
-    sorters = [_Sorter(request, choice, calls) for choice in range(request.n)]
+    not sorted, and calls are found where `calls` gives what finds them in the text of one choice. `begun`: the prompt
+    ends in the middle of that part."""
+    sorters = [_Sorter(request, choice, calls, begun) for choice in range(request.n)]
     async with aclosing(model.generate(request)) as events:
         async for event in events:
             if isinstance(event, Text):
@@ -42,9 +46,11 @@ async def stream_answer(
 class _Sorter:
     """Of one choice."""
 
-    def __init__(self, request: GenerateRequest, choice: int, calls: Callable[[], CallSplitter] | None) -> None:
+    def __init__(
+        self, request: GenerateRequest, choice: int, calls: Callable[[], CallSplitter] | None, begun: Part | None
+    ) -> None:
         opened = request.prompt.rstrip().endswith(REASONING_OPEN)
-        self._splitter = ReasoningSplitter(inside=opened) if request.templated else None
+        self._splitter = ReasoningSplitter(inside=opened, begun=begun) if request.templated else None
         self._calls = None if calls is None else calls()
         self._choice = choice
         self._n_held = 0

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
         setup, model = prepare(args, history, conversation)
         try:
-            return answer_in_shell(setup, model, prompt, as_json=args.json)
+            return answer_in_shell(setup, model, *prompt, as_json=args.json)
         finally:
             if setup.template is not None:
                 setup.template.close()

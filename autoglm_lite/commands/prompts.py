@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from autoglm_lite.chat.attachments import Attachment
 from autoglm_lite.commands.texts import decoded, read_text
 from autoglm_lite.errors import UsageError
 
@@ -15,16 +16,16 @@ MAX_BYTES = 16_000_000
 """More text than any model here can read at once."""
 
 
-def gather_prompt(text: str | None, files: Sequence[Path], piped: str | None) -> str:
-    """The files under their names, then `text`, then what was piped in.
+def gather_prompt(text: str | None, files: Sequence[Path], piped: str | None) -> tuple[str, tuple[Attachment, ...]]:
+    """`text`, then what was piped in; and the files that go with it.
 
     Raises UsageError when that is nothing, AutoglmError for a file that is no text.
     """
     if not (text or "").strip() and not (piped or "").strip():
         raise UsageError('The prompt is empty: give a question with -p "..." or pipe text in.')
-    documents = [f"{path.name}:\n\n{_plain(read_text(path, MAX_BYTES))}" for path in files]
     said = [_whole(part) for part in (text, piped) if part and part.strip()]
-    return "\n\n".join([*documents, *said])
+    attached = tuple(Attachment(path.name, _plain(read_text(path, MAX_BYTES))) for path in files)
+    return "\n\n".join(said), attached
 
 
 def read_piped(stream: BinaryIO) -> str | None:

@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TextIO
 
+from autoglm_lite.chat.attachments import Attachment, with_attachments
 from autoglm_lite.chat.backend import Backend
 from autoglm_lite.chat.events import Answer, Forgotten, Reasoning
 from autoglm_lite.chat.session import Session
@@ -25,8 +27,10 @@ SECONDS_BETWEEN_LINES = 5.0
 SECONDS_BETWEEN_PAINTS = 0.1
 
 
-def answer_in_shell(setup: ChatSetup, model: Backend, prompt: str, *, as_json: bool) -> int:
-    """Loads the model, prints its answer to `prompt` as it comes, or at its end one JSON object, and closes it.
+def answer_in_shell(
+    setup: ChatSetup, model: Backend, question: str, attachments: Sequence[Attachment] = (), *, as_json: bool
+) -> int:
+    """Loads the model, prints its answer to `question` as it comes, or at its end one JSON object, and closes it.
 
     Returns 0, or 130 when the user stopped it: Ctrl-C (or SIGTERM, or a terminal that closes) ends the answer and
     keeps what came, a second one ends the program at once. Raises AutoglmError, and BrokenPipeError when nobody reads
@@ -37,7 +41,7 @@ def answer_in_shell(setup: ChatSetup, model: Backend, prompt: str, *, as_json: b
         sys.stdout.reconfigure(errors="replace")
     for notice in setup.notices:
         print(f"autoglm-lite: {notice}", file=sys.stderr)
-    return asyncio.run(_Shell(setup, model, as_json=as_json).answer(prompt))
+    return asyncio.run(_Shell(setup, model, as_json=as_json).answer(question, attachments))
 
 
 class _Shell:
@@ -50,7 +54,7 @@ class _Shell:
         self._interrupted = False
         self._stopping: asyncio.Task[None] | None = None
 
-    async def answer(self, prompt: str) -> int:
+    async def answer(self, question: str, attachments: Sequence[Attachment]) -> int:
         task = asyncio.current_task()
         assert task is not None
         loop = asyncio.get_running_loop()
@@ -59,7 +63,7 @@ class _Shell:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._interrupt, task)
         try:
-            await self._answer(prompt)
+            await self._answer(question, attachments)
         except asyncio.CancelledError:
             if not self._interrupted:
                 raise
@@ -77,7 +81,7 @@ class _Shell:
         else:
             self._stopping = asyncio.create_task(self._session.stop())
 
-    async def _answer(self, prompt: str) -> None:
+    async def _answer(self, question: str, attachments: Sequence[Attachment]) -> None:
         setup, model, began = self._setup, self._model, time.monotonic()
         loading = Loading(setup.facts.file_bytes)
         if model.place == "service":
@@ -96,7 +100,7 @@ class _Shell:
         thoughts = Printer(sys.stderr, hidden=self._as_json, dim=True)
         finished: Finished | None = None
         try:
-            async with aclosing(session.answer(prompt)) as events:
+            async with aclosing(session.answer(question, attachments)) as events:
                 async for event in events:
                     if isinstance(event, Forgotten):
                         self._status.line(
@@ -117,7 +121,7 @@ class _Shell:
                         text = event.text
                         if setup.template is None and not out.begun:
                             # The model goes on with the user's text: what one reads is both, as one.
-                            text = prompt + text
+                            text = with_attachments(question, attachments) + text
                         (thoughts if isinstance(event, Reasoning) else out).write(text)
         finally:
             self._status.clear()

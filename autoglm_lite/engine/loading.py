@@ -92,7 +92,8 @@ def open_context(
 ) -> Context:
     """A context of the plan's; `n_ubatch`: fewer tokens than the plan computes at once; `n_idle`: sequences beside
     those that are computed. Raises LoadError."""
-    return Context(
+    known = anonymous_mappings()
+    context = Context(
         model,
         n_ctx=plan.n_ctx,
         n_ubatch=plan.n_ubatch if n_ubatch is None else n_ubatch,
@@ -107,6 +108,8 @@ def open_context(
         n_parallel=plan.n_parallel,
         n_idle=n_idle,
     )
+    prefer_huge_pages(known)
+    return context
 
 
 def open_embedding_context(model: Model, plan: Plan, *, abort: AbortFlag | None = None) -> EmbeddingContext:

@@ -91,7 +91,7 @@ def anonymous_mappings() -> list[Place]:
 
 def prefer_huge_pages(known: Iterable[Place]) -> int:
     """Asks the kernel for pages of two megabytes wherever large memory was allocated since there was only what is
-    `known`, and that has not been written to yet. Returns for how many bytes.
+    `known`; it gives them to what has not been written to yet. Returns for how many bytes.
 
     A processor that reads all weights for each token looks up far fewer addresses so: 4 % more tokens a second on a
     virtual machine (docs/performance.md). Most systems give such pages only where they are asked for (Linux,

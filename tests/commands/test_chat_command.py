@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from autoglm_lite.chat.attachments import Attachment
 from autoglm_lite.chat.history import History, Message
 from autoglm_lite.store import starter_path
 from tests.conftest import STORIES, convert
@@ -106,9 +107,10 @@ def test_where_the_prompt_comes_from(endless_gguf: Path, home: Path, tmp_path: P
         "file": chat(endless_gguf, "-p", "你好", "--file", notes, *one),
     }
     with History(home / "data" / "conversations.db") as history:
-        prompts = [history.messages(c.id)[0].content for c in reversed(history.conversations())]
+        first = [history.messages(c.id)[0] for c in reversed(history.conversations())]
     assert {name: ran.returncode for name, ran in asked.items()} == dict.fromkeys(asked, 0)
-    assert prompts == ["Once upon\na time", "Shorten:\n\na long text", "笔记.txt:\n\neggs\nmilk\n\n你好"]
+    assert [message.content for message in first] == ["Once upon\na time", "Shorten:\n\na long text", "你好"]
+    assert [message.attachments for message in first] == [(), (), (Attachment("笔记.txt", "eggs\nmilk"),)]
 
 
 def test_conversations_go_on(endless_gguf: Path, stories_gguf: Path, home: Path) -> None:

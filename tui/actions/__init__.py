@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tui.actions import composing, conversing, general, manners
+from tui.actions import branching, browsing, composing, conversing, finding, general, history, manners
 from tui.actions.action import Action
 
 _PARTS: tuple[ModuleType, ...] = (
     composing,
     conversing,
+    browsing,
+    branching,
+    finding,
+    history,
     manners,
     general,
 )

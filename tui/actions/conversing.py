@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from tui.actions.action import Action
@@ -9,22 +10,34 @@ from tui.actions.action import Action
 if TYPE_CHECKING:
     from tui.app import ChatApp
 
+SECONDS_FOR_SECOND_PRESS = 2.0
+
 
 async def stop(app: ChatApp) -> None:
-    await app.asking.stop()
+    """Esc: gives up an edit, else stops the answer, while something is being written only when pressed twice."""
+    now = time.monotonic()
+    if app.editing.view is not None:
+        app.editing.give_up()
+    elif not app.asking.is_busy:
+        app.conversation.pick(None)
+    elif not app.prompt.text.strip() or now - app.warned < SECONDS_FOR_SECOND_PRESS:
+        await app.asking.stop()
+    else:
+        app.warned = now
+        app.keys.remark(app.words.conversation.stop_again)
 
 
 async def new(app: ChatApp) -> None:
     await app.show(None)
 
 
-def copy_answer(app: ChatApp) -> None:
+async def copy_answer(app: ChatApp) -> None:
     turns = [turn for turn in app.turns if turn.answer]
     text = app.asking.answer_text or (turns[-1].answer if turns else "")
     if text:
-        app.copy_to_clipboard(text)
-    words = app.words.conversation
-    app.keys.remark(words.copied if text else words.nothing_to_copy)
+        await app.copy(text, app.words.conversation.copied)
+    else:
+        app.keys.remark(app.words.conversation.nothing_to_copy)
 
 
 def toggle_thoughts(app: ChatApp) -> None:
@@ -34,15 +47,15 @@ def toggle_thoughts(app: ChatApp) -> None:
 
 
 async def show_earlier(app: ChatApp) -> None:
-    await app.conversation.show_earlier(app.turns[: app.n_hidden])
+    await app.conversation.show_earlier()
 
 
 def to_top(app: ChatApp) -> None:
     app.conversation.scroll_home(animate=False)
 
 
-def to_end(app: ChatApp) -> None:
-    app.conversation.anchor()
+async def to_end(app: ChatApp) -> None:
+    await app.conversation.to_end()
 
 
 ACTIONS = (

@@ -21,8 +21,7 @@ async def interrupt(app: ChatApp) -> None:
     """Ctrl+C: copies what is selected, else stops the answer, else quits when pressed twice."""
     selected = app.screen.get_selected_text() or app.prompt.selected_text
     if selected:
-        app.copy_to_clipboard(selected)
-        app.keys.remark(app.words.conversation.copied)
+        await app.copy(selected, app.words.conversation.copied_selection)
     elif app.asking.is_busy:
         await app.asking.stop()
     elif time.monotonic() - app.interrupted < SECONDS_FOR_SECOND_PRESS:

@@ -4,44 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
-from textual.widgets import Markdown, Static
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+from textual.widgets.markdown import MarkdownFence
 
+from tui.conversation.markdown import Rendered
+from tui.conversation.message import Handle, MessageView
 from tui.conversation.pace import gap
-from tui.conversation.stream import TailBuffer, markdown_parser
+from tui.conversation.stream import TailBuffer
+from tui.conversation.tail import Tail
 from tui.conversation.thoughts import Thoughts
 from tui.text import printable
 from tui.words.conversation import Words
 
 
-class Tail(Static):
-    """The open block."""
-
-    def __init__(self) -> None:
-        super().__init__("", markup=False)
-        self.display = False
-
-    def show(self, text: str) -> None:
-        """Lays the screen out anew only when the text needs another line: that costs ten times the drawing."""
-        self.display = bool(text)
-        self.update(text, layout=False)
-        size = self.content_size
-        self.clear_cached_dimensions()
-        if self.get_content_height(size, self.app.viewport_size, size.width) != size.height:
-            self.refresh(layout=True)
-
-
-class AnswerView(Vertical):
+class AnswerView(MessageView):
     """Text is fed to it as it comes and painted now and then by a task of its own; `finish` paints the rest."""
 
-    def __init__(self, words: Words, answer: str = "", reasoning: str = "", note: str = "") -> None:
-        super().__init__()
+    kind = "answer"
+
+    def __init__(
+        self, words: Words, answer: str = "", reasoning: str = "", note: str = "", version: tuple[int, int] = (1, 1)
+    ) -> None:
+        super().__init__(version)
         self.text = answer
+        self.is_broken_off = False
+        """Whether it ended before its end."""
+        self._taken: MarkdownFence | None = None
+        """The block of code that was copied last."""
         self._buffer = TailBuffer()
-        self._thoughts = Thoughts(words, reasoning)
+        self.thoughts = Thoughts(words, reasoning)
         self._tail = Tail()
         self._note = Static(note, markup=False, classes="note")
         self._note.display = bool(note)
@@ -52,22 +48,75 @@ class AnswerView(Vertical):
         self._thought = 0.0
 
     def compose(self) -> ComposeResult:
-        yield self._thoughts
+        yield self.thoughts
         if self.text:
-            yield self._block(printable(self.text))
+            yield Rendered(printable(self.text))
         yield self._tail
         yield self._note
+        yield self.foot
+
+    @property
+    def source(self) -> str:
+        return self.text
+
+    @property
+    def has_thoughts(self) -> bool:
+        return bool(self.thoughts.display)
+
+    async def until_drawn(self) -> None:
+        for part in self.query(Rendered):
+            await part.drawn.wait()
+
+    def fences(self) -> list[MarkdownFence]:
+        """Blocks of code that are finished, from top to bottom."""
+        return list(self.query(MarkdownFence))
+
+    def next_fence(self) -> MarkdownFence | None:
+        """The block of code after the one taken before, which is marked; None if there is no code."""
+        fences = self.fences()
+        if not fences:
+            return None
+        number = fences.index(self._taken) + 1 if self._taken in fences else 0
+        self._leave_fence()
+        self._taken = fences[number % len(fences)]
+        self._taken.add_class("taken")
+        return self._taken
+
+    @property
+    def taken(self) -> tuple[int, int]:
+        """Which block of code was taken last, of how many."""
+        fences = self.fences()
+        return (fences.index(self._taken) + 1 if self._taken in fences else 0), len(fences)
+
+    def pick(self, handles: Sequence[Handle]) -> None:
+        super().pick(handles)
+        if not handles:
+            self._leave_fence()
+
+    def _leave_fence(self) -> None:
+        if self._taken is not None:
+            self._taken.remove_class("taken")
+            self._taken = None
 
     @property
     def nothing_came(self) -> bool:
         """Whether neither reasoning nor answer has come."""
         return not self.text and self._began is None
 
-    def reason(self, text: str) -> None:
+    async def reopen(self) -> None:
+        """More will be fed to it, which may belong to its last block."""
+        with self.app.batch_update():
+            await self.query(Rendered).remove()
+            self._buffer = TailBuffer()
+            self._buffer.feed(printable(self.text))
+            self._note.display = False
+            await self._paint()
+
+    def reason(self, text: str, n_tokens: int = 0) -> None:
         now = time.monotonic()
         self._began = now if self._began is None else self._began
         self._thought = now - self._began
-        self._thoughts.add(text)
+        self.thoughts.add(text, n_tokens)
         self._grow()
 
     def feed(self, text: str) -> None:
@@ -90,9 +139,9 @@ class AnswerView(Vertical):
 
     def toggle_thoughts(self) -> bool:
         """Returns whether there are any."""
-        if self._thoughts.display:
-            self._thoughts.toggle()
-        return bool(self._thoughts.display)
+        if self.thoughts.display:
+            self.thoughts.toggle()
+        return bool(self.thoughts.display)
 
     def _grow(self) -> None:
         self._stale.set()
@@ -116,14 +165,11 @@ class AnswerView(Vertical):
         finished = self._buffer.take_all() if last else self._buffer.take()
         with self.app.batch_update():
             if self._began is not None:
-                self._thoughts.paint(self._thought, over=last or bool(self.text))
+                self.thoughts.paint(self._thought, over=last or bool(self.text))
             if finished.strip():
-                await self.mount(self._block(finished), before=self._tail)
-            self._tail.show(self._buffer.tail.strip("\n"))
+                await self.mount(Rendered(finished), before=self._tail)
+            await self._tail.put(self._buffer.tail.strip("\n"))
 
     def _is_seen(self) -> bool:
         """Whether the end, where the text grows, is in view."""
         return self.is_attached and self.query_ancestor(VerticalScroll).is_vertical_scroll_end
-
-    def _block(self, text: str) -> Markdown:
-        return Markdown(text, parser_factory=markdown_parser, open_links=False)

@@ -9,6 +9,8 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
+from tui.conversation.maths import add_maths
+
 ONE_LINE = ("heading_open", "hr")
 ENDED_BY_BLANK = ("paragraph_open", "table_open", "blockquote_open")
 """Blocks that nothing can continue after an empty line; a list can always be continued."""
@@ -21,7 +23,8 @@ def markdown_parser() -> MarkdownIt:
     """The parser for what is shown: GitHub's Markdown as in its comments, where line breaks stay, with tags of HTML as
     plain text, so that none is lost."""
     parser = MarkdownIt("gfm-like", {"html": False})
-    parser.core.ruler.push("keep_breaks", _keep_breaks)
+    add_maths(parser)
+    parser.core.ruler.push("as_written", _as_written)
     return parser
 
 
@@ -80,17 +83,20 @@ def finished_length(text: str) -> int:
 def _is_closed(block: Token, n_blank_after: int) -> bool:
     if block.type in ONE_LINE:
         return True
+    if block.type == "math_block":
+        return bool(block.meta["closed"]) or n_blank_after > 0
     if block.type == "fence":
         first, end = block.map or (0, 0)
         return end - first == block.content.count("\n") + 2
     return block.type in ENDED_BY_BLANK and n_blank_after > 0
 
 
-def _keep_breaks(state: StateCore) -> None:
+def _as_written(state: StateCore) -> None:
+    """Comes last, when no links are looked for any more."""
+    shown = {"softbreak": "hardbreak", "math_inline": "text"}
     for token in state.tokens:
         for child in token.children or ():
-            if child.type == "softbreak":
-                child.type = "hardbreak"
+            child.type = shown.get(child.type, child.type)
 
 
 @cache

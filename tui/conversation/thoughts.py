@@ -19,7 +19,9 @@ class Thoughts(Vertical):
         super().__init__()
         self._words = words
         self._text = text
-        self._title = words.thoughts
+        self._n_tokens = 0
+        """Of what was thought; 0 where that is not known."""
+        self._title = words.thoughts.format(length=self._length())
         self._open = False
         self._stale = True
         """Whether the text has grown since it was last drawn."""
@@ -31,9 +33,10 @@ class Thoughts(Vertical):
         body.display = False
         yield body
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, n_tokens: int = 0) -> None:
         """Draws nothing yet."""
         self._text += text
+        self._n_tokens += n_tokens
         self._stale = True
 
     def paint(self, seconds: float, *, over: bool) -> None:
@@ -42,7 +45,7 @@ class Thoughts(Vertical):
         if not self._text:
             return
         said = self._words.thought if over else self._words.thinking
-        self._title = said.format(seconds=round(seconds))
+        self._title = said.format(seconds=round(seconds), length=self._length())
         self.query_one(".title", Static).update(self._line(), layout=False)
         self._draw()
 
@@ -56,6 +59,10 @@ class Thoughts(Vertical):
         # A click also ends a selection of text, which is not meant to fold anything.
         if not self.screen.get_selected_text():
             self.toggle()
+
+    def _length(self) -> str:
+        words, n_tokens = self._words, self._n_tokens
+        return words.tokens.format(n=n_tokens) if n_tokens else words.characters.format(n=len(self._text))
 
     def _draw(self) -> None:
         if self._open and self._stale:

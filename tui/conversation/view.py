@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static
 
 from autoglm_lite.chat.prompt import Turn
 from tui.conversation.answer import AnswerView
+from tui.conversation.message import Handle, MessageView, QuestionView
+from tui.conversation.turn import TurnView, past_turn
 from tui.conversation.welcome import Welcome
 from tui.text import printable
 from tui.words.conversation import Words
@@ -21,74 +25,169 @@ AFTER_PRUNING = 10
 LOADED_AT_ONCE = 10
 
 
-class TurnView(Vertical):
-    """A question and its answer."""
-
-    def __init__(self, question: str, answer: AnswerView) -> None:
-        super().__init__()
-        self.question = question
-        self.answer = answer
-
-    def compose(self) -> ComposeResult:
-        yield Static(printable(self.question), markup=False, classes="question")
-        yield self.answer
-
-
-class Earlier(Static):
-    """Stands for the questions that are not shown."""
+class More(Static):
+    """Stands for questions that are not shown, above or below the others."""
 
     class Wanted(Message):
         """The user asks for some of them."""
 
+        def __init__(self, later: bool) -> None:
+            super().__init__()
+            self.later = later
+
+    def __init__(self, *, later: bool) -> None:
+        super().__init__("", markup=False)
+        self.display = False
+        self._later = later
+
+    def count(self, n: int, said: str) -> None:
+        self.update(said.format(n=n))
+        self.display = n > 0
+
     def on_click(self) -> None:
-        self.post_message(self.Wanted())
+        self.post_message(self.Wanted(self._later))
 
 
 class ConversationView(VerticalScroll):
-    """Holds the last turns only; earlier ones are mounted when they are asked for."""
+    """Holds some turns that follow each other, the last ones unless others are asked for.
 
-    def __init__(self, words: Words) -> None:
+    It has the focus only while the cursor is in it: then `keys`, from a key to the id of an action, are its own.
+    """
+
+    def __init__(
+        self,
+        words: Words,
+        all_turns: Callable[[], Sequence[Turn]],
+        keys: Mapping[str, str],
+        handles: Callable[[MessageView], Sequence[Handle]],
+    ) -> None:
         super().__init__(can_focus=False)
         self._words = words
+        self._all_turns = all_turns
+        self._own_keys = keys
+        self._handles_of = handles
+        """What is offered under a picked message."""
+        self.first = 0
+        """The place of the first mounted turn among all."""
+        self.picked: MessageView | None = None
         self._column = Vertical(id="column")
-        self._earlier = Earlier("", markup=False)
-        self._earlier.display = False
+        self._earlier = More(later=False)
+        self._later = More(later=True)
 
     def compose(self) -> ComposeResult:
         with self._column:
             yield self._earlier
+            yield self._later
 
     def on_mount(self) -> None:
         self.anchor()
 
     @property
     def turns(self) -> list[TurnView]:
+        """Those that are mounted."""
         return [child for child in self._column.children if isinstance(child, TurnView)]
 
-    async def resume(self, turns: Sequence[Turn]) -> None:
-        """Shows the last of `turns`."""
-        shown = turns[-LOADED_AT_ONCE:]
-        await self._column.mount_all([past_turn(turn, self._words) for turn in shown])
-        self.count_earlier(len(turns) - len(shown))
+    @property
+    def messages(self) -> list[MessageView]:
+        """Those that are mounted."""
+        return [message for turn in self.turns for message in turn.messages]
 
-    async def show_earlier(self, turns: Sequence[Turn]) -> None:
-        """Mounts some of `turns`, which are those not shown, above the others."""
-        if not turns:
+    def turn_of(self, message: MessageView) -> TurnView:
+        return message.query_ancestor(TurnView)
+
+    @property
+    def n_later(self) -> int:
+        """Turns after those that are mounted."""
+        return max(0, len(self._all_turns()) - self.first - len(self.turns))
+
+    async def resume(self) -> None:
+        """Shows the last turns."""
+        await self._put(max(0, len(self._all_turns()) - LOADED_AT_ONCE), len(self._all_turns()))
+        self.anchor()
+
+    async def show_earlier(self) -> None:
+        """Mounts some turns above the others; those far below go."""
+        views, start = self.turns, max(0, self.first - LOADED_AT_ONCE)
+        if not self.first:
             return
-        first = next(iter(self.turns), None)
-        views = [past_turn(turn, self._words) for turn in turns[-LOADED_AT_ONCE:]]
+        earlier = [past_turn(turn, self._words) for turn in self._all_turns()[start : self.first]]
         self.release_anchor()
-        await self._column.mount_all(views, before=first)
-        self.count_earlier(len(turns) - len(views))
-        if first is not None:
+        await self._column.mount_all(earlier, before=views[0] if views else self._later)
+        self.first = start
+        n_mounted = len(earlier) + len(views)
+        if n_mounted > MOST_MOUNTED:
+            await self._remove(views[MOST_MOUNTED - n_mounted :])
+        self._count()
+        if views:
             # What was in view stays there; the earlier turns are above it.
-            self.call_after_refresh(self.scroll_to_widget, first, animate=False, top=True)
+            self.call_after_refresh(self.scroll_to_widget, views[0], animate=False, top=True)
+
+    async def show_later(self) -> None:
+        """The same downwards."""
+        views, start = self.turns, self.first + len(self.turns)
+        if not self.n_later:
+            return
+        later = [past_turn(turn, self._words) for turn in self._all_turns()[start : start + LOADED_AT_ONCE]]
+        self.release_anchor()
+        await self._column.mount_all(later, before=self._later)
+        n_gone = max(0, len(later) + len(views) - MOST_MOUNTED)
+        await self._remove(views[:n_gone])
+        self.first += n_gone
+        self._count()
+        if n_gone:
+            self.call_after_refresh(self.scroll_to_widget, later[0], animate=False)
+
+    async def go_to(self, number: int) -> TurnView | None:
+        """The turn with this place among all, mounted; None if there is none."""
+        n_turns = len(self._all_turns())
+        if not self.first <= number < self.first + len(self.turns):
+            if not 0 <= number < n_turns:
+                return None
+            start = max(0, min(number - LOADED_AT_ONCE // 2, n_turns - LOADED_AT_ONCE))
+            self.release_anchor()
+            await self._put(start, min(n_turns, start + LOADED_AT_ONCE))
+        return self.turns[number - self.first]
+
+    async def to_end(self) -> None:
+        if self.n_later:
+            await self.resume()
+        self.anchor()
+
+    async def cut_after(self, turn: TurnView) -> None:
+        """Takes away the turns after this one."""
+        views = self.turns
+        await self._remove(views[views.index(turn) + 1 :])
+        self._later.display = False
+
+    async def cut_from(self, turn: TurnView) -> None:
+        """Takes away this turn and those after it."""
+        views = self.turns
+        await self._remove(views[views.index(turn) :])
+        self._later.display = False
+
+    async def show_from(self, number: int) -> TurnView | None:
+        """Shows the turns from this one on anew, since another branch is open now."""
+        views = self.turns[number - self.first :]
+        turns = self._all_turns()[number : number + max(1, MOST_MOUNTED - (number - self.first))]
+        fresh = [past_turn(turn, self._words) for turn in turns]
+        self.release_anchor()
+        with self.app.batch_update():
+            await self._column.mount_all(fresh, before=self._later)
+            await self._remove(views)
+        self._count()
+        return fresh[0] if fresh else None
+
+    def offer_again(self) -> None:
+        """What can be done with the picked message may have changed."""
+        self.pick(self.picked)
 
     async def add_turn(self, question: str) -> TurnView:
         """A new question with an empty answer, in view."""
         await self._column.query(Welcome).remove()
-        view = TurnView(question, AnswerView(self._words))
-        await self._column.mount(view)
+        if self.n_later:
+            await self.resume()
+        view = TurnView(QuestionView(question), AnswerView(self._words))
+        await self._column.mount(view, before=self._later)
         self.anchor()
         return view
 
@@ -96,32 +195,124 @@ class ConversationView(VerticalScroll):
         """Something that is no part of the conversation, at its end or before a turn."""
         notice = Static(printable(text), markup=False, classes="notice")
         notice.set_class(failed, "failed")
-        await self._column.mount(notice, before=before)
+        await self._column.mount(notice, before=before or self._later)
         self.anchor()
 
     async def show_welcome(self, welcome: Welcome) -> None:
-        await self._column.mount(welcome)
+        await self._column.mount(welcome, before=self._later)
 
-    async def prune(self) -> int:
-        """Takes the oldest turns away when there are many; returns how many."""
+    async def prune(self) -> None:
+        """Takes the oldest turns away when there are many."""
         turns = self.turns
-        if len(turns) <= MOST_MOUNTED or not self.is_vertical_scroll_end:
-            return 0
-        old = turns[:-AFTER_PRUNING]
-        await self._column.remove_children(old)
-        return len(old)
-
-    def count_earlier(self, n: int) -> None:
-        """Says that `n` questions are not shown."""
-        self._earlier.update(self._words.earlier.format(n=n))
-        self._earlier.display = n > 0
+        if len(turns) > MOST_MOUNTED and self.is_vertical_scroll_end:
+            await self._remove(turns[:-AFTER_PRUNING])
+            self.first += len(turns) - AFTER_PRUNING
+        self._count()
 
     async def clear(self) -> None:
-        await self._column.remove_children([child for child in self._column.children if child is not self._earlier])
-        self.count_earlier(0)
+        self.pick(None)
+        kept = (self._earlier, self._later)
+        await self._column.remove_children([child for child in self._column.children if child not in kept])
+        self.first = 0
+        self._count()
 
+    @property
+    def first_in_view(self) -> int:
+        """The place of the first turn of which something is to be seen, among all."""
+        seen = (n for n, turn in enumerate(self.turns) if turn.virtual_region.bottom > self.scroll_y + 1)
+        return self.first + next(seen, 0)
 
-def past_turn(turn: Turn, words: Words) -> TurnView:
-    notes = {"complete": "", "stopped": words.stopped, "cut off": words.cut_off}
-    note = notes[turn.state] or ("" if turn.answer else words.no_answer)
-    return TurnView(turn.question, AnswerView(words, turn.answer, turn.reasoning, note and f"— {note}"))
+    def bring_line(self, widget: Widget, line: int) -> None:
+        """Scrolls so that this line of a widget is to be seen."""
+        self.release_anchor()
+        y, inside = line, widget
+        while inside is not self and isinstance(inside.parent, Widget):
+            y, inside = y + inside.virtual_region.y, inside.parent
+        self.scroll_to(y=max(0, y - self.size.height // 3), animate=False, immediate=True)
+
+    def pick(self, message: MessageView | None) -> None:
+        """Marks a message, in place of the one before; None: no one."""
+        if self.picked is not None and self.picked is not message:
+            self.picked.pick(())
+        self.picked = message
+        if message is not None:
+            message.pick(self._handles_of(message))
+
+    def browse(self) -> None:
+        """Puts the cursor on the picked message, or on the last."""
+        messages = self.messages
+        if not messages:
+            return
+        self.can_focus = True
+        self.focus(scroll_visible=False)
+        self.look_at(self.picked or messages[-1])
+
+    async def move(self, by: int) -> None:
+        """Picks the message so many further down; more turns are mounted at either end."""
+        messages = self.messages
+        if self.picked not in messages:
+            self.look_at(messages[-1] if messages else None)
+            return
+        picked = self.picked
+        if messages.index(picked) + by < 0:
+            await self.show_earlier()
+        elif messages.index(picked) + by >= len(messages):
+            await self.show_later()
+        messages = self.messages
+        self.look_at(messages[min(max(messages.index(picked) + by, 0), len(messages) - 1)])
+
+    def look_at(self, message: MessageView | None) -> None:
+        """Picks it and brings its beginning into view."""
+        self.pick(message)
+        if message is None:
+            return
+        if message is self.messages[-1] and not self.n_later:
+            self.anchor()
+        else:
+            self.release_anchor()
+            self.call_after_refresh(self._bring, message)
+
+    def on_focus(self) -> None:
+        self.pick(self.picked)
+
+    def on_blur(self) -> None:
+        self.can_focus = False
+        self.pick(None)
+
+    async def on_key(self, event: events.Key) -> None:
+        if self.has_focus and (action := self._own_keys.get(event.key)) is not None:
+            event.stop()
+            event.prevent_default()
+            await self.run_action(f"app.do('{action}')")
+
+    @on(MessageView.Clicked)
+    def _clicked(self, event: MessageView.Clicked) -> None:
+        event.stop()
+        self.pick(event.view)
+
+    @on(More.Wanted)
+    async def _show_more(self, event: More.Wanted) -> None:
+        event.stop()
+        await (self.show_later() if event.later else self.show_earlier())
+
+    async def _put(self, start: int, end: int) -> None:
+        """Mounts these turns in place of all."""
+        self.pick(None)
+        await self._column.remove_children(self.turns)
+        self.first = start
+        views = [past_turn(turn, self._words) for turn in self._all_turns()[start:end]]
+        await self._column.mount_all(views, before=self._later)
+        self._count()
+
+    async def _remove(self, views: Sequence[TurnView]) -> None:
+        if self.picked is not None and any(self.picked in view.messages for view in views):
+            self.pick(None)
+        await self._column.remove_children(views)
+
+    def _count(self) -> None:
+        self._earlier.count(self.first, self._words.earlier)
+        self._later.count(self.n_later, self._words.later)
+
+    def _bring(self, message: MessageView) -> None:
+        if message.is_attached:
+            self.scroll_to_widget(message, animate=False, top=message.outer_size.height > self.size.height)

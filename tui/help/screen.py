@@ -17,7 +17,7 @@ class Sheet(ModalScreen[None]):
     """Scrolled by arrow keys or as in vim, closed by Esc or `q`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", show=False),
+        Binding("escape,q,f1,f8", "dismiss", show=False),
         Binding("down,j", "move(1)", show=False),
         Binding("up,k", "move(-1)", show=False),
         Binding("pagedown,space", "page(1)", show=False),

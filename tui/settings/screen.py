@@ -48,7 +48,7 @@ class Choice(Static, can_focus=True):
 
 
 class SettingsScreen(ModalScreen[None]):
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,f4", "dismiss", show=False)]
 
     def __init__(self, words: Words) -> None:
         super().__init__(classes="sheet")

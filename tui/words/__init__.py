@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, machine, manners, welcome
+from tui.words import composer, conversation, general, history, machine, manners, welcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +17,14 @@ class Words:
     composer: composer.Words
     machine: machine.Words
     manners: manners.Words
+    history: history.Words
 
 
 ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, machine, manners)
+            for part in (general, welcome, conversation, composer, machine, manners, history)
         }
     )
     for language in ("ENGLISH", "CHINESE")

@@ -16,6 +16,7 @@ from textual.widgets.markdown import MarkdownBlock
 from tests.tui.driving import until
 from tui.app import ChatApp
 from tui.conversation.answer import AnswerView
+from tui.conversation.tail import Tail
 from tui.conversation.thoughts import Thoughts
 from tui.words.conversation import ENGLISH
 
@@ -43,6 +44,13 @@ def f():
 | 1 | 二 |
 
 > quoted
+
+So $a*b*c$ and \\(x_1 + x_2\\):
+
+$$
+\\frac{a}{b}
+- c
+$$
 
 The end"""
 
@@ -100,11 +108,11 @@ def test_a_streamed_answer_ends_as_the_whole_one(seed: int) -> None:
 def test_the_open_block_is_shown_before_it_is_finished() -> None:
     async def test(pilot: Pilot[None], view: AnswerView) -> None:
         view.feed("Half a sent")
-        tail = view.query_one("Tail", Static)
-        await until(pilot, lambda: str(tail.render()) == "Half a sent")
+        tail = view.query_one(Tail)
+        await until(pilot, lambda: tail.plain == "Half a sent")
         view.feed("ence.\n\nNext")
         await until(pilot, lambda: blocks(view) == [("MarkdownParagraph", "Half a sentence.")])
-        await until(pilot, lambda: str(tail.render()) == "Next")
+        await until(pilot, lambda: tail.plain == "Next")
 
     show(lambda: AnswerView(ENGLISH), test)
 
@@ -114,10 +122,10 @@ def test_reasoning_is_one_line_until_it_is_opened() -> None:
         thoughts = view.query_one(Thoughts)
         title, body = thoughts.query_one(".title", Static), thoughts.query_one(".body", Static)
         assert not thoughts.display
-        view.reason("Let me\nsee")
-        await until(pilot, lambda: str(title.render()) == "▸ thinking for 0 s")
+        view.reason("Let me\nsee", 4)
+        await until(pilot, lambda: str(title.render()) == "▸ thinking for 0 s · 4 tokens")
         view.feed("Yes.")
-        await until(pilot, lambda: str(title.render()) == "▸ thought for 0 s")
+        await until(pilot, lambda: str(title.render()) == "▸ thought for 0 s · 4 tokens")
         await view.finish()
         assert thoughts.region.height == 1
         assert str(body.render()) == ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it.token import Token
@@ -28,13 +31,22 @@ BLOCKS = (
     "    indented\n\n    code\n",
     "<b>tag</b>\n",
     "👋🏽 **bold** `code` $x^2$\n",
+    "家庭 👨‍👩‍👧‍👦 与 é́，**粗体**和`代码`。\n",
+    "- 一\n  - 二\n    1. 三\n       > 引用\n- 四\n",
+    "- 步骤：\n\n  ```sh\n  ls\n\n  # 不是标题\n  ```\n\n  | 甲 | 乙 |\n  |---|---|\n  | 1 | 2 |\n- 完\n",
+    "$$\n\\frac{a}{b}\n- c\n= d\n$$\n",
+    "\\[ E = mc^2 \\]\n",
+    "其中：\n\\[\na_1 * b\n\\]\n完。\n",
+    "$$ 没有结束\n\n",
+    "价格 $5 和 $6，\\(a*b*c\\)。\n",
 )
+GAPS = ("", "\n", "\n\n")
 documents = st.lists(st.sampled_from(BLOCKS), max_size=8).flatmap(
-    lambda blocks: st.lists(st.sampled_from(["", "\n", "\n\n"]), min_size=len(blocks), max_size=len(blocks)).map(
+    lambda blocks: st.lists(st.sampled_from(GAPS), min_size=len(blocks), max_size=len(blocks)).map(
         lambda gaps: "".join(block + gap for block, gap in zip(blocks, gaps, strict=True))
     )
 )
-loose_text = st.text(st.sampled_from("ab #-*>`~|1.\n\t:=[]中"), max_size=60)
+loose_text = st.text(st.sampled_from("ab #-*>`~|1.\n\t:=[]中$\\"), max_size=60)
 texts = documents | loose_text | st.tuples(documents, loose_text).map("".join)
 
 
@@ -62,14 +74,14 @@ def run(pieces: list[str]) -> list[str]:
     return [*taken, buffer.take_all()]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(cut_texts())
 def test_all_that_was_taken_is_the_whole_text(cut: tuple[str, list[str]]) -> None:
     text, pieces = cut
     assert "".join(run(pieces)) == text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(cut_texts())
 def test_the_parts_are_the_blocks_of_the_whole(cut: tuple[str, list[str]]) -> None:
     text, pieces = cut
@@ -77,11 +89,72 @@ def test_the_parts_are_the_blocks_of_the_whole(cut: tuple[str, list[str]]) -> No
     assert [line for part in parts for line in outline(part)] == outline(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(texts, texts)
 def test_what_is_finished_stays_so_whatever_follows(text: str, more: str) -> None:
     finished = text[: finished_length(text[: certain_length(text)])]
     assert outline(finished) == outline(text + more)[: len(outline(finished))]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_thousands_of_splits_of_long_answers(seed: int) -> None:
+    chosen = random.Random(seed)
+    for _ in range(50):
+        text = "".join(block + chosen.choice(GAPS) for block in chosen.choices(BLOCKS, k=chosen.randint(1, 6)))
+        whole = outline(text)
+        for _ in range(10):
+            places = sorted(chosen.randint(0, len(text)) for _ in range(chosen.randint(0, 12)))
+            parts = run([text[i:j] for i, j in zip([0, *places], [*places, len(text)], strict=True)])
+            assert "".join(parts) == text
+            assert [line for part in parts for line in outline(part)] == whole
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_answer_may_come_letter_by_letter(seed: int) -> None:
+    chosen = random.Random(seed)
+    text = "".join(block + chosen.choice(GAPS) for block in chosen.sample(BLOCKS, k=len(BLOCKS)))
+    assert [line for part in run(list(text)) for line in outline(part)] == outline(text)
+
+
+def shown(text: str) -> str:
+    """A paragraph's letters as they are drawn."""
+    (inline,) = (token for token in markdown_parser().parse(text) if token.type == "inline")
+    return "".join("\n" if child.type == "hardbreak" else child.content for child in inline.children or ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$a*b*c$",
+        "$x_1$ 和 $x_2$，$y_1$",
+        r"\(a*b*c_{1}\) and \(\{x\}\)",
+        r"$$\alpha_i * \beta_i$$ is it",
+        r"\[x_1 * x_2 * x_3\] 在这里",
+        "$5 and $6",
+        r"a price of $5, or $6 *",
+    ],
+)
+def test_maths_is_left_as_it_was_written(text: str) -> None:
+    assert shown(text) == text
+
+
+def test_what_is_no_maths_is_markdown() -> None:
+    assert shown("$5 *and* $6") == "$5 and $6"
+    assert shown(r"\* $ a *b* $") == "* $ a b $"
+
+
+@pytest.mark.parametrize("block", ["$$\n\\frac{a}{b}\n- c\n= d\n$$\n", "\\[\nx\n\\]\n", "$$ x + y $$\n", "\\[ x \\]\n"])
+def test_a_formula_of_its_own_is_one_block(block: str) -> None:
+    (token,) = markdown_parser().parse(block)
+    assert (token.type, token.content) == ("math_block", block)
+    assert finished_length(block) == len(block)
+    kinds = [token.type for token in markdown_parser().parse(f"so:\n{block}then") if token.level == 0]
+    assert kinds == ["paragraph_open", "paragraph_close", "math_block", "paragraph_open", "paragraph_close"]
+
+
+def test_a_sign_that_is_never_closed_takes_one_paragraph() -> None:
+    text = "$$ is what I want\n\n# Title\n"
+    assert [token.type for token in markdown_parser().parse(text)][:2] == ["math_block", "heading_open"]
 
 
 def test_a_fence_is_never_torn() -> None:
@@ -116,7 +189,9 @@ def test_printable_text_has_one_kind_of_line_and_no_controls(text: str, cut: int
     assert safe.splitlines() == (safe[:-1] if safe.endswith("\n") else safe).split("\n") or not safe
     assert not any(ord(c) < 32 and c not in "\t\n" for c in safe)
     assert "\x1b" not in safe
+    safe.encode()
 
 
 def test_ordinary_text_stays_as_it_is() -> None:
+    assert printable("half \ud83d") == "half \ufffd"
     assert printable("a\tb\r\n中文 👋🏽\n") == "a\tb\n中文 👋🏽\n"

@@ -8,11 +8,12 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from autoglm_lite.chat.history import SCHEMA_VERSION, History, title_of
+from autoglm_lite.chat.history import SCHEMA_VERSION, History
 from autoglm_lite.errors import HistoryError
 
 WRITER = """
@@ -43,7 +44,7 @@ def test_a_conversation_comes_back(path: Path) -> None:
         history.add_question(made, "And?")
     with History(path) as history:
         assert history.latest() == history.get(made.id)
-        assert (history.get(made.id).title, made.model, made.system) == ("你好 👋", "/models/a.gguf", "Be brief.")
+        assert (history.get(made.id).title, made.model, made.system) == ("second line", "/models/a.gguf", "Be brief.")
         seen = [(m.role, m.content, m.reasoning, m.state, m.model) for m in history.messages(made.id)]
         assert seen == [
             ("user", "你好 👋\nsecond line", "", "complete", None),
@@ -84,6 +85,46 @@ def test_the_latest_is_the_one_last_written_to(path: Path) -> None:
             history.get(first.id)
         with pytest.raises(HistoryError, match=first.id):
             history.add_question(first, "gone")
+
+
+def test_a_deleted_one_can_be_restored_for_a_day(path: Path) -> None:
+    with History(path) as history:
+        today, yesterday = history.create("m", None, "today"), history.create("m", None, "yesterday")
+        answer = history.add_answer(today.id, "grow", "", "m")
+        for one in (today, yesterday):
+            history.delete(one.id)
+            history.delete(one.id)
+        # What is being written in it goes on.
+        history.save_answer(answer, "grown", "", "complete")
+        assert history.latest() is None
+        with pytest.raises(HistoryError, match=today.id):
+            history.hold(today)
+        query = "UPDATE conversations SET deleted = deleted - 86400 WHERE id = ?"
+        history._connection.execute(query, (yesterday.id,))
+    with History(path) as history:
+        history.restore(today.id)
+        assert history.get(today.id) == replace(today, updated=history.get(today.id).updated, head=answer)
+        assert [m.content for m in history.messages(today.id)] == ["today", "grown"]
+        with pytest.raises(HistoryError, match=yesterday.id):
+            history.restore(yesterday.id)
+        rows = history._connection.execute("SELECT count(*) FROM messages").fetchone()
+        assert rows == (2,)
+
+
+def test_titles_by_themselves_until_the_user_gives_one(path: Path) -> None:
+    with History(path) as history:
+        made = history.create("m", None, "Hello!")
+        history.add_answer(made.id, "Hi.", "", "m", "complete")
+        history.add_question(made, "Please tell me about rice.")
+        assert (history.get(made.id).title, history.get(made.id).titled) == ("Tell me about rice", "itself")
+        history.add_question(made, "And water?")
+        assert history.get(made.id).title == "Tell me about rice"
+        history.add_question(made, "How is bread baked?", instead_of=made.head)
+        assert history.get(made.id).title == "How is bread baked?"
+        history.rename(made.id, "Hello")
+        history.add_question(made, "And cakes?")
+        history.add_question(made, "What now?", instead_of=made.head)
+        assert (history.get(made.id).title, history.get(made.id).titled) == ("Hello", "user")
 
 
 def test_files_are_private(path: Path) -> None:
@@ -210,11 +251,3 @@ def test_power_lost_at_any_byte_of_the_log(path: Path, tmp_path: Path) -> None:
         assert seen == [f"question {n}" for n in range(len(seen))]
         assert len(seen) >= promised
         shutil.rmtree(after)
-
-
-@pytest.mark.parametrize(
-    ("text", "title"),
-    [("\n  \n  Why   is\tthat?  \nBecause", "Why is that?"), ("", ""), ("字" * 80, "字" * 59 + "…")],
-)
-def test_titles(text: str, title: str) -> None:
-    assert title_of(text) == title

@@ -1,0 +1,56 @@
+"""What was begun and not sent comes back with its conversation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from autoglm_lite.chat.history import History
+from tests.tui.driving import ask, drive, setup_of, until, write
+from tests.tui.history.talks import held
+from tui.app import ChatApp
+from tui.history.drafts import NEW, Drafts
+
+
+def test_each_conversation_has_its_own(stories_gguf: Path, history: History) -> None:
+    talk = held(history, ("A cake", "Take flour."))
+    drafts = Drafts(history.path.parent / "drafts")
+
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        await write(pilot, "new one")
+        # On the disk without anything else being pressed: a kill -9 now would lose nothing.
+        await until(pilot, lambda: drafts.read(NEW) == "new one")
+        await pilot.press("ctrl+o", "enter")
+        await until(pilot, lambda: app.turns)
+        assert app.prompt.text == ""
+        await write(pilot, "and sugar")
+        await until(pilot, lambda: drafts.read(talk.id) == "and sugar")
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: not app.turns)
+        assert app.prompt.text == "new one"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.desk.conversation is not None and not app.asking.is_busy)
+        await write(pilot, "more")
+        await until(pilot, lambda: drafts.read(NEW) == "")
+        # What is in the box goes along to a new conversation that has no draft of its own.
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: not app.turns)
+        assert app.prompt.text == "more"
+        # It goes with what is deleted, and comes back with it.
+        await pilot.press("ctrl+o", "tab", "j", "d")
+        await until(pilot, lambda: drafts.read(talk.id) == "")
+        await pilot.press("u")
+        await until(pilot, lambda: drafts.read(talk.id) == "and sugar")
+        await pilot.press("escape")
+
+    drive(setup_of(stories_gguf, history), test)
+
+    async def again(pilot: Pilot[None], app: ChatApp) -> None:
+        assert app.prompt.text == "and sugar"
+        app.prompt.clear()
+        await ask(pilot, app, "Once")
+        await until(pilot, lambda: drafts.read(talk.id) == "")
+
+    drive(setup_of(stories_gguf, history, conversation=talk), again)
+    assert Drafts(history.path.parent / "drafts").read(NEW) == "more"

@@ -1,0 +1,48 @@
+"""An earlier question in the box, to be asked anew in other words."""
+
+from __future__ import annotations
+
+from textual.widgets import TextArea
+
+from tui.conversation.turn import TurnView
+from tui.words.conversation import Words
+
+
+class Editing:
+    """What was being written meanwhile waits."""
+
+    def __init__(self, box: TextArea, words: Words) -> None:
+        self._box = box
+        self._words = words
+        self._draft = ""
+        self.view: TurnView | None = None
+        """Whose question is in the box."""
+
+    def begin(self, view: TurnView) -> None:
+        if self.view is None:
+            self._draft = self._box.text
+        else:
+            self.view.asked.remove_class("edited")
+        self.view = view
+        view.asked.add_class("edited")
+        self._write(view.question)
+        self._box.border_title = self._words.editing
+        self._box.focus()
+
+    def give_up(self) -> None:
+        """The box is as it was before."""
+        if self.view is not None:
+            self.end()
+            self._write(self._draft)
+
+    def end(self) -> TurnView | None:
+        """Returns the turn, which is no longer edited."""
+        view, self.view = self.view, None
+        if view is not None:
+            view.asked.remove_class("edited")
+            self._box.border_title = None
+        return view
+
+    def _write(self, text: str) -> None:
+        self._box.text = text
+        self._box.move_cursor(self._box.document.end)

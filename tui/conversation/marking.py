@@ -1,0 +1,77 @@
+"""Matches made visible in the widgets of a message."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+from textual.widgets._markdown import MarkdownTable, MarkdownTableCellContents
+from textual.widgets.markdown import MarkdownBlock, MarkdownFence
+
+from tui.conversation.finding import places
+from tui.conversation.message import MessageView
+
+# Reversed, so that they are seen in 16 colours and in none.
+MATCH = "reverse"
+CURRENT = "bold underline reverse"
+
+
+class Marks:
+    """The matches in one message; `clear` takes their marks away."""
+
+    def __init__(self) -> None:
+        self._marked: list[tuple[Widget, Content]] = []
+
+    def clear(self) -> None:
+        for widget, before in self._marked:
+            if widget.is_attached:
+                _draw(widget, before)
+        self._marked.clear()
+
+    def put(self, message: MessageView, wanted: str, current: int) -> Widget | None:
+        """Marks all matches in `message`, the one with the number `current` more than others; returns its widget."""
+        self.clear()
+        n_before, found = 0, None
+        for widget in _holders(message):
+            content = drawn(widget)
+            spans = places(content.plain, wanted)
+            if not spans:
+                continue
+            marked = content
+            for number, (start, end) in enumerate(spans, n_before):
+                marked = marked.stylize(CURRENT if number == current else MATCH, start, end)
+            if n_before <= current < n_before + len(spans):
+                found = widget
+            n_before += len(spans)
+            self._marked.append((widget, content))
+            _draw(widget, marked)
+        return found
+
+
+def _holders(message: MessageView) -> list[Widget]:
+    """Of the text of each block: tables have their cells for it."""
+    return [
+        widget
+        for widget in message.query(Static)
+        if isinstance(widget, MarkdownTableCellContents)
+        or (isinstance(widget, MarkdownBlock) and not isinstance(widget, MarkdownTable) and drawn(widget))
+        or widget.has_class("question")
+    ]
+
+
+def drawn(widget: Widget) -> Content:
+    """What a widget shows."""
+    if isinstance(widget, MarkdownFence):
+        return widget._highlighted_code
+    if isinstance(widget, MarkdownBlock):
+        return widget._content
+    assert isinstance(widget, Static)
+    shown = widget.visual
+    return shown if isinstance(shown, Content) else Content("")
+
+
+def _draw(widget: Widget, content: Content) -> None:
+    if isinstance(widget, MarkdownBlock):
+        widget.set_content(content)
+    elif isinstance(widget, Static):
+        widget.update(content, layout=False)

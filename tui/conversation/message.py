@@ -1,0 +1,118 @@
+"""A message of the conversation: what the user asked or the model answered, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from tui.text import printable
+
+Kind = Literal["question", "answer"]
+GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A word under a message that can be clicked."""
+
+    key: str
+    """That does the same while the cursor is in the conversation; empty where the keys go to the box."""
+    what: str
+    action: str
+
+
+class Foot(Static):
+    """The line under a message: which of its versions it is, and while it is picked what can be done with it."""
+
+    def __init__(self) -> None:
+        super().__init__("", classes="foot")
+        self.display = False
+
+    def put(self, version: tuple[int, int], handles: Sequence[Handle]) -> None:
+        number, n_versions = version
+        parts = [_clickable(handle) for handle in handles]
+        if n_versions > 1:
+            arrows = (("‹", "previous_version"), (f"{number}/{n_versions}", ""), ("›", "next_version"))
+            shown = [_clickable(Handle("", what, action)) if handles else Content(what) for what, action in arrows]
+            parts.insert(0, Content(" ").join(shown))
+        self.display = bool(parts)
+        self.update(Content(GAP).join(parts))
+
+
+def _clickable(handle: Handle) -> Content:
+    if not handle.action:
+        return Content(handle.what)
+    key = f"[bold]{handle.key.replace('[', chr(92) + '[')}[/bold] " if handle.key else ""
+    return Content.from_markup(f"{key}[@click=app.do('{handle.action}')]$what[/]", what=handle.what)
+
+
+class MessageView(Vertical):
+    """One is picked at most: by the cursor or by a click."""
+
+    kind: Kind
+
+    class Clicked(Message):
+        def __init__(self, view: MessageView) -> None:
+            super().__init__()
+            self.view = view
+
+    def __init__(self, version: tuple[int, int] = (1, 1)) -> None:
+        super().__init__()
+        self.version = version
+        """Which of how many."""
+        self.n_links_taken = 0
+        """How many of its links were copied since it was picked."""
+        self._handles: Sequence[Handle] = ()
+        self.foot = Foot()
+
+    @property
+    def source(self) -> str:
+        """As it was written."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self.foot.put(self.version, self._handles)
+
+    def on_click(self) -> None:
+        # A click also ends a selection of text, which is not meant to pick anything.
+        if not self.screen.get_selected_text():
+            self.post_message(self.Clicked(self))
+
+    def pick(self, handles: Sequence[Handle]) -> None:
+        """Marks it, with `handles` under it; without any it is like all others again."""
+        self._handles = handles
+        self.n_links_taken = 0
+        self.set_class(bool(handles), "picked")
+        self.foot.put(self.version, handles)
+
+    def count(self, version: tuple[int, int]) -> None:
+        """It has become this one of so many versions."""
+        self.version = version
+        self.foot.put(version, self._handles)
+
+    async def until_drawn(self) -> None:
+        """Returns once all of its text has widgets."""
+
+
+class QuestionView(MessageView):
+    kind = "question"
+
+    def __init__(self, text: str, version: tuple[int, int] = (1, 1)) -> None:
+        super().__init__(version)
+        self._text = text
+        self._body = Static(printable(text), markup=False, classes="question")
+
+    def compose(self) -> ComposeResult:
+        yield self._body
+        yield self.foot
+
+    @property
+    def source(self) -> str:
+        return self._text

@@ -1,0 +1,1 @@
+"""All conversations: to look through, find in, rename, delete and write to files."""
