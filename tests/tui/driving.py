@@ -90,7 +90,7 @@ async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
     """Lets the app work until `condition` holds."""
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, seen(pilot.app)
+        assert time.monotonic() < end, "waited in vain"
         await pilot.pause(0.01)
 
 
