@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from autoglm_lite.chat.backend import Backend, Place
+from autoglm_lite.chat.backend import Backend, Footprint, Place
 from autoglm_lite.chat.history import Conversation, History
 from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.generation import Event, Finished, GenerateRequest, Prefill, Sampling, Text
@@ -71,6 +71,12 @@ class Scripted:
 
     async def watch(self, tell: Callable[[Notice], Awaitable[None]]) -> None:
         await asyncio.Event().wait()
+
+    async def footprint(self, *, idle: bool) -> Footprint:
+        return Footprint()
+
+    async def unload(self) -> int:
+        return 0
 
     async def close(self) -> None:
         pass

@@ -15,6 +15,38 @@ from math import prod
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+QWEN_25 = "hf:Qwen/Qwen2.5-{0}-Instruct-GGUF/qwen2.5-{1}-instruct-{2}.gguf"
+FILES = {
+    "GLM-Edge 1.5B Chat": ("Q4_K_M", "hf:zai-org/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M.gguf"),
+    "GLM-Edge 4B Chat": ("Q4_K_M", "hf:zai-org/glm-edge-4b-chat-gguf/ggml-model-Q4_K_M.gguf"),
+    "GLM-4 9B 0414": ("Q4_K_M", "hf:unsloth/GLM-4-9B-0414-GGUF/GLM-4-9B-0414-Q4_K_M.gguf"),
+    "Qwen2.5 0.5B Instruct": ("Q8_0", QWEN_25.format("0.5B", "0.5b", "q8_0")),
+    "Qwen2.5 1.5B Instruct": ("Q4_K_M", QWEN_25.format("1.5B", "1.5b", "q4_k_m")),
+    "Qwen2.5 3B Instruct": ("Q4_K_M", QWEN_25.format("3B", "3b", "q4_k_m")),
+    "Qwen3 0.6B": ("Q8_0", "hf:Qwen/Qwen3-0.6B-GGUF/Qwen3-0.6B-Q8_0.gguf"),
+    "Qwen3 1.7B": ("Q8_0", "hf:Qwen/Qwen3-1.7B-GGUF/Qwen3-1.7B-Q8_0.gguf"),
+    "Qwen3 4B": ("Q4_K_M", "hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf"),
+    "Phi-3 Mini 4K Instruct": ("Q4_K_M", "hf:microsoft/Phi-3-mini-4k-instruct-gguf/Phi-3-mini-4k-instruct-q4.gguf"),
+    "SmolLM2 360M Instruct": (
+        "Q8_0",
+        "hf:HuggingFaceTB/SmolLM2-360M-Instruct-GGUF/smollm2-360m-instruct-q8_0.gguf",
+    ),
+    "SmolLM3 3B": ("Q4_K_M", "hf:ggml-org/SmolLM3-3B-GGUF/SmolLM3-Q4_K_M.gguf"),
+}
+GOOD_AT = {
+    "GLM-Edge 1.5B Chat": ("chinese", "conversation"),
+    "GLM-Edge 4B Chat": ("chinese", "conversation"),
+    "GLM-4 9B 0414": ("chinese", "writing", "code"),
+    "Qwen2.5 0.5B Instruct": ("chinese", "little memory"),
+    "Qwen2.5 1.5B Instruct": ("chinese", "conversation"),
+    "Qwen2.5 3B Instruct": ("chinese", "writing", "code"),
+    "Qwen3 0.6B": ("chinese", "little memory", "reasoning"),
+    "Qwen3 1.7B": ("chinese", "reasoning"),
+    "Qwen3 4B": ("chinese", "reasoning", "code"),
+    "Phi-3 Mini 4K Instruct": ("english", "reasoning"),
+    "SmolLM2 360M Instruct": ("english", "little memory"),
+    "SmolLM3 3B": ("english", "reasoning"),
+}
 SMALL = ("Q4_0", "Q4_K_M", "Q6_K", "Q8_0")
 LARGE = ("Q3_K_M", "Q4_0", "Q4_K_M")
 TINY = ("Q8_0",)
@@ -26,6 +58,7 @@ HEAD = """\
 # the types that `autoglm-lite convert` and llama-quantize give them; a file has some MB more, for its vocabulary.
 # context: tokens that the model was trained for. kv_bytes: what each token of context takes, at f16.
 # licence: that of the weights. Sliding windows, as Gemma has, make its cache smaller than kv_bytes says.
+# files: where a GGUF of a type can be had by anyone, from the model's makers where they give one. good_at: what for.
 """
 
 
@@ -227,9 +260,16 @@ def page() -> str:
             f"kv_bytes = {entry.shape.kv_bytes:_}",
             f'licence = "{entry.licence}"',
             f"bytes = {{ {sizes} }}",
+            *_had(entry.name),
         )
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
+
+
+def _had(name: str) -> Iterator[str]:
+    if name in FILES:
+        yield 'files = {{ {} = "{}" }}'.format(*FILES[name])
+        yield "good_at = [{}]".format(", ".join(f'"{what}"' for what in GOOD_AT[name]))
 
 
 if __name__ == "__main__":

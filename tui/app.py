@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widgets import Markdown
 
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
-from autoglm_lite.errors import AutoglmError
+from autoglm_lite.errors import AutoglmError, HistoryError
+from autoglm_lite.paths import config_dir
 from autoglm_lite.worker.pace import Loading
 from tui.actions import ACTIONS, BY_ID, branching, browsing
 from tui.asking import Asking
+from tui.composer.attaching import attach_files, attach_paste
+from tui.composer.composer import Composer
 from tui.composer.prompt import Prompt
 from tui.conversation.clipboard import copied
 from tui.conversation.editing import Editing
@@ -32,7 +35,13 @@ from tui.history.removed import Removed
 from tui.history.title import TerminalTitle
 from tui.keys import KeysLine
 from tui.machine.notices import effort_remark, freed_line
-from tui.machine.status import Status, StatusLine, loading_line, read_memory
+from tui.machine.panel import MachinePanel
+from tui.machine.status import Status, StatusLine, loading_line
+from tui.models.getting import Getting
+from tui.models.using import Using
+from tui.palette.keymap import FILE, bindings, read_keymap
+from tui.palette.slash import Command, Unknown, parse
+from tui.presets.presets import Presets
 from tui.settings.beginning import Beginning
 from tui.settings.manners import Manners
 from tui.sturdy import NOTHING_SET, USUAL_MANNERS, SturdyApp
@@ -42,9 +51,10 @@ from tui.words import CHINESE, ENGLISH, Words
 if TYPE_CHECKING:
     from autoglm_lite.worker.watch import Notice
 
-SECONDS_BETWEEN_SAMPLES = 2.0
-SECONDS_SAVING = 5.0
-"""The same in low power."""
+SECONDS_BETWEEN_TITLES = 2.0
+"""Looks at whether the conversation has another one."""
+MOST_RECALLED = 500
+"""Questions of earlier conversations."""
 STYLES = Path(__file__).parent / "styles"
 
 
@@ -79,9 +89,8 @@ class ChatApp(SturdyApp):
     TITLE = "autoglm-lite"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(action.keys), f"do('{action.id}')", id=action.id, show=False, priority=action.id != "stop")
-        for action in ACTIONS
-        if action.bound
+        Binding(keys, f"do('{name}')", id=name, show=False, priority=name != "stop")
+        for name, keys in bindings(ACTIONS).items()
     ]
 
     def __init__(
@@ -90,6 +99,8 @@ class ChatApp(SturdyApp):
         super().__init__(words, start, manners)
         self.desk = desk
         self.asking = Asking(self)
+        self.using = Using(self)
+        self.getting = Getting(self)
         self.drafting = Drafting(self)
         self.removed = Removed()
         self.terminal_title = TerminalTitle(self)
@@ -99,21 +110,29 @@ class ChatApp(SturdyApp):
         """When Esc was last pressed in vain, since something was being written."""
         self._home: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
-        own_keys = {**browsing.KEYS, **branching.KEYS}
+        self.keymap = read_keymap(config_dir() / FILE, ACTIONS, words.palette)
+        """The actions with the keys that the user gave them."""
+        own_keys = self.keymap.over({**browsing.KEYS, **branching.KEYS}, ACTIONS)
         self.conversation = ConversationView(
             words.conversation, lambda: self.turns, own_keys, lambda message: browsing.handles_of(self, message)
         )
         self.find_line = FindLine(words.conversation, self.conversation, lambda: self.turns, self.close_find)
-        self.prompt = Prompt(words.composer.placeholder, (turn.question for turn in desk.turns))
-        self.editing = Editing(self.prompt, words.conversation)
+        self.composer = Composer(self.keymap, words)
+        self.prompt = self.composer.prompt
+        self.editing = Editing(self.prompt, words.conversation, self.composer.swap)
+        self.presets = Presets(self)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
-        self.keys = KeysLine(ACTIONS, words)
+        self.machine = MachinePanel(
+            desk, self.status, words, plain=manners.theme == "plain", low_power=manners.low_power
+        )
+        self.keys = KeysLine(self.keymap.actions, words)
+        self.set_keymap(self.keymap.for_textual(ACTIONS))
 
     def compose(self) -> ComposeResult:
         yield self.conversation
         yield self.find_line
-        with Vertical(id="writing"):
-            yield self.prompt
+        yield self.machine
+        yield self.composer
         yield self.status
         yield self.keys
 
@@ -129,13 +148,28 @@ class ChatApp(SturdyApp):
         self.prompt.put_back(self.beginning.draft)
         if self.turns:
             await self.conversation.resume()
+        for remark in self.keymap.remarks:
+            await self.conversation.say(remark, failed=True)
         self.call_after_refresh(self._start)
         self.call_after_refresh(self.begin_with, self.beginning)
+        self.run_worker(self._recall())
+
+    async def _recall(self) -> None:
+        """Lets questions of earlier conversations be taken up again."""
+        with suppress(HistoryError):
+            self.prompt.recall_before(await asyncio.to_thread(self.desk.history.questions, MOST_RECALLED))
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.machine.settle(event.size.width)
 
     def on_key(self, event: events.Key) -> None:
         if event.is_printable and event.character and not self.prompt.has_focus and not self.screen.is_modal:
             self.prompt.focus()
             self.prompt.insert(event.character)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # What stands before the conversation has keys of its own.
+        return not (action == "do" and self.screen.is_modal) or parameters[0] in ("quit", "interrupt")
 
     async def action_do(self, name: str) -> None:
         """One of `actions`, by its id."""
@@ -146,22 +180,49 @@ class ChatApp(SturdyApp):
         except AutoglmError as error:
             self.tell(str(error))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        # What stands before the conversation has keys of its own.
-        return not (action == "do" and self.screen.is_modal) or parameters[0] in ("quit", "interrupt")
+    def warn(self, sentence: str) -> None:
+        """Says for some seconds what could not be done, and what to do."""
+        self.tell(printable(sentence))
 
     @on(Prompt.Changed)
     def _keep_draft(self, event: Prompt.Changed) -> None:
         if event.text_area is self.prompt:
             self.drafting.changed()
+            if not self.find_line.display:
+                # What was found among all conversations is marked until one writes on.
+                self.find_line.close()
 
     @on(Prompt.Submitted)
-    def _submit(self, event: Prompt.Submitted) -> None:
-        if self.asking.is_busy:
-            self.keys.remark(self.words.composer.busy)
-            return
-        self.prompt.sent()
-        self.asking.ask(event.text, instead_of=self.editing.end())
+    async def _submit(self, event: Prompt.Submitted) -> None:
+        match parse(event.text, self.keymap.actions):
+            case Command(action, text) if not text or action.with_text is not None:
+                self.prompt.sent()
+                done = action.with_text(self, text) if text and action.with_text else action.run(self)
+                if done is not None:
+                    await done
+            case Command(action, _):
+                self.warn(self.words.palette.takes_nothing.format(word=action.word))
+            case Unknown(word):
+                self.warn(self.words.palette.no_such_command.format(word=word))
+            case None if self.asking.is_busy:
+                self.keys.remark(self.words.composer.busy)
+            case None:
+                attached = self.composer.attachments
+                self.composer.sent()
+                self.asking.ask(event.text, attached, instead_of=self.editing.sent())
+
+    @on(Composer.Wanted)
+    async def _run_command(self, event: Composer.Wanted) -> None:
+        await self.action_do(event.action.id)
+
+    @on(Composer.Picked)
+    @on(Prompt.Dropped)
+    async def _attach_chosen(self, event: Composer.Picked | Prompt.Dropped) -> None:
+        await attach_files(self, event.paths)
+
+    @on(Prompt.Flooded)
+    async def _attach_paste(self, event: Prompt.Flooded) -> None:
+        await attach_paste(self, event.text)
 
     @on(Suggestion.Chosen)
     def _choose(self, event: Suggestion.Chosen) -> None:
@@ -210,6 +271,8 @@ class ChatApp(SturdyApp):
         """Stops what is going on, and quits."""
         await self.drafting.leave()
         await self.asking.end()
+        await self.using.end()
+        await self.getting.end()
         await self.desk.close()
         self.terminal_title.end()
         self.exit()
@@ -233,11 +296,19 @@ class ChatApp(SturdyApp):
         self.prompt.focus()
 
     async def use_model(self, name: str | None) -> None:
-        """Another model for this conversation, which is loaded at once. Raises AutoglmError; all is then as it was."""
+        """Another model for this conversation; returns once it is in memory. Raises AutoglmError: the model before is
+        then on the desk again, and is loaded when it is asked for."""
         await self.asking.end()
-        await self.desk.open(name)
-        await self._show_opened()
-        self.run_worker(self._load_first())
+        if self._opening is not None:
+            await asyncio.shield(self._opening)
+        try:
+            async with self.desk.changing(name):
+                await self._show_opened()
+                await self.until_loaded()
+        except BaseException:
+            await self._show_opened()
+            self.status.change(activity="" if self.desk.loaded else self.words.machine.not_loaded)
+            raise
 
     @property
     def turns(self) -> list[Turn]:
@@ -282,7 +353,7 @@ class ChatApp(SturdyApp):
         self.status.change(model=self.model_name, activity="", n_ctx=self.desk.n_ctx)
         for notice in told:
             await self.conversation.say(printable(notice))
-        await self._sample()
+        self.machine.look_soon()
 
     async def _welcome(self) -> None:
         """Says which model this is, in a conversation without a question."""
@@ -299,10 +370,10 @@ class ChatApp(SturdyApp):
         sentences += [printable(notice) for notice in setup.notices if not (starter and "starter" in notice)]
         suggestions = words.suggestions if starter else ()
         await self.conversation.show_welcome(Welcome(printable(setup.facts.name), sentences, suggestions, words))
+        await self.getting.show_offer()
 
     async def _start(self) -> None:
-        self.set_interval(SECONDS_SAVING if self.manners.low_power else SECONDS_BETWEEN_SAMPLES, self._sample)
-        self.run_worker(self._sample())
+        self.set_interval(SECONDS_BETWEEN_TITLES, self.terminal_title.refresh)
         self._opening = asyncio.create_task(self._open())
         self.run_worker(self._load_first())
         # What is there now stays; the collector need not look through it again.
@@ -321,6 +392,7 @@ class ChatApp(SturdyApp):
         await self._show_opened()
 
     async def _show_opened(self) -> None:
+        self.presets.opened()
         self.status.change(model=self.model_name, n_ctx=self.desk.n_ctx, speed=None)
         if not self.turns and not self.asking.is_busy:
             await self._welcome()
@@ -332,15 +404,7 @@ class ChatApp(SturdyApp):
         except AutoglmError as error:
             if not self.asking.is_busy and self.refused is None:
                 await self.conversation.say(str(error), failed=True)
-
-    async def _sample(self) -> None:
-        self.terminal_title.refresh()
-        opened, pid = self.desk.opened, self.desk.pid
-        # Of a service's model it may not be known which process has it.
-        known = pid is not None or opened is None or opened.model.place != "service"
-        self.status.change(memory=await asyncio.to_thread(read_memory, pid) if known else None)
-        if not self.desk.loaded and self.desk.load_ended:
-            self.status.change(activity=self.words.machine.not_loaded)
+        await self.getting.look_around()
 
     async def _tell(self, notice: Notice) -> None:
         """What the watch has done for other programs: freed memory is said in the conversation, to be found there after
@@ -349,4 +413,4 @@ class ChatApp(SturdyApp):
             self.keys.remark(effort_remark(notice, self.words.machine))
         else:
             await self.conversation.say(line)
-            await self._sample()
+            self.machine.look_soon()

@@ -95,7 +95,7 @@ class Asking:
         """Another conversation is on the desk."""
         self._answer = None
         self._n_used = 0
-        self._app.status.change(speed=None, used=None)
+        self._app.status.change(speed=None, used=None, reading=None, finished=None)
 
     def _begin(self, turn: Coroutine[None, None, None]) -> None:
         self._turn = self._app.run_worker(turn, group="turn")
@@ -106,7 +106,9 @@ class Asking:
         other = None if instead_of is None else instead_of.turn
         if instead_of is not None:
             await app.conversation.cut_from(instead_of)
-        view = await app.conversation.add_turn(question)
+        elif app.conversation.n_later:
+            await app.conversation.resume()
+        view = await app.conversation.add_turn(question, attachments)
         note, failed = await self._hold(view, lambda session: session.answer(question, attachments, instead_of=other))
         if _same(before, app.turns):
             # It never got as far as the disk: back to the box, where it cannot be overlooked.
@@ -116,7 +118,7 @@ class Asking:
             if failed:
                 await app.conversation.say(note, failed=True)
         if note and view.answer.nothing_came:
-            app.prompt.put_back(question)
+            app.composer.put_back(question, attachments)
         await app.conversation.prune()
 
     async def _again(self, view: TurnView) -> None:
@@ -124,7 +126,11 @@ class Asking:
         before, turn = app.turns, view.turn
         assert turn is not None
         await app.conversation.cut_after(view)
+        picked = app.conversation.picked is view.answer
         await view.renew(AnswerView(app.words.conversation))
+        app.conversation.anchor()
+        if picked:
+            app.conversation.pick(view.answer)
         note, failed = await self._hold(view, lambda session: session.again(turn))
         if _same(before, app.turns):
             await app.conversation.resume()
@@ -142,7 +148,7 @@ class Asking:
         note, failed = "", False
         try:
             self._speed = Speedometer()
-            app.status.change(speed=None)
+            app.status.change(speed=None, busy=True, reading=None, finished=None)
             await app.until_loaded()
             session = app.desk.session
             assert session is not None
@@ -158,7 +164,7 @@ class Asking:
             if isinstance(error, WorkerDiedError) and answer.text:
                 note = f"{words.conversation.cut_off}. {note}"
         self._asked = False
-        app.status.change(activity="" if app.desk.loaded else words.machine.not_loaded)
+        app.status.change(activity="" if app.desk.loaded else words.machine.not_loaded, busy=False)
         await answer.finish(f"— {note}" if note else "", failed=failed)
         if app.turns:
             view.become(app.turns[-1])
@@ -175,7 +181,7 @@ class Asking:
                 app.status.change(activity=words.queued.format(ahead=ahead))
             case Prefill():
                 self._n_used = event.total
-                app.status.change(activity=reading_line(event, words), used=event.total)
+                app.status.change(activity=reading_line(event, words), used=event.total, reading=event)
             case Reasoning(text=text):
                 answer.reason(text, event.n_tokens)
                 self._count(event.n_tokens)
@@ -202,7 +208,7 @@ class Asking:
             used = event.prompt_tokens + event.completion_tokens
             self._n_used = used if n_ctx is None else min(used, n_ctx)
         speed = event.decode_tokens_per_second if event.completion_tokens > 1 else None
-        self._app.status.change(speed=speed, used=self._n_used or None)
+        self._app.status.change(speed=speed, used=self._n_used or None, finished=event)
         words = self._app.words.conversation
         notes = {"cancelled": words.stopped, "length": words.cut_length, "context": words.cut_context}
         return notes.get(event.reason, "")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoglm_lite.chat.backend import Backend
@@ -12,10 +14,13 @@ from autoglm_lite.chat.branches import open_turns
 from autoglm_lite.chat.history import Conversation, History
 from autoglm_lite.chat.prompt import Turn
 from autoglm_lite.chat.setup import ChatSetup
+from autoglm_lite.generation import Sampling
+from autoglm_lite.hardware import process_memory
 
 if TYPE_CHECKING:
     from autoglm_lite.chat.session import Session
     from autoglm_lite.worker.watch import Notice
+    from tui.models.shelf import Shelf
 
 OpenModel = Callable[["str | None"], tuple[ChatSetup, Backend]]
 """Finds a model by its name or path, None for the one that the command line names, and makes its plan; runs in a
@@ -31,8 +36,16 @@ class Opened:
 class Desk:
     """Belongs to one event loop. Nothing is opened until `open` is called, and nothing is loaded before `load`."""
 
-    def __init__(self, open_model: OpenModel, history: History, conversation: Conversation | None = None) -> None:
+    def __init__(
+        self,
+        open_model: OpenModel,
+        history: History,
+        conversation: Conversation | None = None,
+        models: Shelf | None = None,
+    ) -> None:
+        """`models` tells of those that there are to choose from."""
         self._open_model = open_model
+        self.models = models
         self._conversation = conversation
         """The one that is open, until there is a session."""
         self._loading: asyncio.Task[None] | None = None
@@ -72,16 +85,73 @@ class Desk:
         """Whether a load was tried, and is over."""
         return self._loading is not None and self._loading.done()
 
+    def has(self, path: Path) -> bool:
+        """Whether the opened model is the one of this file."""
+        return self.opened is not None and self.opened.setup.facts.path.absolute() == path.absolute()
+
+    @property
+    def held(self) -> int:
+        """Bytes that would be free without the model that is loaded: what is mapped of a file counts as free
+        already."""
+        ours = self.opened is not None and self.opened.model.place != "service"
+        return process_memory(self.pid)[1] if ours and self.pid is not None else 0
+
     async def open(self, name: str | None = None) -> Opened:
-        """Another model for the same conversation; the one before is closed once this one is found. Raises
-        AutoglmError, and then all is as it was."""
-        setup, model = await asyncio.to_thread(self._open_model, name)
-        conversation, before = self.conversation, self.opened
-        self.opened = Opened(setup, model)
+        """The first model, or another one for the same conversation. Raises AutoglmError, and then all is as it
+        was."""
+        async with self.changing(name) as opened:
+            return opened
+
+    @asynccontextmanager
+    async def changing(self, name: str | None) -> AsyncIterator[Opened]:
+        """Another model for the same conversation, in the memory of the one before. Leaving with an error puts that one
+        back, which is loaded again when it is asked for; leaving without closes it. Raises AutoglmError."""
+        before = self.opened
+        if before is not None:
+            await self._make_room(before)
+        opened = self._put(await self._find(name))
+        try:
+            yield opened
+        except BaseException:
+            if before is not None:
+                await self._give_up_loading()
+                self._put(before)
+                await _close(opened)
+            raise
+        await _close(before)
+
+    async def unload(self) -> int:
+        """Has a model at rest give its memory back; it is loaded again when it is asked for. Returns how many bytes
+        that freed."""
+        return 0 if self.opened is None else await self.opened.model.unload()
+
+    async def _find(self, name: str | None) -> Opened:
+        finding = asyncio.ensure_future(asyncio.to_thread(self._open_model, name))
+        try:
+            return Opened(*await asyncio.shield(finding))
+        except asyncio.CancelledError:
+            # The thread goes on; what it opens is nobody's.
+            finding.add_done_callback(_drop)
+            raise
+
+    async def _make_room(self, opened: Opened) -> None:
+        if opened.model.loaded:
+            await opened.model.unload()
+        elif self._loading is not None and not self._loading.done():
+            await self._give_up_loading()
+            await opened.model.close()
+
+    async def _give_up_loading(self) -> None:
+        if self._loading is not None and not self._loading.done():
+            self._loading.cancel()
+            await asyncio.wait([self._loading])
+
+    def _put(self, opened: Opened) -> Opened:
+        conversation = self.conversation
+        self.opened = opened
         self._loading = None
         self.begin(conversation)
-        await _close(before)
-        return self.opened
+        return opened
 
     def begin(self, conversation: Conversation | None) -> None:
         """Another conversation, None for a new one. Raises HistoryError."""
@@ -90,6 +160,14 @@ class Desk:
             from autoglm_lite.chat.session import Session
 
             self.session = Session(self.opened.model, replace(self.opened.setup, conversation=conversation))
+
+    def behave(self, system: str | None, sampling: Sampling, thinking: bool | None) -> None:
+        """From the next question on, in this conversation and those that are begun with this model; see Session."""
+        if self.opened is not None:
+            changed = replace(self.opened.setup, system=system, sampling=sampling, thinking=thinking)
+            self.opened = replace(self.opened, setup=changed)
+        if self.session is not None:
+            self.session.behave(system, sampling, thinking)
 
     def renamed(self, conversation: Conversation) -> None:
         """Another title for the one that is open; any other is not looked at."""
@@ -128,3 +206,10 @@ async def _close(opened: Opened | None) -> None:
         await opened.model.close()
         if opened.setup.template is not None:
             await asyncio.to_thread(opened.setup.template.close)
+
+
+def _drop(finding: asyncio.Future[tuple[ChatSetup, Backend]]) -> None:
+    if not finding.cancelled() and finding.exception() is None:
+        setup, _ = finding.result()
+        if setup.template is not None:
+            asyncio.get_running_loop().run_in_executor(None, setup.template.close)

@@ -21,7 +21,7 @@ Key = tuple[str, str, str]
 
 def shown_keys(actions: Iterable[Action], words: Words) -> list[Key]:
     """Those that have a place in the line, in its order."""
-    ranked = sorted((action.rank, action.id) for action in actions if action.rank is not None)
+    ranked = sorted((action.rank, action.id) for action in actions if action.rank is not None and action.keys)
     by_id = {action.id: action for action in actions}
     return [(key_name((action := by_id[name]).keys[0]), action.title(words), name) for _, name in ranked]
 

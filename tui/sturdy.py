@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 from textual.app import App
@@ -41,11 +40,6 @@ class SturdyApp(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
         self._behave()
-
-    @property
-    def keys_now(self) -> dict[str, Sequence[str]]:
-        """Of the actions whose keys the user has changed, by their ids."""
-        return {name: keys.split(",") for name, keys in self._keymap.items()}
 
     @property
     def can_begin_anew(self) -> bool:

@@ -14,6 +14,8 @@ from autoglm_lite.chat.attachments import Attachment
 
 TITLE_COLUMNS = 60
 """Of a terminal; a Chinese character takes two."""
+LOOKED_AT = 5_000
+"""Characters; whoever pastes more before the question is not waited for."""
 JOINER = "\u200d"
 FENCED = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 MARKS = re.compile(r"^(?:[#>*+|=-]+|\d+[.)])(?:\s+|$)")
@@ -39,6 +41,7 @@ FEWEST_COLUMNS = 8
 def title_of(text: str, attachments: Sequence[Attachment] = ()) -> str:
     """The first sentence that says something, without greetings, code, paths and Markdown's marks, in at most 60
     columns of a terminal; empty where there is nothing to read."""
+    text = text[:LOOKED_AT]
     prose = _cleaned(FENCED.sub("\n", text))
     code = _cleaned(text.replace("```", " ").replace("~~~", " "))
     lines = [line for line in prose if not is_greeting(line)] or prose or code
@@ -68,8 +71,10 @@ def _cleaned(text: str) -> list[str]:
     lines = []
     for line in text.splitlines():
         kept = "".join(c if _is_shown(c) else " " if c.isspace() else "" for c in line)
+        kept = kept.replace("**", "").replace("`", "")
         line = PATH.sub(r"\1", ADDRESS.sub(r"\1", " ".join(kept.split())))
-        line = _without(MARKS, line).replace("**", "").replace("`", "").strip("*_ ")
+        plain = _without(MARKS, line)
+        line = (plain if _says(plain) else line).strip("*_ ")
         if _says(line) or any(unicodedata.category(c) == "So" for c in line):
             lines.append(line)
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from autoglm_lite.commands.options import wishes
@@ -47,12 +48,13 @@ def backend(
     """`models`: those of the running service. Raises AutoglmError for a plan that cannot be made."""
 
     def local(say: Callable[[str], None]) -> LocalBackend:
-        from autoglm_lite.commands.planned import planned
+        from autoglm_lite.commands.footprint import footprint
+        from autoglm_lite.commands.planned import decided
         from autoglm_lite.paths import states_dir
         from autoglm_lite.worker.backend import LocalBackend
 
-        plan, lighter = planned(facts, facts.path, wishes(args), args.profile, say)
-        return LocalBackend(plan, lighter, states_dir())
+        found = decided(facts, facts.path, wishes(args), args.profile, say)
+        return LocalBackend(found.choice.plan, found.lighter, states_dir(), partial(footprint, facts, found))
 
     known = _stored_name(facts.path), facts.file_bytes
     found = next((model for model in models if (model.name, model.n_bytes) == known), None)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.generation import Sampling
     from autoglm_lite.gguf.facts import ModelFacts
+    from tui.desk import Desk
 
 MAX_SEED = 2**32 - 2
 STARTER = (
@@ -109,15 +110,21 @@ def in_terminal_app(args: argparse.Namespace) -> int:
         from autoglm_lite.chat.history import History
         from autoglm_lite.paths import data_dir
         from tui.app import run_app
-        from tui.desk import Desk
 
         with History(data_dir() / "conversations.db") as history:
             conversation = chosen_conversation(args, history)
+            return run_app(desk(args, history, conversation), start.told_by(terminal.replies()))
 
-            def open_model(name: str | None) -> tuple[ChatSetup, Backend]:
-                return prepare(args if name is None else with_model(args, name), history, conversation)
 
-            return run_app(Desk(open_model, history, conversation), start.told_by(terminal.replies()))
+def desk(args: argparse.Namespace, history: History, conversation: Conversation | None) -> Desk:
+    """What the terminal app works on."""
+    from autoglm_lite.commands.shelf import Shelf
+    from tui.desk import Desk
+
+    def open_model(name: str | None) -> tuple[ChatSetup, Backend]:
+        return prepare(args if name is None else with_model(args, name), history, conversation)
+
+    return Desk(open_model, history, conversation, Shelf(args))
 
 
 def with_model(args: argparse.Namespace, name: str) -> argparse.Namespace:

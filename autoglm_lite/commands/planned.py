@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,8 +10,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autoglm_lite.gguf.facts import ModelFacts
-    from autoglm_lite.planning.make import Wishes
+    from autoglm_lite.hardware.machine import Machine
+    from autoglm_lite.planning.make import Choice, Wishes
     from autoglm_lite.planning.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    choice: Choice
+    """Its plan knows the model's whole path."""
+    machine: Machine
+    wishes: Wishes
+    """With what is preferred where the user asked for nothing."""
+    lighter: tuple[Plan, ...]
+    """What to try in turn if devices refuse the plan."""
 
 
 def planned(
@@ -22,6 +34,14 @@ def planned(
     `taken`: bytes that the system counts as free though other models read them again and again. Raises UsageError,
     ProfileError, and WillNotFitError with what would fit.
     """
+    found = decided(facts, path, wishes, profile, say, taken)
+    return found.choice.plan, found.lighter
+
+
+def decided(
+    facts: ModelFacts, path: Path, wishes: Wishes, profile: str | None, say: Callable[[str], None], taken: int = 0
+) -> Planned:
+    """As `planned`, with all that the plan was made from."""
     from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.commands.preferences import preferred, read_tuned
     from autoglm_lite.heap import return_freed_memory
@@ -37,4 +57,4 @@ def planned(
         say(notice)
     # What reading a large vocabulary took: 15 MB for 150,000 tokens.
     return_freed_memory()
-    return plan, fallbacks(facts, machine, wishes, plan)
+    return Planned(replace(choice, plan=plan), machine, wishes, fallbacks(facts, machine, wishes, plan))

@@ -29,6 +29,8 @@ class Power:
     """Where that sensor's processor is switched off."""
     pi_faults: int | None
     """A Raspberry Pi's own word: bit 0 too little voltage now, bit 2 throttled now, bits 16 and 18 since the start."""
+    battery: float | None = None
+    """Its charge in percent, with several that of the fullest; None without one."""
 
 
 def read_power(root: Path) -> Power:
@@ -48,21 +50,31 @@ def read_power(root: Path) -> Power:
         throttled=max(counts, default=None),
         temperature=hottest[0],
         temperature_limit=hottest[1],
+        battery=_battery(root / "sys/class/power_supply"),
         pi_faults=_hexadecimal(read_text(root / "sys/devices/platform/soc/soc:firmware/get_throttled")),
     )
 
 
 def _on_mains(folder: Path) -> bool | None:
     """A machine without a battery runs on mains; a battery of scope Device is that of a mouse."""
-    found = entries(folder)
-    if found is None:
+    supplies = _supplies(folder)
+    if supplies is None:
         return None
-    supplies = [supply for supply in found if read_text(supply / "scope") != "Device"]
     batteries = [supply for supply in supplies if read_text(supply / "type") == "Battery"]
     sources = [read_int(supply / "online") for supply in supplies if supply not in batteries]
     if 1 in sources or not batteries:
         return True
     return 0 not in sources and all(read_text(battery / "status") in _CHARGED for battery in batteries)
+
+
+def _battery(folder: Path) -> float | None:
+    batteries = [supply for supply in _supplies(folder) or [] if read_text(supply / "type") == "Battery"]
+    return max((share for battery in batteries if (share := read_int(battery / "capacity")) is not None), default=None)
+
+
+def _supplies(folder: Path) -> list[Path] | None:
+    found = entries(folder)
+    return None if found is None else [supply for supply in found if read_text(supply / "scope") != "Device"]
 
 
 def _temperatures(root: Path) -> list[tuple[float, float | None]]:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from autoglm_lite.hardware.files import read_text
 
 _MOST = 5
+_PARTS = {
+    **dict.fromkeys(("Isolated Web Co", "Web Content", "WebExtensions", "Privileged Cont", "firefox-bin"), "firefox"),
+    "chromium-browse": "chromium",
+    "google-chrome": "chrome",
+}
+"""Processes that call themselves otherwise than their program; names of Linux end after 15 letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +42,14 @@ class Process:
     own: bool
 
 
-def read_programs(root: Path) -> tuple[Program, ...]:
-    """The largest programs, the largest first, without this one and without the system's first process."""
+def read_programs(root: Path, without: Collection[int] = ()) -> tuple[Program, ...]:
+    """The largest programs, the largest first, without this one, the system's first process, and those `without`.
+    Takes some 0.1 ms for each process."""
     found: dict[str, list[Process]] = defaultdict(list)
     here = os.getpid() if root == Path("/") else 0
     for process in _processes(root):
-        if process.pid not in (1, here):
-            found[process.name].append(process)
+        if process.pid not in (1, here, *without):
+            found[_PARTS.get(process.name, process.name)].append(process)
     programs = [
         Program(
             name,

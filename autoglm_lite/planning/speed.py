@@ -49,6 +49,11 @@ def expect(facts: ModelFacts, machine: Machine, choice: Choice, bandwidth: float
     return Expected(prefill, decode, (why_prefill, why_decode))
 
 
+def weights_per_second(machine: Machine, threads: int, bandwidth: float, core: float = CORE_BYTES) -> float:
+    """Bytes of weights that tokens are multiplied by, as fast as memory and the cores in use allow."""
+    return min(DECODE_SHARE * bandwidth, min(threads, machine.physical_cores) * core)
+
+
 def _unknown(facts: ModelFacts, choice: Choice) -> str:
     if choice.verdict == "wont-fit":
         return "it will not run"
@@ -78,11 +83,11 @@ def _decode(facts: ModelFacts, machine: Machine, choice: Choice, bandwidth: floa
         return None, "Decode unknown: the speed of memory could not be measured."
     plain = not choice.plan.repack and repacked_bytes(facts, machine.features) > 0
     core = PLAIN_CORE_BYTES if plain else CORE_BYTES
-    memory, cores = DECODE_SHARE * bandwidth, min(choice.plan.threads, machine.physical_cores) * core
+    limit_bytes = weights_per_second(machine, choice.plan.threads, bandwidth, core)
     limit = (
         f"{DECODE_SHARE:.0%} of the {bandwidth / 1e9:.1f} GB/s measured of memory"
-        if memory <= cores
+        if limit_bytes == DECODE_SHARE * bandwidth
         else f"the {core / 1e9:.0f} GB/s that a slow core computes with, on each core"
     )
     why = f"Decode at the beginning of a conversation: each token needs {in_words(facts.token_bytes)}, at {limit}."
-    return min(memory, cores) / facts.token_bytes, why
+    return limit_bytes / facts.token_bytes, why

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoglm_lite.gguf.ggml_types import FILE_TYPES
@@ -12,6 +13,10 @@ from autoglm_lite.profiles.document import Table, read_document
 from autoglm_lite.profiles.files import MODELS, profiles_dir
 
 KEYS = ("name", "family", "reference", "parameters", "context", "kv_bytes", "licence", "bytes")
+MORE_KEYS = ("files", "good_at")
+GOOD_AT = ("chinese", "english", "conversation", "writing", "code", "reasoning", "little memory")
+LEAST_SPEED = 4.0
+"""Tokens per second: about as fast as one reads. A larger model that writes slower tires who waits for it."""
 OTHER_BYTES = 200_000_000
 """The program, its vocabulary and its buffers, about."""
 
@@ -30,6 +35,10 @@ class KnownModel:
     licence: str
     bytes_by_type: Mapping[str, int]
     """Of the tensors of a file, by its type."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """By type: hf:org/repo/file of a GGUF that anyone can have."""
+    good_at: tuple[str, ...] = ()
+    """Of GOOD_AT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,7 @@ class Recommended:
 def read_models(path: Path | None = None) -> list[KnownModel]:
     """The list that comes with the program, or another. Raises ProfileError with the line of a mistake."""
     document = read_document(path or profiles_dir() / MODELS, ("model",))
-    return [_model(table) for table in document.tables("model", KEYS)]
+    return [_model(table) for table in document.tables("model", (*KEYS, *MORE_KEYS))]
 
 
 def recommended(models: Iterable[KnownModel], memory: int) -> Recommended | None:
@@ -56,6 +65,29 @@ def recommended(models: Iterable[KnownModel], memory: int) -> Recommended | None
         if (needed := needed_bytes(model, n_bytes)) <= TIGHT_SHARE * memory
     ]
     return max(fitting, key=lambda found: (found.model.parameters, found.needed), default=None)
+
+
+def suited(
+    models: Iterable[KnownModel], memory: int, tokens_per_second: Callable[[int], float | None]
+) -> list[Recommended]:
+    """Those of which a file can be had and that fit into `memory` bytes with room to spare, the best first: the one
+    with the most parameters of those that write as fast as one reads, after these the fastest.
+
+    `tokens_per_second` of a file of so many bytes, None where unknown.
+    """
+    found = [
+        Recommended(model, name, needed)
+        for model in models
+        for name in model.files
+        if (needed := needed_bytes(model, model.bytes_by_type[name])) <= TIGHT_SHARE * memory
+    ]
+
+    def worth(one: Recommended) -> tuple[bool, float]:
+        speed = tokens_per_second(one.model.bytes_by_type[one.type])
+        quick = speed is None or speed >= LEAST_SPEED
+        return quick, one.model.parameters if quick else speed or 0.0
+
+    return sorted(found, key=worth, reverse=True)
 
 
 def needed_bytes(model: KnownModel, file_bytes: int) -> int:
@@ -74,6 +106,11 @@ def _model(table: Table) -> KnownModel:
     sizes = table.sizes("bytes", list(FILE_TYPES.values()))
     if not sizes:
         raise table.mistake("bytes must give at least one type.", "bytes")
+    found = table.table("files", list(sizes))
+    files = {} if found is None else {name: found.text(name) or "" for name in sizes if name in found}
+    for name, file in files.items():
+        if found is not None and not re.fullmatch(r"hf:[^/]+/[^/]+/.+\.gguf", file):
+            raise found.mistake(f'{name} must be such as "hf:org/repo/file.gguf".', name)
     return KnownModel(
         name=table.text("name") or "",
         family=table.text("family") or "",
@@ -83,4 +120,6 @@ def _model(table: Table) -> KnownModel:
         kv_bytes=table.integer("kv_bytes", 1, most) or 0,
         licence=table.text("licence") or "",
         bytes_by_type=sizes,
+        files=files,
+        good_at=table.texts("good_at", GOOD_AT),
     )

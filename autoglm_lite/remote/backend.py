@@ -8,7 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autoglm_lite.chat.backend import Backend, Place
+from autoglm_lite.chat.backend import Backend, Footprint, Place
 from autoglm_lite.errors import AutoglmError, UnknownModelError
 from autoglm_lite.generation import Event, GenerateRequest
 from autoglm_lite.remote.answer import AnswerSoFar
@@ -53,6 +53,10 @@ class ServiceBackend:
     @property
     def pid(self) -> int | None:
         return None if self._client is None else worker_of(self._client.address.pid, self._file)
+
+    async def footprint(self, *, idle: bool) -> Footprint:
+        """The service does not say how it has planned."""
+        return Footprint()
 
     async def load(self, on_progress: Callable[[float], None], on_notice: Callable[[str], None]) -> None:
         """Has the service load it. Raises ServiceGoneError, NotLetInError, UnknownModelError, or AutoglmError."""
@@ -114,6 +118,10 @@ class ServiceBackend:
         if (taking := self._answering.get(id(request))) is not None:
             taking.cancel()
 
+    async def unload(self) -> int:
+        """The service does that itself: others may be asking it."""
+        return 0
+
     async def close(self) -> None:
         self._client = None
 
@@ -155,6 +163,9 @@ class ServiceFirst:
     def pid(self) -> int | None:
         return self._now.pid
 
+    async def footprint(self, *, idle: bool) -> Footprint:
+        return await self._now.footprint(idle=idle)
+
     async def load(self, on_progress: Callable[[float], None], on_notice: Callable[[str], None]) -> None:
         """Raises AutoglmError: a service that has too little memory for the model leaves none for us either."""
         if self._now is self._service:
@@ -181,6 +192,9 @@ class ServiceFirst:
 
     async def cancel(self, request: GenerateRequest, /) -> None:
         await self._now.cancel(request)
+
+    async def unload(self) -> int:
+        return await self._now.unload()
 
     async def close(self) -> None:
         await self._now.close()

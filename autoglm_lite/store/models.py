@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Container
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
 from autoglm_lite import paths
 from autoglm_lite.errors import ModelFileError, UsageError, WillNotFitError
@@ -42,6 +43,26 @@ def make_models_dir() -> None:
     """So that the user finds the folder that the manual names; where it cannot be made there are no stored models."""
     with suppress(OSError):
         paths.private_dir(models_dir())
+
+
+def is_ours(path: Path) -> bool:
+    """Whether it is in the models' folder, be it as a link."""
+    return path.suffix == SUFFIX and path.absolute().parent == models_dir().absolute() and not is_starter(path)
+
+
+def remove(path: Path) -> int:
+    """Removes a stored model; of a link only the link. Returns the bytes that are free now.
+
+    Raises UsageError for a model that is not in our folder, ModelFileError where it cannot be removed.
+    """
+    if not is_ours(path):
+        raise UsageError(f"{path} is not in the models' folder: it is not ours to delete.")
+    try:
+        status = path.lstat()
+        path.unlink()
+    except OSError as error:
+        raise ModelFileError(f"The model {path} cannot be removed ({error.strerror}); check it.") from error
+    return status.st_size if S_ISREG(status.st_mode) and status.st_nlink == 1 else 0
 
 
 def resolve(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 
-from autoglm_lite.chat.backend import Place
+from autoglm_lite.chat.backend import Footprint, OnDevice, Place
 from autoglm_lite.generation import Event, GenerateRequest
 from autoglm_lite.planning.plan import Plan
 from autoglm_lite.worker.client import Worker
@@ -14,10 +15,18 @@ from autoglm_lite.worker.watch import Notice, Watch
 
 
 class LocalBackend:
-    def __init__(self, plan: Plan, fallbacks: Sequence[Plan] = (), states: Path | None = None) -> None:
-        """`fallbacks` as of Loader, `states` as of Worker."""
+    def __init__(
+        self,
+        plan: Plan,
+        fallbacks: Sequence[Plan] = (),
+        states: Path | None = None,
+        foresee: Callable[[Plan, bool], Footprint] | None = None,
+    ) -> None:
+        """`fallbacks` as of Loader, `states` as of Worker; `foresee` as of `footprint`, in a thread."""
         self.worker = Worker(states=states)
         self._loader = Loader(self.worker, plan, fallbacks)
+        self._foresee = foresee or _as_planned
+        self._foreseen: dict[tuple[Plan, bool], Footprint] = {}
 
     @property
     def plan(self) -> Plan:
@@ -40,6 +49,13 @@ class LocalBackend:
     def pid(self) -> int | None:
         return self.worker.pid
 
+    async def footprint(self, *, idle: bool) -> Footprint:
+        plan = self.plan
+        found = self._foreseen.get((plan, True)) or self._foreseen.get((plan, idle))
+        if found is None:
+            found = self._foreseen[plan, idle] = await asyncio.to_thread(self._foresee, plan, idle)
+        return found
+
     async def load(self, on_progress: Callable[[float], None], on_notice: Callable[[str], None]) -> None:
         await self._loader.load(on_progress, on_notice)
 
@@ -55,5 +71,14 @@ class LocalBackend:
     async def cancel(self, request: GenerateRequest, /) -> None:
         await self.worker.cancel(request)
 
+    async def unload(self) -> int:
+        return await self.worker.shed_model()
+
     async def close(self) -> None:
         await self.worker.close()
+
+
+def _as_planned(plan: Plan, _idle: bool) -> Footprint:
+    """Without knowing the model."""
+    devices = tuple(OnDevice(part.name, part.layers, None, None) for part in plan.devices)
+    return Footprint(threads=plan.threads, cpus=plan.cpus, devices=devices)

@@ -1,7 +1,7 @@
 """Conversations get titles by themselves."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoglm_lite.chat.attachments import Attachment
@@ -88,6 +88,7 @@ TEXTS = st.text() | st.lists(
 
 
 @given(TEXTS)
+@settings(max_examples=300)
 def test_any_text(text: str) -> None:
     title = title_of(text)
     assert width(title) <= TITLE_COLUMNS

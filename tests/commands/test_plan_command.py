@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from autoglm_lite.cli import main
 from autoglm_lite.commands import bandwidth
 from autoglm_lite.commands.plan import BAR_WIDTH, bar
+from autoglm_lite.commands.remembered import remembered
 from autoglm_lite.paths import cache_dir
 from autoglm_lite.planning.memory import Predicted
 from tests.commands.test_cli_start import imported_by
@@ -164,6 +165,15 @@ def test_the_bandwidth_is_measured_once_a_day(monkeypatch: pytest.MonkeyPatch) -
         assert (bandwidth.memory_bandwidth(1, plenty) or 0) > 10**8
     path.write_text(json.dumps({"1": [5, now - 25 * 3600]}))
     assert bandwidth.memory_bandwidth(1, plenty) != 5
+
+
+def test_the_bandwidth_is_measured_in_a_process_apart() -> None:
+    measured = bandwidth.memory_bandwidth_apart(1, 10**9)
+    assert measured is not None
+    assert measured > 10**8
+    assert remembered(bandwidth.FILE, "1") == measured
+    assert bandwidth.memory_bandwidth_apart(1, 10**9) == measured
+    assert bandwidth.memory_bandwidth_apart(2, 1000) is None
 
 
 def test_without_memory_to_spare_nothing_is_measured() -> None:

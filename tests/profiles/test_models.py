@@ -10,7 +10,7 @@ import pytest
 
 from autoglm_lite.errors import ProfileError
 from autoglm_lite.profiles.files import MODELS, profiles_dir
-from autoglm_lite.profiles.models import needed_bytes, read_models, recommended
+from autoglm_lite.profiles.models import LEAST_SPEED, needed_bytes, read_models, recommended, suited
 from tests.planning.models import QWEN_1_5B
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +64,22 @@ def test_nothing_is_recommended_for_next_to_no_memory() -> None:
     assert recommended(read_models(), 10**8) is None
 
 
+@pytest.mark.parametrize(("gigabytes", "gigabytes_a_second"), [(1.5, 10), (3, 10), (7, 10), (7, 60), (3, 2)])
+def test_what_suits_can_be_had_fits_and_is_quick_where_anything_is(gigabytes: float, gigabytes_a_second: float) -> None:
+    memory = int(gigabytes * 1e9)
+    found = suited(read_models(), memory, lambda n_bytes: gigabytes_a_second * 1e9 / n_bytes)
+    assert found
+    speeds = [gigabytes_a_second * 1e9 / one.model.bytes_by_type[one.type] for one in found]
+    n_quick = sum(speed >= LEAST_SPEED for speed in speeds)
+    assert all(speed >= LEAST_SPEED for speed in speeds[:n_quick])
+    parameters = [one.model.parameters for one in found[:n_quick]]
+    assert parameters == sorted(parameters, reverse=True)
+    for one in found:
+        assert one.needed <= 0.9 * memory
+        assert one.model.files[one.type].endswith(".gguf")
+        assert one.model.good_at
+
+
 MODEL = """\
 [[model]]
 name = "A"
@@ -75,13 +91,31 @@ kv_bytes = 512
 licence = "MIT"
 bytes = { Q4_0 = 600, Q8_0 = 1_100 }
 """
+MORE = 'files = { Q4_0 = "hf:a/b/c.gguf" }\ngood_at = ["code"]\n'
 
 
 def test_a_list_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "models.toml"
-    path.write_text(MODEL)
+    path.write_text(MODEL + MORE)
     (model,) = read_models(path)
+    assert (dict(model.files), model.good_at) == ({"Q4_0": "hf:a/b/c.gguf"}, ("code",))
     assert (model.name, model.context, dict(model.bytes_by_type)) == ("A", 2048, {"Q4_0": 600, "Q8_0": 1100})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("hf:a/b/c.gguf", "https://a/b/c.gguf", 'line 10: Q4_0 must be such as "hf:org/repo/file.gguf".'),
+        ("Q4_0 =", "Q6_K =", "line 10: Q6_K is not known here; "),
+        ("code", "cooking", "line 11: good_at cannot hold 'cooking'"),
+    ],
+)
+def test_a_mistake_about_where_to_get_it(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text(MODEL + MORE.replace(old, new))
+    with pytest.raises(ProfileError) as caught:
+        read_models(path)
+    assert sentence in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from autoglm_lite.chat.backend import Footprint
 from autoglm_lite.errors import AutoglmError, PromptTooLongError, UnknownModelError
 from autoglm_lite.generation import Event, Finished, GenerateRequest, Prefill, Sampling, Text
 from autoglm_lite.planning.plan import Plan
@@ -170,6 +171,23 @@ def test_what_is_offered(running: Running, endless_gguf: Path) -> None:
         offered = {model.name: model for model in await Client(address(running)).models()}
         assert set(offered) == {"endless", "starter"}
         assert offered["endless"] == Offered("endless", N_CTX, endless_gguf.stat().st_size)
+
+    asyncio.run(ask())
+
+
+def test_how_the_service_has_planned_is_not_known(running: Running, endless_gguf: Path) -> None:
+    async def ask() -> None:
+        found: Address | None = address(running)
+        model = ServiceFirst(
+            ServiceBackend(lambda: found, "endless", endless_gguf, 512), lambda say: local(endless_gguf)
+        )
+        await loaded(model)
+        assert await model.footprint(idle=True) == Footprint()
+        found = None
+        await model._service.close()
+        await loaded(model)
+        assert (await model.footprint(idle=True)).threads == 1
+        await model.close()
 
     asyncio.run(ask())
 

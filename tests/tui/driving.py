@@ -122,6 +122,11 @@ def read(app: ChatApp) -> str:
     return " ".join(seen(app).split())
 
 
+def warned(app: ChatApp) -> str:
+    """What is said in a corner for some seconds."""
+    return " ".join(notice.message for notice in app._notifications)
+
+
 def status(app: ChatApp) -> str:
     line = app.query_one(StatusLine).render()
     return str(line)

@@ -69,6 +69,20 @@ def test_the_service_answers_and_esc_stops_its_work(running: Running, own_file: 
     assert on_disk(history)[1].state == "stopped"
 
 
+def test_the_panel_says_only_what_is_known_of_it(running: Running, own_file: Path, history: History) -> None:
+    place = Place(running, own_file, history)
+
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        await until(pilot, lambda: app.desk.loaded)
+        await pilot.press("f2")
+        await until(pilot, lambda: "own" in app.machine.shown_text)
+        assert "(service)" in app.machine.shown_text
+        for unknown in ("KV cache", "threads", "at most", "layers"):
+            assert unknown not in app.machine.shown_text
+
+    drive(place.setup, test, size=(110, 40), model=place.model)
+
+
 def test_the_death_of_the_services_worker_costs_no_conversation(
     running: Running, own_file: Path, history: History
 ) -> None:

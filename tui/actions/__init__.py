@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tui.actions import branching, browsing, composing, conversing, finding, general, history, manners
+from tui.actions import (
+    branching,
+    browsing,
+    commanding,
+    composing,
+    conversing,
+    finding,
+    general,
+    history,
+    machine,
+    manners,
+    models,
+)
 from tui.actions.action import Action
 
 _PARTS: tuple[ModuleType, ...] = (
     composing,
+    commanding,
     conversing,
     browsing,
     branching,
     finding,
-    history,
-    manners,
+    machine,
     general,
+    history,
+    models,
+    manners,
 )
 MODULES: dict[str, tuple[Action, ...]] = {part.__name__.rpartition(".")[2]: part.ACTIONS for part in _PARTS}
 """By the part of the app that they belong to."""

@@ -32,6 +32,13 @@ class Action:
     """Place in the line of keys, where the first matter most; None: it is not shown there."""
     bound: bool = True
     """Whether the app listens for its keys everywhere; else the box or a list does, while it has the focus."""
+    with_text: Callable[[ChatApp, str], Awaitable[object] | None] | None = None
+    """What the slash command does when something is written after it, such as a path; None: it takes nothing."""
+
+    @property
+    def word(self) -> str:
+        """What is typed after the slash."""
+        return self.slash or self.id.replace("_", "-")
 
 
 def key_name(key: str) -> str:

@@ -38,12 +38,13 @@ def edit(app: ChatApp) -> None:
         app.editing.begin(view)
 
 
-async def previous_version(app: ChatApp) -> None:
-    await _switch(app, -1)
+def previous_version(app: ChatApp) -> None:
+    # Beside the click that asks for it: what was clicked is taken away, and would wait for its own end.
+    app.run_worker(_switch(app, -1), group="versions")
 
 
-async def next_version(app: ChatApp) -> None:
-    await _switch(app, 1)
+def next_version(app: ChatApp) -> None:
+    app.run_worker(_switch(app, 1), group="versions")
 
 
 async def _switch(app: ChatApp, by: int) -> None:

@@ -27,7 +27,7 @@ KEYS = {
 
 
 async def browse(app: ChatApp) -> None:
-    if app.conversation.has_focus:
+    if app.conversation.is_browsed:
         await app.conversation.move(-1)
     else:
         app.conversation.browse()
@@ -103,7 +103,7 @@ def message_thoughts(app: ChatApp) -> None:
 def handles_of(app: ChatApp, message: MessageView) -> Sequence[Handle]:
     """What is offered under a picked message."""
     last = app.conversation.messages[-1:] == [message] and not app.conversation.n_later
-    return handles(message, app.words.conversation, keys=app.conversation.has_focus, last=last)
+    return handles(message, app.words.conversation, keys=app.conversation.is_browsed, last=last)
 
 
 def _answer(app: ChatApp) -> AnswerView | None:

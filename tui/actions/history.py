@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from tui.history.screen import Chosen
 
 
+AT_ONCE = 100
+"""Conversations that are shown before the others are read: more than any screen has lines."""
+
+
 async def list_all(app: ChatApp) -> None:
     from tui.history.opening import open_row
     from tui.history.row import Row
@@ -25,12 +29,11 @@ async def list_all(app: ChatApp) -> None:
             app.run_worker(app.show(None))
 
     try:
-        conversations = await asyncio.to_thread(app.desk.history.conversations)
-        sizes = await asyncio.to_thread(app.desk.history.sizes)
+        latest = await asyncio.to_thread(app.desk.history.conversations, AT_ONCE)
     except AutoglmError as error:
         await app.conversation.say(str(error), failed=True)
         return
-    app.push_screen(HistoryScreen(app, conversations, sizes), go_on)
+    app.push_screen(HistoryScreen(app, latest), go_on)
 
 
 def export(app: ChatApp) -> None:

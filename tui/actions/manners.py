@@ -17,7 +17,7 @@ def show_help(app: ChatApp) -> None:
     from tui.help.screen import Sheet
 
     def text(width: int) -> str:
-        return text_of(groups_of(MODULES, app.keys_now, app.words), width)
+        return text_of(groups_of(MODULES, {action.id: action.keys for action in app.keymap.actions}, app.words), width)
 
     words = app.words.manners
     _toggle(app, Sheet("help", words.help, text, words.help_hint))

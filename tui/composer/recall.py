@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class Recall:
     """Walks back and forth through what was sent; what was being written waits at the near end."""
@@ -16,6 +18,17 @@ class Recall:
             self._sent.append(text)
         self._at = len(self._sent)
         self._draft = ""
+
+    def add_before(self, texts: Iterable[str]) -> None:
+        """What was sent before all that is here, the oldest first; where one walks now stays the same."""
+        earlier: list[str] = []
+        for text in texts:
+            if not earlier or earlier[-1] != text:
+                earlier.append(text)
+        if earlier and self._sent and earlier[-1] == self._sent[0]:
+            earlier.pop()
+        self._sent[:0] = earlier
+        self._at += len(earlier)
 
     def back(self, current: str) -> str | None:
         """The one before; `current` is what is in the box now. None at the far end."""

@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from autoglm_lite.chat.prompt import Turn
 from tui.conversation.finding import Match, find, places
 from tui.conversation.marking import Marks, drawn
+from tui.conversation.message import Kind
 from tui.conversation.view import ConversationView
 from tui.words.conversation import Words
 
@@ -69,6 +70,15 @@ class FindLine(Horizontal):
         self.display = False
         self._marks.clear()
         self._matches, self._wanted = [], ""
+
+    async def point(self, wanted: str, turn: int, kind: Kind) -> None:
+        """Marks `wanted` in that message and scrolls to it, without opening the line; there it can be gone on with."""
+        self._field.value = self._wanted = wanted
+        self._matches = find(self._all_turns(), wanted)
+        places = [at for at, match in enumerate(self._matches) if (match.turn, match.kind) == (turn, kind)]
+        if places:
+            self._at = places[0]
+            await self._go()
 
     async def step(self, by: int) -> None:
         """To the next match or the one before, around the ends."""

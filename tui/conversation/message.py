@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from autoglm_lite.chat.attachments import Attachment, one_line
 from tui.text import printable
 
 Kind = Literal["question", "answer"]
@@ -104,13 +105,16 @@ class MessageView(Vertical):
 class QuestionView(MessageView):
     kind = "question"
 
-    def __init__(self, text: str, version: tuple[int, int] = (1, 1)) -> None:
+    def __init__(self, text: str, version: tuple[int, int] = (1, 1), attachments: Sequence[Attachment] = ()) -> None:
         super().__init__(version)
         self._text = text
         self._body = Static(printable(text), markup=False, classes="question")
+        self._names = " ".join(f"[{one_line(one.name)}]" for one in attachments)
 
     def compose(self) -> ComposeResult:
         yield self._body
+        if self._names:
+            yield Static(self._names, markup=False, classes="attached")
         yield self.foot
 
     @property

@@ -51,4 +51,4 @@ def past_turn(turn: Turn, words: Words) -> TurnView:
     note = notes[turn.state] or ("" if turn.answer else words.no_answer)
     answer = AnswerView(words, turn.answer, turn.reasoning, note and f"— {note}", turn.answer_version)
     answer.is_broken_off = turn.state != "complete"
-    return TurnView(QuestionView(turn.question, turn.version), answer, turn)
+    return TurnView(QuestionView(turn.question, turn.version, turn.attachments), answer, turn)

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from autoglm_lite.chat.attachments import Attachment
 from autoglm_lite.chat.prompt import Turn
 from tui.conversation.answer import AnswerView
 from tui.conversation.message import Handle, MessageView, QuestionView
@@ -70,6 +71,8 @@ class ConversationView(VerticalScroll):
         self.first = 0
         """The place of the first mounted turn among all."""
         self.picked: MessageView | None = None
+        self.is_browsed = False
+        """Whether the cursor is in it."""
         self._column = Vertical(id="column")
         self._earlier = More(later=False)
         self._later = More(later=True)
@@ -181,12 +184,10 @@ class ConversationView(VerticalScroll):
         """What can be done with the picked message may have changed."""
         self.pick(self.picked)
 
-    async def add_turn(self, question: str) -> TurnView:
+    async def add_turn(self, question: str, attachments: Sequence[Attachment] = ()) -> TurnView:
         """A new question with an empty answer, in view."""
         await self._column.query(Welcome).remove()
-        if self.n_later:
-            await self.resume()
-        view = TurnView(QuestionView(question), AnswerView(self._words))
+        view = TurnView(QuestionView(question, attachments=attachments), AnswerView(self._words))
         await self._column.mount(view, before=self._later)
         self.anchor()
         return view
@@ -199,7 +200,14 @@ class ConversationView(VerticalScroll):
         self.anchor()
 
     async def show_welcome(self, welcome: Welcome) -> None:
+        """In place of any other."""
+        await self._column.query(Welcome).remove()
         await self._column.mount(welcome, before=self._later)
+
+    async def add_to_welcome(self, line: Widget) -> None:
+        """Below what the welcome says, if there is one."""
+        for welcome in self._column.query(Welcome):
+            await welcome.mount(line)
 
     async def prune(self) -> None:
         """Takes the oldest turns away when there are many."""
@@ -243,7 +251,7 @@ class ConversationView(VerticalScroll):
         messages = self.messages
         if not messages:
             return
-        self.can_focus = True
+        self.can_focus = self.is_browsed = True
         self.focus(scroll_visible=False)
         self.look_at(self.picked or messages[-1])
 
@@ -272,15 +280,12 @@ class ConversationView(VerticalScroll):
             self.release_anchor()
             self.call_after_refresh(self._bring, message)
 
-    def on_focus(self) -> None:
-        self.pick(self.picked)
-
     def on_blur(self) -> None:
-        self.can_focus = False
+        self.can_focus = self.is_browsed = False
         self.pick(None)
 
     async def on_key(self, event: events.Key) -> None:
-        if self.has_focus and (action := self._own_keys.get(event.key)) is not None:
+        if self.is_browsed and (action := self._own_keys.get(event.key)) is not None:
             event.stop()
             event.prevent_default()
             await self.run_action(f"app.do('{action}')")

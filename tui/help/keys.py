@@ -23,7 +23,8 @@ class Group:
 def groups_of(modules: Mapping[str, Iterable[Action]], keys: Mapping[str, Sequence[str]], words: Words) -> list[Group]:
     """`modules`: actions by the part of the app they belong to; `keys`: those of each action now, by its id."""
     conversing = ("conversing", "browsing", "branching", "finding", "history")
-    titles = {"composing": words.manners.group_writing} | dict.fromkeys(conversing, words.manners.group_conversation)
+    titles = dict.fromkeys(("composing", "commanding"), words.manners.group_writing)
+    titles |= dict.fromkeys(conversing, words.manners.group_conversation)
     groups: dict[str, list[tuple[str, str]]] = {}
     for module, actions in modules.items():
         rows = groups.setdefault(titles.get(module, words.manners.group_other), [])

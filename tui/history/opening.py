@@ -9,30 +9,33 @@ from autoglm_lite.errors import AutoglmError
 from tui.history.row import Row
 
 if TYPE_CHECKING:
+    from autoglm_lite.chat.history import Hit
     from tui.app import ChatApp
 
 
 async def open_row(app: ChatApp, row: Row) -> None:
     """Its end, or the message that was found. What fails is said in the conversation that is open."""
-    history, message_id = app.desk.history, None if row.hit is None else row.hit.message_id
+    history, hit = app.desk.history, row.hit
     try:
         opened = app.desk.conversation
         if opened is None or opened.id != row.conversation.id or not app.asking.is_busy:
-            if message_id is not None:
-                await asyncio.to_thread(history.select, row.conversation.id, message_id)
+            if hit is not None and hit.message_id is not None:
+                await asyncio.to_thread(history.select, row.conversation.id, hit.message_id)
             await app.show(await asyncio.to_thread(history.get, row.conversation.id))
-        if message_id is not None:
-            await reveal(app, message_id)
+        if hit is not None:
+            await reveal(app, hit)
     except AutoglmError as error:
         await app.conversation.say(str(error), failed=True)
 
 
-async def reveal(app: ChatApp, message_id: int) -> None:
-    """Brings a message into view, under the cursor that moves over messages."""
+async def reveal(app: ChatApp, hit: Hit) -> None:
+    """Brings what was found into view, and marks it and its message until something is written."""
     turns = app.turns
-    number = next((i for i, turn in enumerate(turns) if message_id in (turn.question_id, turn.answer_id)), None)
+    number = next((i for i, turn in enumerate(turns) if hit.message_id in (turn.question_id, turn.answer_id)), None)
     if number is None or (view := await app.conversation.go_to(number)) is None:
         return
-    message = view.asked if turns[number].question_id == message_id else view.answer
+    message = view.asked if turns[number].question_id == hit.message_id else view.answer
     await message.until_drawn()
     app.conversation.look_at(message)
+    for start, end in hit.marked[:1]:
+        await app.find_line.point(hit.snippet[start:end], number, message.kind)

@@ -60,12 +60,15 @@ class HistoryScreen(ModalScreen[Chosen]):
         )
     ]
 
-    def __init__(self, chat: ChatApp, conversations: list[Conversation], sizes: dict[str, int]) -> None:
+    def __init__(self, chat: ChatApp, latest: list[Conversation]) -> None:
+        """`latest` are shown at once, all a moment later."""
         super().__init__()
         self.chat = chat
         self.words = chat.words.history
-        self._talks = conversations
-        self._sizes = sizes
+        self._talks = latest
+        self._sizes: dict[str, int] = {}
+        """How many messages each has."""
+        self._reading: asyncio.Task[None] | None = None
         self._folded: dict[str, str] = {}
         """Titles, as they are compared."""
         self._hits: list[Hit] = []
@@ -86,6 +89,11 @@ class HistoryScreen(ModalScreen[Chosen]):
     def on_mount(self) -> None:
         self.set_focus(self._query)
         self._fill()
+        self._reading = asyncio.create_task(self._read_all())
+
+    def on_unmount(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
 
     def on_resize(self, _: events.Resize) -> None:
         self._end_rename()
@@ -155,6 +163,7 @@ class HistoryScreen(ModalScreen[Chosen]):
         if row is None:
             return
         talk = row.conversation
+        await self._until_read()
         if await self._tried(self.chat.removed.remove(self.chat, talk)):
             self._talks = [other for other in self._talks if other.id != talk.id]
             self._hits = [hit for hit in self._hits if hit.conversation.id != talk.id]
@@ -167,6 +176,7 @@ class HistoryScreen(ModalScreen[Chosen]):
         async def restore() -> None:
             back.append(await self.chat.removed.restore(self.chat))
 
+        await self._until_read()
         if not await self._tried(restore()):
             return
         if (talk := back[0]) is None:
@@ -202,8 +212,9 @@ class HistoryScreen(ModalScreen[Chosen]):
         if not title:
             self._foot.say(self.words.empty_title)
             return
-        place = self._listing.place
         self._end_rename()
+        await self._until_read()
+        place = self._listing.place
         if title == talk.title or not await self._tried(
             asyncio.to_thread(self.chat.desk.history.rename, talk.id, title)
         ):
@@ -224,6 +235,21 @@ class HistoryScreen(ModalScreen[Chosen]):
                 self.set_focus(self._listing)
             self._name_box.display = False
             self._offer()
+
+    async def _read_all(self) -> None:
+        history = self.chat.desk.history
+        try:
+            self._talks = await asyncio.to_thread(history.conversations)
+            self._sizes = await asyncio.to_thread(history.sizes)
+        except AutoglmError as error:
+            self._foot.say(str(error))
+        else:
+            self._fill(self._listing.place)
+
+    async def _until_read(self) -> None:
+        """What is changed now will not be undone by a list that was read before."""
+        if self._reading is not None:
+            await self._reading
 
     def _fill(self, chosen: int = 0) -> None:
         """Titles that hold what is looked for, then the messages that do."""

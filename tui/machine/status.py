@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rich.cells import cell_len, set_cell_size
 from textual import events
 from textual.widgets import Static
 
-from autoglm_lite.generation import Prefill
-from autoglm_lite.hardware import process_memory, read_machine
+from autoglm_lite.generation import Finished, Prefill
 from autoglm_lite.worker.pace import Pace
 from tui.words.machine import Words
 
@@ -38,12 +37,12 @@ class Status:
     memory: Memory | None = None
     used: int | None = None
     """Tokens of the context; None while unknown."""
-
-
-def read_memory(worker_pid: int | None) -> Memory:
-    """Takes some milliseconds."""
-    worker = 0 if worker_pid is None else process_memory(worker_pid)[0]
-    return Memory(worker, process_memory(os.getpid())[0], read_machine().memory_available)
+    busy: bool = False
+    """From a question to the end of its answer."""
+    reading: Prefill | None = None
+    """How far the prompt is read, of the answer being written or else the last one."""
+    finished: Finished | None = None
+    """How the last answer ended; None from the next question on."""
 
 
 def status_line(status: Status, width: int, words: Words) -> str:
@@ -112,16 +111,23 @@ def _context(status: Status, words: Words) -> tuple[str, str]:
 
 
 class StatusLine(Static):
+    """Keeps what the panel shows as well; while that is unfolded it is not on the screen itself."""
+
     def __init__(self, status: Status, words: Words) -> None:
         super().__init__("", markup=False)
         self.status = status
         self._words = words
         self._shown = ""
+        self.on_change: Callable[[], object] | None = None
+        """Called after each change."""
 
     def change(self, **changes: object) -> None:
         """Replaces fields of the Status; draws only when something else is to be seen then."""
         self.status = replace(self.status, **changes)  # type: ignore[arg-type]
-        self._draw()
+        if self.on_change is not None:
+            self.on_change()
+        if self.display:
+            self._draw()
 
     def on_resize(self, event: events.Resize) -> None:
         self._draw()

@@ -12,6 +12,8 @@ from autoglm_lite.errors import HistoryError
 
 COLUMNS = "id, title, model, system, created, updated, head, titled, deleted"
 SECONDS_TO_RESTORE = 24 * 3600.0
+MOST_CHARACTERS_RECALLED = 10_000
+"""Of a question."""
 
 
 def create(db: sqlite3.Connection, model: str, system: str | None, title: str) -> Conversation:
@@ -58,6 +60,14 @@ def listed(db: sqlite3.Connection, limit: int, offset: int, words: list[str]) ->
         *(*words, limit, offset),
     )
     return [Conversation(*row) for row in rows]
+
+
+def questions(db: sqlite3.Connection, limit: int) -> list[str]:
+    query = (
+        "SELECT content FROM messages JOIN conversations ON conversations.id = messages.conversation"
+        " WHERE role = 'user' AND deleted IS NULL AND length(content) <= ? ORDER BY messages.id DESC LIMIT ?"
+    )
+    return [content for (content,) in execute(db, query, MOST_CHARACTERS_RECALLED, limit)][::-1]
 
 
 def sizes(db: sqlite3.Connection) -> dict[str, int]:

@@ -139,6 +139,11 @@ class History:
         with self._reading() as db:
             return messages.read(db, conversation_id)
 
+    def questions(self, limit: int) -> list[str]:
+        """The last ones of all conversations, the oldest first; very long ones are left out."""
+        with self._reading() as db:
+            return conversations.questions(db, limit)
+
     def tree(self, conversation_id: str) -> tuple[list[Message], int | None]:
         """The same, and the last message of the branch that is open."""
         with self._reading() as db:
@@ -186,16 +191,16 @@ class History:
             return []
         if self._indexed:
             with self._reading() as db:
-                behind = search.is_behind(db)
-            if behind:
+                behind = search.behind(db)
+            for n in range(0, len(behind), search.AT_ONCE):
                 with self._change() as db:
-                    search.catch_up(db)
+                    search.catch_up(db, behind[n : n + search.AT_ONCE])
         with self._reading() as db:
             return search.find(db, chunks, limit, indexed=self._indexed)
 
     def _index(self, db: sqlite3.Connection, message_id: int) -> None:
         if self._indexed:
-            search.catch_up(db, message_id)
+            search.catch_up(db, [message_id])
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

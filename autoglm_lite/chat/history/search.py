@@ -7,6 +7,7 @@ is indexed in the transaction that ends it; one that still grows, or whose progr
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from autoglm_lite.chat.history import conversations
 from autoglm_lite.chat.history.database import execute
@@ -14,6 +15,8 @@ from autoglm_lite.chat.history.records import Conversation, Hit
 from autoglm_lite.chat.history.snippets import snippet
 from autoglm_lite.chat.history.words import folded, words_of
 
+AT_ONCE = 500
+"""Messages that are indexed in one transaction: other programs wait for its end."""
 TABLE = "CREATE VIRTUAL TABLE IF NOT EXISTS message_words USING fts5 (words, tokenize = 'ascii', columnsize = 0)"
 COLUMNS = ", ".join(f"c.{name.strip()}" for name in conversations.COLUMNS.split(","))
 
@@ -27,17 +30,19 @@ def prepare(db: sqlite3.Connection) -> bool:
     return True
 
 
-def is_behind(db: sqlite3.Connection) -> bool:
-    return db.execute("SELECT 1 FROM messages WHERE indexed = 0 LIMIT 1").fetchone() is not None
+def behind(db: sqlite3.Connection) -> list[int]:
+    """The messages that are not indexed as they are."""
+    return [row[0] for row in db.execute("SELECT id FROM messages WHERE indexed = 0")]
 
 
-def catch_up(db: sqlite3.Connection, message_id: int | None = None) -> None:
-    """Indexes all that is not, or this one message."""
-    query = "SELECT id, content FROM messages WHERE indexed = 0"
-    rows = execute(db, query) if message_id is None else execute(db, f"{query} AND id = ?", message_id)
-    for number, content in rows.fetchall():
+def catch_up(db: sqlite3.Connection, message_ids: Sequence[int]) -> None:
+    """Indexes those of these messages that are not."""
+    for number in message_ids:
+        row = execute(db, "SELECT content FROM messages WHERE id = ? AND indexed = 0", number).fetchone()
+        if row is None:
+            continue
         execute(db, "DELETE FROM message_words WHERE rowid = ?", number)
-        execute(db, "INSERT INTO message_words (rowid, words) VALUES (?, ?)", number, " ".join(words_of(content)))
+        execute(db, "INSERT INTO message_words (rowid, words) VALUES (?, ?)", number, " ".join(words_of(row[0])))
         execute(db, "UPDATE messages SET indexed = 1 WHERE id = ?", number)
 
 

@@ -18,7 +18,7 @@ NO_SPACES = (
 EMOJI = "\u2190-\u21ff\u2300-\u23ff\u2460-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 WORD = re.compile(f"[{NO_SPACES}{EMOJI}]|[^\\W_{NO_SPACES}{EMOJI}]+")
 ACCENTS = re.compile("[\u0300-\u036f\ufe00-\ufe0f]")
-MOST_CHARACTERS = 1000
+MOST_CHARACTERS = 300
 MOST_CHUNKS = 30
 
 
@@ -46,4 +46,4 @@ def words_of(text: str) -> list[str]:
 def chunks_of(query: str) -> list[str]:
     """What was typed, at its spaces: each must be found."""
     typed = query[:MOST_CHARACTERS].encode("utf-8", "replace").decode().replace("\0", " ")
-    return list(dict.fromkeys(typed.split()))[:MOST_CHUNKS]
+    return [chunk for chunk in dict.fromkeys(typed.split()) if folded(chunk)][:MOST_CHUNKS]

@@ -104,7 +104,8 @@ def test_every_word_of_a_text_is_found(history: History, word: str, before: str,
     assume(words_of(word))
     text = f"{before} {word} {after}"
     made = ask(history, text)
-    assert made.id in [hit.conversation.id for hit in history.search(word, 1000)]
+    (hit,) = [hit for hit in history.search(word, 1000) if hit.conversation.id == made.id]
+    assert hit.marked
     history.delete(made.id)
     history.purge()
 
@@ -140,6 +141,14 @@ def test_titles_are_found_too(history: History) -> None:
     assert [c.id for c in history.conversations(matching="饭 ri")] == [named.id]
     assert history.conversations(matching="water") == []
     assert len(history.search("rice", 1)) == 1
+
+
+def test_what_is_no_character_or_no_more_than_an_accent(history: History) -> None:
+    ask(history, "a question?")
+    assert history.search("\u0301") == []
+    assert history.search("\ud800") == history.search("?")
+    assert len(history.conversations(matching="\u0301")) == 1
+    assert len(history.search("question " * 10_000)) == 1
 
 
 def test_what_changes_is_found_as_it_is_now(history: History) -> None:

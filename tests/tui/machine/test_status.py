@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +12,7 @@ from autoglm_lite.worker.pace import Pace
 from tui.conversation.pace import LONGEST, SHARE, SHORTEST, gap
 from tui.keys import fitting
 from tui.machine.speed import WINDOW, Speedometer
-from tui.machine.status import Memory, Status, loading_line, read_memory, reading_line, size, status_line
+from tui.machine.status import Memory, Status, loading_line, reading_line, size, status_line
 from tui.words.machine import CHINESE, ENGLISH, Words
 
 FULL = Status(
@@ -60,13 +58,6 @@ def test_a_narrow_status_line_says_what_goes_on() -> None:
 )
 def test_sizes(n_bytes: int, said: str) -> None:
     assert size(n_bytes) == said
-
-
-def test_memory_is_read() -> None:
-    alone = read_memory(None)
-    assert alone.worker == 0
-    assert 5_000_000 < alone.ours < alone.ours + alone.available
-    assert read_memory(os.getpid()).worker > 5_000_000
 
 
 @given(st.integers(0, 120))

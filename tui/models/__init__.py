@@ -1,0 +1,1 @@
+"""The models: choosing one, getting one, and what they take of the disk."""
