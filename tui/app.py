@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
+import gc
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Markdown
 
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
-from autoglm_lite.errors import AutoglmError, HistoryError, UsageError
+from autoglm_lite.errors import AutoglmError, HistoryError
 from autoglm_lite.paths import config_dir
-from autoglm_lite.store import is_starter
 from autoglm_lite.worker.pace import Loading
-from autoglm_lite.worker.watch import Notice
 from tui.actions import ACTIONS, BY_ID, branching, browsing
 from tui.asking import Asking
 from tui.composer.attaching import attach_files, attach_paste
@@ -45,34 +42,47 @@ from tui.models.using import Using
 from tui.palette.keymap import FILE, bindings, read_keymap
 from tui.palette.slash import Command, Unknown, parse
 from tui.presets.presets import Presets
+from tui.settings.beginning import Beginning
+from tui.settings.manners import Manners
+from tui.sturdy import NOTHING_SET, USUAL_MANNERS, SturdyApp
 from tui.text import printable
-from tui.words import Words, words_of
+from tui.words import CHINESE, ENGLISH, Words
+
+if TYPE_CHECKING:
+    from autoglm_lite.worker.watch import Notice
 
 SECONDS_BETWEEN_TITLES = 2.0
 """Looks at whether the conversation has another one."""
-SECONDS_OF_A_WARNING = 8.0
 MOST_RECALLED = 500
 """Questions of earlier conversations."""
 STYLES = Path(__file__).parent / "styles"
 
 
-def run_app(desk: Desk) -> int:
+def run_app(desk: Desk, start: Beginning) -> int:
     """Holds conversations until the user quits, and closes the model; returns the exit code.
 
-    Raises UsageError where Textual could not draw: it does so on stderr; and whatever AutoglmError kept the first
-    model from being opened.
+    Raises whatever AutoglmError kept the first model from being opened.
     """
-    if sys.__stderr__ is None or not sys.__stderr__.isatty():
-        raise UsageError('The terminal app draws on stderr: do not redirect it, or ask in the shell with -p "...".')
-    app = ChatApp(desk, words_of(os.environ))
-    with hangups_to(app.quit_soon):
-        app.run()
+    app = asyncio.run(hold(desk, start))
     if app.refused is not None:
         raise app.refused
     return app.return_code or 0
 
 
-class ChatApp(App[None]):
+async def hold(desk: Desk, start: Beginning) -> ChatApp:
+    """Runs the app, again and again where it is to begin anew: in another language, or because it failed. What is on
+    the desk stays there."""
+    while True:
+        manners = start.manners
+        app = ChatApp(desk, CHINESE if manners.chinese else ENGLISH, start, manners)
+        with hangups_to(app.quit_soon):
+            await app.run_async()
+        if (again := await app.left()) is None:
+            return app
+        start = again
+
+
+class ChatApp(SturdyApp):
     """The frame: what is on the screen, how it begins and ends. What a key does is in `actions`."""
 
     CSS_PATH: ClassVar = sorted(STYLES.glob("*.tcss"))
@@ -83,10 +93,11 @@ class ChatApp(App[None]):
         for name, keys in bindings(ACTIONS).items()
     ]
 
-    def __init__(self, desk: Desk, words: Words) -> None:
-        super().__init__()
+    def __init__(
+        self, desk: Desk, words: Words, start: Beginning = NOTHING_SET, manners: Manners = USUAL_MANNERS
+    ) -> None:
+        super().__init__(words, start, manners)
         self.desk = desk
-        self.words = words
         self.asking = Asking(self)
         self.using = Using(self)
         self.getting = Getting(self)
@@ -97,8 +108,6 @@ class ChatApp(App[None]):
         """When Ctrl+C was last pressed with nothing to copy or to stop."""
         self.warned = 0.0
         """When Esc was last pressed in vain, since something was being written."""
-        self.refused: AutoglmError | None = None
-        """Why the first model could not be opened, which ends the app."""
         self._home: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
         self.keymap = read_keymap(config_dir() / FILE, ACTIONS, words.palette)
@@ -113,7 +122,9 @@ class ChatApp(App[None]):
         self.editing = Editing(self.prompt, words.conversation, self.composer.swap)
         self.presets = Presets(self)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
-        self.machine = MachinePanel(desk, self.status, words)
+        self.machine = MachinePanel(
+            desk, self.status, words, plain=manners.theme == "plain", low_power=manners.low_power
+        )
         self.keys = KeysLine(self.keymap.actions, words)
         self.set_keymap(self.keymap.for_textual(ACTIONS))
 
@@ -134,11 +145,13 @@ class ChatApp(App[None]):
         self._home = asyncio.get_running_loop()
         self.prompt.focus()
         self.drafting.arrive()
+        self.prompt.put_back(self.beginning.draft)
         if self.turns:
             await self.conversation.resume()
         for remark in self.keymap.remarks:
             await self.conversation.say(remark, failed=True)
         self.call_after_refresh(self._start)
+        self.call_after_refresh(self.begin_with, self.beginning)
         self.run_worker(self._recall())
 
     async def _recall(self) -> None:
@@ -160,13 +173,16 @@ class ChatApp(App[None]):
 
     async def action_do(self, name: str) -> None:
         """One of `actions`, by its id."""
-        done = BY_ID[name].run(self)
-        if done is not None:
-            await done
+        try:
+            done = BY_ID[name].run(self)
+            if done is not None:
+                await done
+        except AutoglmError as error:
+            self.tell(str(error))
 
     def warn(self, sentence: str) -> None:
         """Says for some seconds what could not be done, and what to do."""
-        self.notify(printable(sentence), severity="warning", timeout=SECONDS_OF_A_WARNING, markup=False)
+        self.tell(printable(sentence))
 
     @on(Prompt.Changed)
     def _keep_draft(self, event: Prompt.Changed) -> None:
@@ -234,6 +250,22 @@ class ChatApp(App[None]):
             self.conversation.scroll_page_up(animate=False)
         else:
             self.conversation.scroll_page_down(animate=False)
+
+    @property
+    def can_begin_anew(self) -> bool:
+        return not self.asking.is_busy
+
+    @property
+    def draft(self) -> str:
+        return self.prompt.text
+
+    async def left(self) -> Beginning | None:
+        """After its end: with what it is to begin anew, if it is."""
+        if self.next_beginning is not None:
+            await self.asking.end()
+            if self._opening is not None:
+                await asyncio.gather(self._opening, return_exceptions=True)
+        return self.next_beginning
 
     async def end(self) -> None:
         """Stops what is going on, and quits."""
@@ -328,6 +360,8 @@ class ChatApp(App[None]):
         opened = self.desk.opened
         if opened is None:
             return
+        from autoglm_lite.store import is_starter
+
         words, setup, place = self.words.welcome, opened.setup, opened.model.place
         starter = is_starter(setup.facts.path)
         sentences = [words.starter] if starter else []
@@ -342,10 +376,15 @@ class ChatApp(App[None]):
         self.set_interval(SECONDS_BETWEEN_TITLES, self.terminal_title.refresh)
         self._opening = asyncio.create_task(self._open())
         self.run_worker(self._load_first())
+        # What is there now stays; the collector need not look through it again.
+        gc.freeze()
+        if self.beginning.action:
+            await self.action_do(self.beginning.action)
 
     async def _open(self) -> None:
         try:
-            await self.desk.open()
+            if self.desk.opened is None:
+                await self.desk.open()
         except AutoglmError as error:
             self.refused = error
             self.exit(return_code=1)

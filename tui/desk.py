@@ -7,17 +7,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autoglm_lite.chat.backend import Backend
 from autoglm_lite.chat.branches import open_turns
 from autoglm_lite.chat.history import Conversation, History
 from autoglm_lite.chat.prompt import Turn
-from autoglm_lite.chat.session import Session
 from autoglm_lite.chat.setup import ChatSetup
 from autoglm_lite.generation import Sampling
 from autoglm_lite.hardware import process_memory
-from autoglm_lite.worker.watch import Notice
-from tui.models.shelf import Shelf
+
+if TYPE_CHECKING:
+    from autoglm_lite.chat.session import Session
+    from autoglm_lite.worker.watch import Notice
+    from tui.models.shelf import Shelf
 
 OpenModel = Callable[["str | None"], tuple[ChatSetup, Backend]]
 """Finds a model by its name or path, None for the one that the command line names, and makes its plan; runs in a
@@ -154,6 +157,8 @@ class Desk:
         """Another conversation, None for a new one. Raises HistoryError."""
         self._conversation = conversation
         if self.opened is not None:
+            from autoglm_lite.chat.session import Session
+
             self.session = Session(self.opened.model, replace(self.opened.setup, conversation=conversation))
 
     def behave(self, system: str | None, sampling: Sampling, thinking: bool | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--continue", action="store_true", dest="continue_", help="go on with the latest conversation")
     group.add_argument("--session", metavar="ID", help="go on with this conversation")
+    parser.add_argument("--low-power", action="store_true", help="fewer frames in the terminal app, and no animation")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the answer alone")
     answering = parser.add_argument_group("answering (defaults: what the model's makers advise)")
     answering.add_argument("--max-tokens", type=int, metavar="N", help="end the answer after N tokens")
@@ -71,21 +73,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Answers, or opens the terminal app; returns the exit code. Raises AutoglmError."""
-    from autoglm_lite.chat.history import History
-    from autoglm_lite.commands.prompts import gather_prompt, read_piped
-    from autoglm_lite.paths import data_dir
-
     check(args)
     in_app = args.prompt is None and sys.stdin.isatty() and sys.stdout.isatty()
     if in_app and (args.json or args.file):
         raise UsageError(f'{"--json" if args.json else "--file"} needs a question: add -p "...".')
-    prompt = None if in_app else gather_prompt(args.prompt, args.file, read_piped(sys.stdin.buffer))
+    if in_app:
+        return in_terminal_app(args)
+
+    from autoglm_lite.chat.history import History
+    from autoglm_lite.commands.prompts import gather_prompt, read_piped
+    from autoglm_lite.paths import data_dir
+
+    prompt = gather_prompt(args.prompt, args.file, read_piped(sys.stdin.buffer))
     with History(data_dir() / "conversations.db") as history:
         conversation = chosen_conversation(args, history)
-        if prompt is None:
-            from tui.app import run_app
-
-            return run_app(desk(args, history, conversation))
         from autoglm_lite.commands.shell import answer_in_shell
 
         setup, model = prepare(args, history, conversation)
@@ -94,6 +95,25 @@ def run(args: argparse.Namespace) -> int:
         finally:
             if setup.template is not None:
                 setup.template.close()
+
+
+def in_terminal_app(args: argparse.Namespace) -> int:
+    """Opens the app, and shows its outline before its modules are read."""
+    from tui.terminal.taking import check_terminal, taken_terminal
+
+    check_terminal()
+    with taken_terminal(os.environ) as terminal:
+        from tui.settings.beginning import beginning
+
+        start = beginning(os.environ, args.low_power)
+
+        from autoglm_lite.chat.history import History
+        from autoglm_lite.paths import data_dir
+        from tui.app import run_app
+
+        with History(data_dir() / "conversations.db") as history:
+            conversation = chosen_conversation(args, history)
+            return run_app(desk(args, history, conversation), start.told_by(terminal.replies()))
 
 
 def desk(args: argparse.Namespace, history: History, conversation: Conversation | None) -> Desk:

@@ -73,7 +73,7 @@ def drive(
     async def run() -> ChatApp:
         app = ChatApp(desk_of(setup, model), words)
         try:
-            async with app.run_test(size=size) as pilot:
+            async with app.run_test(size=size, notifications=True) as pilot:
                 await until(pilot, lambda: app._opening is not None and app._opening.done())
                 await test(pilot, app)
                 if app.return_code is None:

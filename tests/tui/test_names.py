@@ -18,6 +18,7 @@ MODULES = [
 MEANT = {
     *("BINDINGS", "CSS_PATH", "TITLE", "ENABLE_COMMAND_PALETTE"),
     *("__init__", "__module__", "__doc__", "compose", "on_mount", "action_quit", "text", "show"),
+    *("theme", "_handle_exception"),
     *("check_action", "render_line", "virtual_size", "highlighted"),
     *("action_cursor_up", "action_cursor_down", "cursor_blink", "display", "can_focus", "unhandled_token"),
 }

@@ -7,7 +7,8 @@ from string import Formatter
 
 import pytest
 
-from tui.words import CHINESE, ENGLISH, Words, words_of
+from tui.settings.manners import in_chinese
+from tui.words import CHINESE, ENGLISH, Words
 
 
 @pytest.mark.parametrize("part", [field.name for field in fields(Words)])
@@ -31,7 +32,8 @@ def test_both_languages_fill_in_the_same_names(part: str) -> None:
         ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, ENGLISH),
         ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "zh_TW"}, CHINESE),
         ({"LANG": "zh_CN.UTF-8", "LC_ALL": ""}, CHINESE),
+        ({"LANG": "zh_CN.UTF-8", "TERM": "linux"}, ENGLISH),
     ],
 )
 def test_the_language_is_the_locale_s(environ: dict[str, str], words: Words) -> None:
-    assert words_of(environ) is words
+    assert (CHINESE if in_chinese(environ) else ENGLISH) is words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from tui.actions import (
     branching,
     browsing,
@@ -12,20 +14,25 @@ from tui.actions import (
     general,
     history,
     machine,
+    manners,
     models,
 )
 from tui.actions.action import Action
 
-ACTIONS: tuple[Action, ...] = (
-    *composing.ACTIONS,
-    *commanding.ACTIONS,
-    *conversing.ACTIONS,
-    *browsing.ACTIONS,
-    *branching.ACTIONS,
-    *finding.ACTIONS,
-    *machine.ACTIONS,
-    *general.ACTIONS,
-    *history.ACTIONS,
-    *models.ACTIONS,
+_PARTS: tuple[ModuleType, ...] = (
+    composing,
+    commanding,
+    conversing,
+    browsing,
+    branching,
+    finding,
+    machine,
+    general,
+    history,
+    models,
+    manners,
 )
+MODULES: dict[str, tuple[Action, ...]] = {part.__name__.rpartition(".")[2]: part.ACTIONS for part in _PARTS}
+"""By the part of the app that they belong to."""
+ACTIONS: tuple[Action, ...] = tuple(action for actions in MODULES.values() for action in actions)
 BY_ID = {action.id: action for action in ACTIONS}

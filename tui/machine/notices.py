@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from autoglm_lite.worker.watch import Notice
+from typing import TYPE_CHECKING
+
 from tui.machine.status import size
 from tui.words.machine import Words
+
+if TYPE_CHECKING:
+    from autoglm_lite.worker.watch import Notice
 
 
 def freed_line(notice: Notice, words: Words) -> str | None:

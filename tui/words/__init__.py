@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tui.words import composer, conversation, general, history, machine, models, palette, panel, presets, welcome
+from tui.words import (
+    composer,
+    conversation,
+    general,
+    history,
+    machine,
+    manners,
+    models,
+    palette,
+    panel,
+    presets,
+    welcome,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +30,7 @@ class Words:
     palette: palette.Words
     presets: presets.Words
     machine: machine.Words
+    manners: manners.Words
     panel: panel.Words
     history: history.Words
     models: models.Words
@@ -28,14 +40,20 @@ ENGLISH, CHINESE = (
     Words(
         **{
             part.__name__.rpartition(".")[2]: getattr(part, language)
-            for part in (general, welcome, conversation, composer, palette, presets, machine, panel, history, models)
+            for part in (
+                general,
+                welcome,
+                conversation,
+                composer,
+                palette,
+                presets,
+                machine,
+                manners,
+                panel,
+                history,
+                models,
+            )
         }
     )
     for language in ("ENGLISH", "CHINESE")
 )
-
-
-def words_of(environ: Mapping[str, str]) -> Words:
-    """In the language of the locale that `environ` names, as POSIX reads it."""
-    locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environ.get(name))), "")
-    return CHINESE if locale.lower().startswith("zh") else ENGLISH
