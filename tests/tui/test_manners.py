@@ -23,11 +23,13 @@ def test_help_names_every_action_and_its_keys(stories_gguf: Path, history: Histo
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         await pilot.press("f1")
         await until(pilot, lambda: words.manners.help_hint in read(app))
+        await until(pilot, lambda: words.manners.group_writing in read(app))
+        await pilot.pause(0.1)
         shown = read(app)
         await pilot.press("end")
         await until(pilot, lambda: "F4" in read(app))
         shown += read(app)
-        for _ in range(3):
+        for _ in range(6):
             await pilot.press("pageup")
             await pilot.pause(0.05)
             shown += read(app)
