@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
 
 from markdown_it.token import Token
 from textual.content import Content
 from textual.widgets import Markdown
 from textual.widgets.markdown import MarkdownBlock
 
+from tui.conversation.block import SheetBlock
+from tui.conversation.outline import SHEETS, Code, Outline
 from tui.conversation.stream import markdown_parser
 
 
@@ -33,5 +36,32 @@ class Rendered(Markdown):
         event.stop()
         self.drawn.set()
 
+    def _parse_markdown(self, tokens: Iterable[Token]) -> Iterator[MarkdownBlock]:
+        for group in _blocks(tokens):
+            if group[0].type in SHEETS:
+                yield from self._sheets(group)
+            else:
+                yield from super()._parse_markdown(group)
+
+    def _sheets(self, tokens: list[Token]) -> Iterator[MarkdownBlock]:
+        writer = MarkdownBlock(self, tokens[0])
+        for found in Outline(writer._token_to_content).read(tokens):
+            if isinstance(found, Code):
+                code = self.get_block_class("fence")(self, found.token, found.token.content.rstrip())
+                code.styles.margin = (1, 0, 1, found.indent)
+                yield code
+            else:
+                yield SheetBlock(self, found)
+
     def unhandled_token(self, token: Token) -> MarkdownBlock | None:
         return MathsBlock(self, token) if token.type == "math_block" else None
+
+
+def _blocks(tokens: Iterable[Token]) -> Iterator[list[Token]]:
+    """The tokens of each top-level block."""
+    group: list[Token] = []
+    for token in tokens:
+        group.append(token)
+        if token.level == 0 and token.nesting <= 0:
+            yield group
+            group = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
-from textual.widgets._markdown import MarkdownTable, MarkdownTableCellContents
 from textual.widgets.markdown import MarkdownBlock, MarkdownFence
 
 from tui.conversation.finding import places
@@ -49,13 +48,11 @@ class Marks:
 
 
 def _holders(message: MessageView) -> list[Widget]:
-    """Of the text of each block: tables have their cells for it."""
+    """Of the text of each block."""
     return [
         widget
         for widget in message.query(Static)
-        if isinstance(widget, MarkdownTableCellContents)
-        or (isinstance(widget, MarkdownBlock) and not isinstance(widget, MarkdownTable) and drawn(widget))
-        or widget.has_class("question")
+        if (isinstance(widget, MarkdownBlock) and drawn(widget)) or widget.has_class("question")
     ]
 
 

@@ -1,0 +1,172 @@
+"""The tokens of a list, a table or a quote as parts of a sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from markdown_it.token import Token
+from textual.content import Content
+
+from tui.conversation.columns import Alignment
+from tui.conversation.sheet import Blank, Paragraph, Part, Rule, Table
+
+SHEETS = ("bullet_list_open", "ordered_list_open", "table_open", "blockquote_open")
+"""Blocks that are drawn as one widget, with all that is in them but for code."""
+LISTS = ("bullet_list_open", "ordered_list_open")
+CODE = ("fence", "code_block")
+BULLETS = ("• ", "▪ ", "‣ ", "⭑ ", "◦ ")
+"""By level."""
+BAR = "▌ "
+
+
+@dataclass(slots=True)
+class Sheet:
+    token: Token
+    parts: list[Part] = field(default_factory=list)
+    texts: list[Content] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Has a widget of its own, so that it is coloured and can be copied."""
+
+    token: Token
+    indent: int
+    """Cells."""
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A list item or a quote that is open."""
+
+    first: Content
+    rest: Content
+    begun: bool = False
+    last: str = ""
+    """The kind of the block before, in it."""
+
+
+@dataclass(slots=True)
+class _List:
+    markers: list[str]
+    """Of the items that are still to come."""
+
+
+class Outline:
+    """Of the tokens of one block in SHEETS; `content_of` makes the text of an inline token."""
+
+    def __init__(self, content_of: Callable[[Token], Content]) -> None:
+        self._content_of = content_of
+        self._found: list[Sheet | Code] = []
+        self._frames: list[_Frame] = []
+        self._lists: list[_List] = []
+        self._style = ""
+        self._columns: list[Alignment] = []
+        self._table_begin = self._n_rows = 0
+
+    def read(self, tokens: Sequence[Token]) -> list[Sheet | Code]:
+        for at, token in enumerate(tokens):
+            self._come_to(token)
+            match token.type:
+                case "bullet_list_open" | "ordered_list_open":
+                    self._lists.append(_List(self._markers(tokens, at)))
+                case "bullet_list_close" | "ordered_list_close":
+                    self._lists.pop()
+                case "list_item_open":
+                    marker = self._lists[-1].markers.pop(0)
+                    self._frames.append(_Frame(Content.styled(marker, ".bullet"), Content(" " * len(marker))))
+                case "blockquote_open":
+                    bar = Content.styled(BAR, ".bar")
+                    self._frames.append(_Frame(bar, bar))
+                case "list_item_close" | "blockquote_close":
+                    if not self._frames[-1].begun:
+                        self._add(Blank(*self._put()), token)
+                    self._frames.pop()
+                case "heading_open":
+                    self._style = ".heading"
+                case "heading_close":
+                    self._style = ""
+                case "table_open":
+                    self._columns, self._n_rows = [], -1
+                    self._table_begin = len(self._sheet(token).texts)
+                case "tr_open":
+                    self._n_rows += 1
+                case "th_open":
+                    self._columns.append(_alignment(token))
+                case "table_close":
+                    columns = tuple(self._columns)
+                    self._add(Table(*self._put(), self._table_begin, self._n_rows, columns), token)
+                    self._columns = []
+                case "inline":
+                    self._text(token, self._content_of(token))
+                case "math_block":
+                    self._text(token, Content(token.content.rstrip("\n")))
+                case "hr":
+                    self._add(Rule(*self._put()), token)
+                case "fence" | "code_block":
+                    if self._frames and not self._frames[-1].begun:
+                        self._add(Blank(*self._put()), token)
+                    self._found.append(Code(token, sum(frame.rest.cell_length for frame in self._frames)))
+        return self._found
+
+    def _come_to(self, token: Token) -> None:
+        """An empty line before a block that comes after another one, but not where lists begin and end."""
+        if token.nesting < 0 or not self._frames or not token.block or token.type in ("inline", "list_item_open"):
+            return
+        if token.type in ("thead_open", "tbody_open", "tr_open", "th_open", "td_open"):
+            return
+        frame = self._frames[-1]
+        kinds = (frame.last, token.type)
+        if frame.last and not any(kind in (*LISTS, *CODE) for kind in kinds):
+            self._add(Blank(*self._put()), token)
+        frame.last = token.type
+
+    def _markers(self, tokens: Sequence[Token], at: int) -> list[str]:
+        """Bullets of this level; or numbers as they were written, where they grow, below each other."""
+        opened, items = tokens[at], []
+        for token in tokens[at + 1 :]:
+            if token.level == opened.level + 1 and token.type == "list_item_open":
+                items.append(token)
+            if token.level <= opened.level:
+                break
+        if opened.type == "bullet_list_open":
+            return [BULLETS[len(self._lists) % len(BULLETS)]] * len(items)
+        written = [int(item.info) for item in items]
+        if any(later <= earlier for earlier, later in zip(written, written[1:], strict=False)):
+            written = list(range(written[0], written[0] + len(written)))
+        numbers = [f"{number}{item.markup}" for number, item in zip(written, items, strict=True)]
+        width = max(map(len, numbers))
+        return [f"{number.rjust(width)} " for number in numbers]
+
+    def _text(self, token: Token, content: Content) -> None:
+        sheet = self._sheet(token)
+        sheet.texts.append(content.stylize(self._style) if self._style else content)
+        if not self._columns:
+            self._add(Paragraph(*self._put(), len(sheet.texts) - 1), token)
+
+    def _put(self) -> tuple[Content, Content]:
+        """What is put before the next part; bullets are put once."""
+        first, rest = Content(""), Content("")
+        for frame in self._frames:
+            first += frame.rest if frame.begun else frame.first
+            rest += frame.rest
+            frame.begun = True
+        return first, rest
+
+    def _add(self, part: Part, token: Token) -> None:
+        self._sheet(token).parts.append(part)
+
+    def _sheet(self, token: Token) -> Sheet:
+        """The open one; another one is begun after code."""
+        last = self._found[-1] if self._found else None
+        if isinstance(last, Sheet):
+            return last
+        sheet = Sheet(token)
+        self._found.append(sheet)
+        return sheet
+
+
+def _alignment(token: Token) -> Alignment:
+    style = str(token.attrs.get("style", ""))
+    return "right" if "right" in style else "center" if "center" in style else "left"
