@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.segment import Segment
 from textual.content import Content
 from textual.css.styles import RulesMap
 from textual.selection import Selection
@@ -10,8 +11,6 @@ from textual.style import Style
 from textual.visual import RenderOptions, Visual
 from textual.widgets import Markdown
 from textual.widgets.markdown import MarkdownBlock
-
-from rich.segment import Segment
 
 from tui.conversation.outline import Sheet
 from tui.conversation.sheet import Laid, Line, lay

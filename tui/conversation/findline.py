@@ -9,14 +9,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from autoglm_lite.chat.prompt import Turn
-from tui.conversation.finding import Match, find, places
-from tui.conversation.marking import Marks, drawn
+from tui.conversation.finding import Match, find
+from tui.conversation.marking import Marks, line_at
 from tui.conversation.message import Kind
 from tui.conversation.view import ConversationView
 from tui.words.conversation import Words
@@ -131,19 +130,15 @@ class FindLine(Horizontal):
         await message.until_drawn()
         found = self._marks.put(message, self._wanted, match.nth)
         if found is not None:
-            self.call_after_refresh(self._bring, found, match.nth, tries)
+            self.call_after_refresh(self._bring, *found, tries)
 
-    def _bring(self, widget: Widget, nth: int, tries: int) -> None:
-        text = drawn(widget).plain
-        spans = places(text, self._wanted)
-        if not widget.is_attached or not spans:
+    def _bring(self, widget: Widget, place: int, tries: int) -> None:
+        if not widget.is_attached:
             return
-        before = Content(text[: spans[min(nth, len(spans) - 1)][0]])
-        line = before.get_height({}, max(1, widget.content_size.width)) - 1
-        self._view.bring_line(widget, line)
+        self._view.bring_line(widget, line_at(widget, place))
         if tries and not self._view.region.overlaps(widget.region):
             # Not laid out to its end yet, as after another conversation was put up.
-            self.set_timer(SECONDS_TO_LAY_OUT, lambda: self._bring(widget, nth, tries - 1))
+            self.set_timer(SECONDS_TO_LAY_OUT, lambda: self._bring(widget, place, tries - 1))
 
     def _say(self) -> None:
         n = len(self._matches)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from markdown_it.token import Token
 from textual.content import Content
 from textual.widgets import Markdown
-from textual.widgets.markdown import MarkdownBlock
+from textual.widgets.markdown import MarkdownBlock, MarkdownFence
 
 from tui.conversation.block import SheetBlock
 from tui.conversation.outline import SHEETS, Code, Outline
@@ -47,8 +47,8 @@ class Rendered(Markdown):
         writer = MarkdownBlock(self, tokens[0])
         for found in Outline(writer._token_to_content).read(tokens):
             if isinstance(found, Code):
-                code = self.get_block_class("fence")(self, found.token, found.token.content.rstrip())
-                code.styles.margin = (1, 0, 1, found.indent)
+                code = MarkdownFence(self, found.token, found.token.content.rstrip())
+                code.styles.padding = (0, 0, 0, found.indent)
                 yield code
             else:
                 yield SheetBlock(self, found)

@@ -7,6 +7,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.markdown import MarkdownBlock, MarkdownFence
 
+from tui.conversation.block import SheetBlock
 from tui.conversation.finding import places
 from tui.conversation.message import MessageView
 
@@ -27,10 +28,12 @@ class Marks:
                 _draw(widget, before)
         self._marked.clear()
 
-    def put(self, message: MessageView, wanted: str, current: int) -> Widget | None:
-        """Marks all matches in `message`, the one with the number `current` more than others; returns its widget."""
+    def put(self, message: MessageView, wanted: str, current: int) -> tuple[Widget, int] | None:
+        """Marks all matches in `message`, the one with the number `current` more than others; returns its widget and
+        its place in what that shows."""
         self.clear()
-        n_before, found = 0, None
+        n_before = 0
+        found: tuple[Widget, int] | None = None
         for widget in _holders(message):
             content = drawn(widget)
             spans = places(content.plain, wanted)
@@ -40,7 +43,7 @@ class Marks:
             for number, (start, end) in enumerate(spans, n_before):
                 marked = marked.stylize(CURRENT if number == current else MATCH, start, end)
             if n_before <= current < n_before + len(spans):
-                found = widget
+                found = widget, spans[current - n_before][0]
             n_before += len(spans)
             self._marked.append((widget, content))
             _draw(widget, marked)
@@ -65,6 +68,14 @@ def drawn(widget: Widget) -> Content:
     assert isinstance(widget, Static)
     shown = widget.visual
     return shown if isinstance(shown, Content) else Content("")
+
+
+def line_at(widget: Widget, place: int) -> int:
+    """The line of a widget that this place of what it shows is drawn on."""
+    if isinstance(widget, SheetBlock):
+        return widget.line_at(place)
+    before = Content(drawn(widget).plain[:place])
+    return before.get_height({}, max(1, widget.content_size.width)) - 1
 
 
 def _draw(widget: Widget, content: Content) -> None:

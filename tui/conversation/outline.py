@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from markdown_it.token import Token
 from textual.content import Content
@@ -47,12 +48,6 @@ class _Frame:
     """The kind of the block before, in it."""
 
 
-@dataclass(slots=True)
-class _List:
-    markers: list[str]
-    """Of the items that are still to come."""
-
-
 class Outline:
     """Of the tokens of one block in SHEETS; `content_of` makes the text of an inline token."""
 
@@ -60,7 +55,8 @@ class Outline:
         self._content_of = content_of
         self._found: list[Sheet | Code] = []
         self._frames: list[_Frame] = []
-        self._lists: list[_List] = []
+        self._markers: list[list[str]] = []
+        """Of the lists that are open, for the items that are still to come."""
         self._style = ""
         self._columns: list[Alignment] = []
         self._table_begin = self._n_rows = 0
@@ -70,11 +66,11 @@ class Outline:
             self._come_to(token)
             match token.type:
                 case "bullet_list_open" | "ordered_list_open":
-                    self._lists.append(_List(self._markers(tokens, at)))
+                    self._markers.append(_markers(tokens, at, len(self._markers)))
                 case "bullet_list_close" | "ordered_list_close":
-                    self._lists.pop()
+                    self._markers.pop()
                 case "list_item_open":
-                    marker = self._lists[-1].markers.pop(0)
+                    marker = self._markers[-1].pop(0)
                     self._frames.append(_Frame(Content.styled(marker, ".bullet"), Content(" " * len(marker))))
                 case "blockquote_open":
                     bar = Content.styled(BAR, ".bar")
@@ -122,23 +118,6 @@ class Outline:
             self._add(Blank(*self._put()), token)
         frame.last = token.type
 
-    def _markers(self, tokens: Sequence[Token], at: int) -> list[str]:
-        """Bullets of this level; or numbers as they were written, where they grow, below each other."""
-        opened, items = tokens[at], []
-        for token in tokens[at + 1 :]:
-            if token.level == opened.level + 1 and token.type == "list_item_open":
-                items.append(token)
-            if token.level <= opened.level:
-                break
-        if opened.type == "bullet_list_open":
-            return [BULLETS[len(self._lists) % len(BULLETS)]] * len(items)
-        written = [int(item.info) for item in items]
-        if any(later <= earlier for earlier, later in zip(written, written[1:], strict=False)):
-            written = list(range(written[0], written[0] + len(written)))
-        numbers = [f"{number}{item.markup}" for number, item in zip(written, items, strict=True)]
-        width = max(map(len, numbers))
-        return [f"{number.rjust(width)} " for number in numbers]
-
     def _text(self, token: Token, content: Content) -> None:
         sheet = self._sheet(token)
         sheet.texts.append(content.stylize(self._style) if self._style else content)
@@ -170,3 +149,21 @@ class Outline:
 def _alignment(token: Token) -> Alignment:
     style = str(token.attrs.get("style", ""))
     return "right" if "right" in style else "center" if "center" in style else "left"
+
+
+def _markers(tokens: Sequence[Token], at: int, level: int) -> list[str]:
+    """Bullets of this level; or numbers as they were written, where they grow, below each other."""
+    opened, items = tokens[at], []
+    for token in tokens[at + 1 :]:
+        if token.level <= opened.level:
+            break
+        if token.level == opened.level + 1 and token.type == "list_item_open":
+            items.append(token)
+    if opened.type == "bullet_list_open":
+        return [BULLETS[level % len(BULLETS)]] * len(items)
+    written = [int(item.info) for item in items]
+    if any(later <= earlier for earlier, later in pairwise(written)):
+        written = list(range(written[0], written[0] + len(written)))
+    numbers = [f"{number}{item.markup}" for number, item in zip(written, items, strict=True)]
+    width = max(map(len, numbers))
+    return [f"{number.rjust(width)} " for number in numbers]

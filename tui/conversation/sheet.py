@@ -154,16 +154,18 @@ def _write(laid: Laid, first: Content, rest: Content, text: Content, begin: int,
 def _draw_table(laid: Laid, table: Table, texts: Sequence[Content], begins: Sequence[int], width: int) -> None:
     first, rest, inside = table.inside(width)
     n_columns = len(table.columns)
-    numbers = [
-        range(table.text + n * n_columns, table.text + (n + 1) * n_columns) for n in range(table.n_rows + 1)
-    ]
+    numbers = [range(table.text + n * n_columns, table.text + (n + 1) * n_columns) for n in range(table.n_rows + 1)]
     natural = [
         max(max(line.cell_length for line in texts[row[column]].split("\n", allow_blank=True)) for row in numbers)
         for column in range(n_columns)
     ]
-    widths = widths_of(natural, inside - len(BETWEEN) * (n_columns - 1))
-    if min(widths) < min(LEAST_COLUMN, min(natural)) and table.n_rows:
+    room = inside - len(BETWEEN) * (n_columns - 1)
+    widths = widths_of(natural, room)
+    if sum(widths) > room or any(
+        given < min(wanted, LEAST_COLUMN) for given, wanted in zip(widths, natural, strict=True)
+    ):
         _write_records(laid, rest, texts, begins, numbers, inside)
+        laid.sort()
         return
     cells = [[wrapped(texts[number], widths[column]) for column, number in enumerate(row)] for row in numbers]
     between = Content.styled(BETWEEN, ".rule")
@@ -187,13 +189,18 @@ def _draw_table(laid: Laid, table: Table, texts: Sequence[Content], begins: Sequ
 def _write_records(
     laid: Laid, put: Content, texts: Sequence[Content], begins: Sequence[int], numbers: Sequence[range], width: int
 ) -> None:
-    """Each cell of a row on lines of its own, below a line across."""
-    for number, row in enumerate(numbers):
-        for text in row:
-            content = texts[text] if number else texts[text].stylize(".heading")
-            _write(laid, put, put, content, begins[text], width)
-        if number < len(numbers) - 1:
+    """Each cell of a row on lines of its own, after its column's name; a line across between rows."""
+    for number, row in enumerate(numbers[1:] or numbers):
+        if number:
             laid.add(put + Content.styled("─" * width, ".rule"))
+        for name, text in zip(numbers[0], row, strict=True):
+            lead = texts[name].stylize(".heading") + ": " if text != name else Content("")
+            for place, piece in wrapped(lead + texts[text], width):
+                if not number and place < len(lead):
+                    laid.begin(begins[name] + place)
+                if place + len(piece) >= len(lead):
+                    laid.begin(begins[text] + max(0, place - len(lead)))
+                laid.add(put + piece)
 
 
 def _aligned(piece: Content, width: int, alignment: Alignment) -> Content:

@@ -66,7 +66,7 @@ def test_a_match_is_counted_marked_and_brought_into_view(stories_gguf: Path, his
         assert marked(app) == []
         await pilot.press("escape")
         assert app.prompt.has_focus
-        assert "Find" not in seen(app)
+        await until(pilot, lambda: "Find" not in seen(app))
         await write(pilot, "x")
         assert app.prompt.text == "x"
 
