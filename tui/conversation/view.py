@@ -20,10 +20,11 @@ from tui.conversation.welcome import Welcome
 from tui.text import printable
 from tui.words.conversation import Words
 
-MOST_MOUNTED = 20
-"""Turns that may be on the screen's list at once; each is some ten widgets of 5 to 50 kB."""
-MOST_WIDGETS = 300
-"""Of turns that stay when others are mounted beside them: a turn with long lists and tables has a hundred."""
+MOST_MOUNTED = 14
+"""Turns that may be on the screen's list at once; each is some twenty widgets of 5 to 100 kB."""
+MOST_WIDGETS = 200
+MOST_LINES = 250
+"""Of turns that stay when others are mounted beside them; a line that was seen is kept drawn, in some 5 kB."""
 AFTER_PRUNING = 10
 LOADED_AT_ONCE = 10
 
@@ -117,9 +118,11 @@ class ConversationView(VerticalScroll):
             return
         earlier = [past_turn(turn, self._words) for turn in self._all_turns()[start : self.first]]
         self.release_anchor()
-        await self._column.mount_all(earlier, before=views[0] if views else self._later)
+        with self.app.batch_update():
+            # First away with those, then the others: memory is not needed for both.
+            await self._remove(views[_n_kept(views, MOST_MOUNTED - len(earlier)) :])
+            await self._column.mount_all(earlier, before=views[0] if views else self._later)
         self.first = start
-        await self._remove(views[_n_kept(views, MOST_MOUNTED - len(earlier)) :])
         self._count()
         if views:
             # What was in view stays there; the earlier turns are above it.
@@ -132,9 +135,10 @@ class ConversationView(VerticalScroll):
             return
         later = [past_turn(turn, self._words) for turn in self._all_turns()[start : start + LOADED_AT_ONCE]]
         self.release_anchor()
-        await self._column.mount_all(later, before=self._later)
         n_gone = len(views) - _n_kept(views[::-1], MOST_MOUNTED - len(later))
-        await self._remove(views[:n_gone])
+        with self.app.batch_update():
+            await self._remove(views[:n_gone])
+            await self._column.mount_all(later, before=self._later)
         self.first += n_gone
         self._count()
         if n_gone:
@@ -325,9 +329,10 @@ class ConversationView(VerticalScroll):
 
 def _n_kept(views: Sequence[TurnView], most: int) -> int:
     """How many of `views`, the first ones, stay: one at least."""
-    n_widgets = 0
+    n_widgets = n_lines = 0
     for n, view in enumerate(views[:most]):
         n_widgets += len(view.query("*"))
-        if n_widgets > MOST_WIDGETS:
+        n_lines += view.outer_size.height
+        if n_widgets > MOST_WIDGETS or n_lines > MOST_LINES:
             return max(1, n)
     return min(most, len(views))
