@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual import events, on
@@ -15,6 +14,7 @@ from textual.containers import Vertical
 from textual.geometry import Offset
 from textual.screen import ModalScreen
 from textual.widgets import Input
+from textual.worker import Worker
 
 from autoglm_lite.chat.history.words import chunks_of, folded
 from autoglm_lite.errors import AutoglmError
@@ -74,6 +74,7 @@ class HistoryScreen(ModalScreen[Chosen]):
         """Titles, as they are compared."""
         self._hits: list[Hit] = []
         self._search: asyncio.Task[list[Hit] | AutoglmError] | None = None
+        self._finding: Worker[None] | None = None
         self._found: str | None = ""
         """The text that the rows are for; None while it is being searched."""
         self._renamed: Conversation | None = None
@@ -286,10 +287,10 @@ class HistoryScreen(ModalScreen[Chosen]):
 
     def _find(self) -> None:
         """Searches the messages a moment after the last key."""
-        self.run_worker(partial(self._find_messages, self._query.value.strip()), group="find", exclusive=True)
+        self._finding = self.run_worker(self._find_messages, group="find", exclusive=True)
 
-    async def _find_messages(self, wanted: str) -> None:
-        if wanted:
+    async def _find_messages(self) -> None:
+        if wanted := self._query.value.strip():
             await asyncio.sleep(SECONDS_OF_SILENCE)
         await self._find_now(wanted)
 
@@ -301,7 +302,8 @@ class HistoryScreen(ModalScreen[Chosen]):
         self._query.call_later(typed.set)
         await typed.wait()
         if (wanted := self._query.value.strip()) != self._found:
-            self.workers.cancel_group(self, "find")
+            if self._finding is not None:
+                self._finding.cancel()
             await self._find_now(wanted)
 
     async def _find_now(self, wanted: str) -> None:

@@ -33,10 +33,7 @@ class Words:
     group_writing: str
     group_conversation: str
     group_other: str
-    in_box: str
-    closing: str
     details: str
-    details_hint: str
     no_details: str
     broken: str
     nothing_more: str
@@ -75,12 +72,9 @@ ENGLISH = Words(
     group_writing="Writing",
     group_conversation="Conversation",
     group_other="Everything else",
-    in_box="in the box",
-    closing="close",
     details="what went wrong",
-    details_hint="F8 shows details",
     no_details="Nothing has gone wrong yet.",
-    broken="Something in the app failed ({what}); it goes on, and your conversation is kept. F8 shows details.",
+    broken="Something in the app failed ({what}); it goes on, and your conversation is kept. {key} shows details.",
     nothing_more="No more is known of it.",
 )
 
@@ -118,11 +112,8 @@ CHINESE = Words(
     group_writing="输入",
     group_conversation="对话",
     group_other="其他",
-    in_box="在输入框中",
-    closing="关闭",
     details="出错详情",
-    details_hint="按 F8 查看详情",
     no_details="目前没有出错。",
-    broken="程序内部出错（{what}），但会继续运行，对话已保存。按 F8 查看详情。",
+    broken="程序内部出错（{what}），但会继续运行，对话已保存。按 {key} 查看详情。",
     nothing_more="没有更多信息。",
 )
