@@ -23,4 +23,4 @@ def test_the_app_asks_textual_for_few_frames_and_no_animation() -> None:
     code = "from textual import constants as c; import os; print(c.MAX_FPS, c.TEXTUAL_ANIMATIONS, c.SMOOTH_SCROLL)"
     command = [sys.executable, "-c", f"import tui.app; {code}"]
     said = subprocess.run(command, check=True, capture_output=True, text=True, env={}).stdout
-    assert said.split() == ["15", "none", "False"]
+    assert said.split() == ["30", "none", "False"]

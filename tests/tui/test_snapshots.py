@@ -85,6 +85,14 @@ SCENES = (
 )
 
 
+async def settled(pilot: Pilot[None], app: ChatApp) -> str:
+    """The screen is drawn in several steps; it is done when nothing changes any more."""
+    found = ""
+    while found != (found := picture(app)):
+        await pilot.pause(0.2)
+    return found
+
+
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.file.stem)
 def test_it_looks_as_it_did(scene: Scene, history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     # Its bars are as long as this machine's figures are high.
@@ -96,14 +104,12 @@ def test_it_looks_as_it_did(scene: Scene, history: History, monkeypatch: pytest.
         await until(pilot, lambda: app.desk.loaded and "MB" in status(app))
         if scene.talk:
             await until(pilot, lambda: "st_size" in read(app))
+        found = await settled(pilot, app)
         if scene.key:
             await pilot.press(scene.key)
             await until(pilot, lambda: len(app.screen_stack) == 2)
-        before = ""
-        # The screen is drawn in several steps; it is done when nothing changes any more.
-        while before != (before := picture(app)):
-            await pilot.pause(0.1)
-        drawn.append(before)
+            found = await settled(pilot, app)
+        drawn.append(found)
 
     words = CHINESE if scene.chinese else ENGLISH
     drive(setup_of(history, scene), test, scene.size, words, Scripted(0.01))

@@ -51,7 +51,7 @@ def test_a_text_goes_to_the_editor_and_comes_back(
         read_until(terminal, b"free")
         (tmp_path / "my editor.fail").touch()
         os.write(terminal, b"Lily\x07")
-        read_until(terminal, b"exit code 3")
+        read_until(terminal, b"failed")
         (tmp_path / "my editor.idle").touch()
         os.write(terminal, b"\x07")
         read_until(terminal, b"Nothing was changed")
