@@ -95,6 +95,7 @@ def test_a_list_s_own_keys_change_too() -> None:
 def test_what_names_a_key_names_the_one_that_holds() -> None:
     usual, changed = (remapped(ACTIONS, wishes, WORDS) for wishes in ({}, {"get": "F11", "interrupt": []}))
     assert (usual.key_of("take_offer"), usual.key_of("interrupt")) == ("F5", "Ctrl+C")
+    assert (usual.key_of("find_next"), usual.key_of("find_previous")) == ("n", "N")
     assert (changed.key_of("take_offer"), changed.key_of("interrupt")) == ("F11", "/interrupt")
 
 
