@@ -16,7 +16,6 @@ from textual.widgets import Markdown
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
 from autoglm_lite.errors import AutoglmError, HistoryError
-from autoglm_lite.paths import config_dir
 from autoglm_lite.worker.pace import Loading
 from tui.actions import ACTIONS, BY_ID, branching, browsing
 from tui.asking import Asking
@@ -39,7 +38,7 @@ from tui.machine.panel import MachinePanel
 from tui.machine.status import Status, StatusLine, loading_line
 from tui.models.getting import Getting
 from tui.models.using import Using
-from tui.palette.keymap import FILE, bindings, read_keymap
+from tui.palette.keymap import bindings
 from tui.palette.slash import Command, Unknown, parse
 from tui.presets.presets import Presets
 from tui.settings.beginning import Beginning
@@ -110,11 +109,13 @@ class ChatApp(SturdyApp):
         """When Esc was last pressed in vain, since something was being written."""
         self._home: asyncio.AbstractEventLoop | None = None
         self._opening: asyncio.Task[None] | None = None
-        self.keymap = read_keymap(config_dir() / FILE, ACTIONS, words.palette)
-        """The actions with the keys that the user gave them."""
         own_keys = self.keymap.over({**browsing.KEYS, **branching.KEYS}, ACTIONS)
         self.conversation = ConversationView(
-            words.conversation, lambda: self.turns, own_keys, lambda message: browsing.handles_of(self, message)
+            words.conversation,
+            lambda: self.turns,
+            own_keys,
+            self.keymap.key_of,
+            lambda message: browsing.handles_of(self, message),
         )
         self.find_line = FindLine(words.conversation, self.conversation, lambda: self.turns, self.close_find)
         self.composer = Composer(self.keymap, words)
@@ -126,7 +127,6 @@ class ChatApp(SturdyApp):
             desk, self.status, words, plain=manners.theme == "plain", low_power=manners.low_power
         )
         self.keys = KeysLine(self.keymap.actions, words)
-        self.set_keymap(self.keymap.for_textual(ACTIONS))
 
     def compose(self) -> ComposeResult:
         yield self.conversation

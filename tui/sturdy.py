@@ -10,7 +10,10 @@ from textual.filter import LineFilter
 from textual.worker import WorkerFailed
 
 from autoglm_lite.errors import AutoglmError
+from autoglm_lite.paths import config_dir
+from tui.actions import ACTIONS
 from tui.failures import Failures, log_error, log_path
+from tui.palette.keymap import FILE, read_keymap
 from tui.settings.beginning import Beginning
 from tui.settings.complaint import sentence
 from tui.settings.manners import Manners
@@ -30,6 +33,8 @@ class SturdyApp(App[None]):
         super().__init__()
         self.words = words
         self.beginning = start
+        self.keymap = read_keymap(config_dir() / FILE, ACTIONS, words.palette)
+        """The actions with the keys that the user gave them."""
         self.manners = manners
         self.failures = Failures()
         self.refused: AutoglmError | None = None
@@ -40,6 +45,7 @@ class SturdyApp(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
         self._behave()
+        self.set_keymap(self.keymap.for_textual(ACTIONS))
 
     @property
     def can_begin_anew(self) -> bool:
@@ -113,7 +119,7 @@ class SturdyApp(App[None]):
             said, details = str(cause), ""
         else:
             details = log_error(cause)
-            said = self.words.manners.broken.format(what=type(cause).__name__)
+            said = self.words.manners.broken.format(what=type(cause).__name__, key=self.keymap.key_of("details"))
         if isinstance(error, WorkerFailed):
             self.tell(said, details)
             return

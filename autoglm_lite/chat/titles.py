@@ -51,7 +51,7 @@ def title_of(text: str, attachments: Sequence[Attachment] = ()) -> str:
         name = names[0][0]
         if not title:
             return _shortened(name)
-        if width(f"{title} · {name}") <= TITLE_COLUMNS:
+        if name not in title and width(f"{title} · {name}") <= TITLE_COLUMNS:
             return f"{title} · {name}"
     return title
 

@@ -128,4 +128,4 @@ def _size(path: Path) -> int:
 def _unknown(name: str) -> str:
     names = [path.stem for path in stored_models()]
     known = f"stored are {', '.join(names)}" if names else f"none is stored yet in {models_dir()}"
-    return f"There is no file and no stored model called {name}: {known}, or give the path of a .gguf file."
+    return f"There is no file and no stored model called {name} ({known}): give the path of a .gguf file."

@@ -58,6 +58,7 @@ def test_what_is_no_greeting(text: str) -> None:
 def test_attachments_are_named() -> None:
     one = [Attachment("报告.txt", "text"), Attachment("other", "")]
     assert title_of("Sum this up.", one) == "Sum this up · 报告.txt"
+    assert title_of("What is in 报告.txt?", one) == "What is in 报告.txt?"
     assert title_of("", one) == "报告.txt"
     assert title_of("x" * 55, one) == "x" * 55
 

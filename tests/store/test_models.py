@@ -50,7 +50,7 @@ def test_an_unknown_name_lists_what_is_stored(models: Path) -> None:
         store.resolve("tiny")
     for name in ("b", "a"):
         llama().write(models / f"{name}.gguf")
-    with pytest.raises(ModelFileError, match=r"called tiny: stored are a, b, or give the path"):
+    with pytest.raises(ModelFileError, match=r"called tiny \(stored are a, b\): give the path"):
         store.resolve("tiny")
 
 

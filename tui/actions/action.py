@@ -42,6 +42,8 @@ class Action:
 
 
 def key_name(key: str) -> str:
-    """`ctrl+shift+c` as `Ctrl+Shift+C`."""
+    """`ctrl+shift+c` as `Ctrl+Shift+C`; a letter alone as it is, since `G` is another key than `g`."""
+    if len(key) == 1:
+        return key
     parts = [NAMES.get(part, part.upper() if len(part) == 1 else part.capitalize()) for part in key.split("+")]
     return "+".join(parts)

@@ -72,7 +72,7 @@ ACTIONS = (
         lambda words: words.composer.newline,
         newline,
         ("ctrl+j", "shift+enter", "alt+enter"),
-        rank=5,
+        rank=6,
         bound=False,
     ),
     Action("attach_file", lambda words: words.composer.attach, choose_file, slash="file", with_text=attach_file),

@@ -21,10 +21,11 @@ async def stop(app: ChatApp) -> None:
     elif not app.asking.is_busy:
         app.conversation.pick(None)
     elif not app.prompt.text.strip() or now - app.warned < SECONDS_FOR_SECOND_PRESS:
+        app.keys.forget()
         await app.asking.stop()
     else:
         app.warned = now
-        app.keys.remark(app.words.conversation.stop_again)
+        app.keys.remark(app.words.conversation.stop_again.format(key=app.keymap.key_of("stop")))
 
 
 async def new(app: ChatApp) -> None:

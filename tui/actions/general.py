@@ -28,7 +28,7 @@ async def interrupt(app: ChatApp) -> None:
         await app.end()
     else:
         app.interrupted = time.monotonic()
-        app.keys.remark(app.words.general.quit_again)
+        app.keys.remark(app.words.general.quit_again.format(key=app.keymap.key_of("interrupt")))
 
 
 ACTIONS = (

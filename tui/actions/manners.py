@@ -56,7 +56,7 @@ def _toggle(app: ChatApp, sheet: Sheet) -> None:
 
 
 ACTIONS = (
-    Action("help", lambda words: words.manners.help, show_help, ("f1",), "help", 9),
+    Action("help", lambda words: words.manners.help, show_help, ("f1",), "help", 4),
     Action("settings", lambda words: words.manners.settings, show_settings, ("f4",), "settings", 10),
     Action("details", lambda words: words.manners.details, show_details, ("f8",), "details"),
 )

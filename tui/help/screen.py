@@ -37,7 +37,7 @@ class Sheet(ModalScreen[None]):
         self._paper = VerticalScroll(self._body, classes="paper", can_focus=False)
 
     def compose(self) -> ComposeResult:
-        yield Static(self._heading, markup=False, classes="title")
+        yield Static(self._heading.capitalize(), markup=False, classes="title")
         yield self._paper
         yield Static(self._hint, markup=False, classes="hint")
 

@@ -14,6 +14,7 @@ from textual.containers import Vertical
 from textual.geometry import Offset
 from textual.screen import ModalScreen
 from textual.widgets import Input
+from textual.worker import Worker
 
 from autoglm_lite.chat.history.words import chunks_of, folded
 from autoglm_lite.errors import AutoglmError
@@ -73,6 +74,9 @@ class HistoryScreen(ModalScreen[Chosen]):
         """Titles, as they are compared."""
         self._hits: list[Hit] = []
         self._search: asyncio.Task[list[Hit] | AutoglmError] | None = None
+        self._finding: Worker[None] | None = None
+        self._found: str | None = ""
+        """The text that the rows are for; None while it is being searched."""
         self._renamed: Conversation | None = None
         self._query = Input(placeholder=self.words.search, id="query")
         self._listing = Listing(self.words)
@@ -120,17 +124,19 @@ class HistoryScreen(ModalScreen[Chosen]):
             self._end_rename()
 
     async def action_open(self) -> None:
+        await self._until_found()
         if self._renamed is not None:
             await self._rename()
         elif (row := self._listing.selected) is not None:
             self.dismiss(row)
 
-    def action_move(self, by: int) -> None:
+    async def action_move(self, by: int) -> None:
+        await self._until_found()
         self._to_list()
         self._listing.move(by)
 
-    def action_page(self, by: int) -> None:
-        self.action_move(by * self._listing.rows_on_a_page)
+    async def action_page(self, by: int) -> None:
+        await self.action_move(by * self._listing.rows_on_a_page)
 
     def action_ends(self, end: int) -> None:
         self._listing.choose(end * len(self._listing.rows))
@@ -138,8 +144,9 @@ class HistoryScreen(ModalScreen[Chosen]):
     def action_search(self) -> None:
         self.set_focus(self._query)
 
-    def action_other(self) -> None:
+    async def action_other(self) -> None:
         """From the box to the list, and back."""
+        await self._until_found()
         self.set_focus(self._listing if self.focused is self._query else self._query)
 
     def action_new(self) -> None:
@@ -200,7 +207,10 @@ class HistoryScreen(ModalScreen[Chosen]):
 
     @on(Input.Changed, "#query")
     def _type(self) -> None:
+        if self._query.value.strip() == self._found:
+            return
         self._hits = []
+        self._found = None
         self._foot.say("")
         self._fill()
         self._find()
@@ -277,17 +287,32 @@ class HistoryScreen(ModalScreen[Chosen]):
 
     def _find(self) -> None:
         """Searches the messages a moment after the last key."""
-        self.run_worker(self._find_messages(self._query.value.strip()), group="find", exclusive=True)
+        self._finding = self.run_worker(self._find_messages, group="find", exclusive=True)
 
-    async def _find_messages(self, wanted: str) -> None:
-        if not wanted:
+    async def _find_messages(self) -> None:
+        if wanted := self._query.value.strip():
+            await asyncio.sleep(SECONDS_OF_SILENCE)
+        await self._find_now(wanted)
+
+    async def _until_found(self) -> None:
+        """What is pressed right after a text to look for is meant for what will be found."""
+        if self.focused is not self._query:
             return
-        await asyncio.sleep(SECONDS_OF_SILENCE)
+        typed = asyncio.Event()
+        self._query.call_later(typed.set)
+        await typed.wait()
+        if (wanted := self._query.value.strip()) != self._found:
+            if self._finding is not None:
+                self._finding.cancel()
+            await self._find_now(wanted)
+
+    async def _find_now(self, wanted: str) -> None:
         if self._search is not None:
             # One search at a time; of those that were wanted meanwhile, only the last is made.
             await asyncio.wait([self._search])
         self._search = asyncio.create_task(asyncio.to_thread(self._searched, wanted))
         found = await asyncio.shield(self._search)
+        self._found = wanted
         if isinstance(found, AutoglmError):
             self._foot.say(str(found))
             return
@@ -296,7 +321,7 @@ class HistoryScreen(ModalScreen[Chosen]):
 
     def _searched(self, wanted: str) -> list[Hit] | AutoglmError:
         try:
-            return self.chat.desk.history.search(wanted, MOST_HITS)
+            return self.chat.desk.history.search(wanted, MOST_HITS) if wanted else []
         except AutoglmError as error:
             return error
 

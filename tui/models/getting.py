@@ -76,7 +76,7 @@ class Getting:
             except (AutoglmError, ValueError) as error:
                 app.keys.remark(str(error))
             else:
-                app.keys.remark(words.started.format(name=begun.wanted.label, key=key_of("models")))
+                app.keys.remark(words.started.format(name=begun.wanted.label, key=app.keymap.key_of("models")))
         else:
             return False
         return True
@@ -92,7 +92,7 @@ class Getting:
             with suppress(AutoglmError, ValueError):
                 self.download = Download(part.wanted, models_dir(), os.environ)
                 percent = 100 * part.done // max(part.total, 1)
-                line = words.go_on.format(name=part.wanted.label, percent=percent, key=key_of("take_offer"))
+                line = words.go_on.format(name=part.wanted.label, percent=percent, key=app.keymap.key_of("take_offer"))
                 await app.conversation.say(printable(line))
             return
         opened, shelf = app.desk.opened, app.desk.models
@@ -112,7 +112,7 @@ class Getting:
         words, wanted = self._app.words.models, self.offer.wanted
         speed = "" if self.offer.decode is None else words.speed.format(speed=speed_of(self.offer.decode))
         suits = words.suits.format(name=wanted.label, size=size(wanted.n_bytes), speed=speed)
-        line = OfferLine(suits, words.press.format(key=key_of("take_offer")))
+        line = OfferLine(suits, words.press.format(key=self._app.keymap.key_of("take_offer")))
         await self._app.conversation.add_to_welcome(line)
 
     def _run(self, download: Download, loop: asyncio.AbstractEventLoop) -> None:
@@ -131,7 +131,7 @@ class Getting:
             await app.conversation.say(f"{download.wanted.label}: {failure_line(outcome, self._app)}", failed=True)
         elif outcome is not None:
             self.ready, self.download, self.offer = outcome, None, None
-            line = words.got.format(name=download.wanted.label, key=key_of("take_offer"))
+            line = words.got.format(name=download.wanted.label, key=app.keymap.key_of("take_offer"))
             await app.conversation.say(line)
 
 
@@ -143,11 +143,3 @@ def failure_line(error: Exception, app: ChatApp) -> str:
         sentence: str = getattr(app.words.models, f"failed_{error.kind}")
         return printable(sentence.format(**error.facts))
     return printable(str(error) or type(error).__name__)
-
-
-def key_of(action: str) -> str:
-    """As it is printed on keyboards."""
-    from tui.actions import BY_ID
-    from tui.actions.action import key_name
-
-    return key_name(BY_ID[action].keys[0])

@@ -19,7 +19,8 @@ class OfferLine(Static, can_focus=True):
     ]
 
     def __init__(self, sentence: str, press: str) -> None:
-        super().__init__(Content.assemble(f"{sentence} ", (press, "bold")), markup=False)
+        gap = "" if sentence.endswith("。") else " "
+        super().__init__(Content.assemble(sentence, gap, (press, "bold")), markup=False)
 
     def on_click(self) -> None:
         self.call_later(self.run_action, "app.do('take_offer')")

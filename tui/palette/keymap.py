@@ -54,6 +54,11 @@ class Keymap:
         mine = {key: name for name in changed if name in keys.values() for key in changed[name]}
         return {**kept, **mine}
 
+    def key_of(self, action: str) -> str:
+        """The key of an action, by its id, as it is printed on keyboards; without one, its slash command."""
+        found = next(one for one in self.actions if one.id == action)
+        return key_name(found.keys[0]) if found.keys else f"/{found.word}"
+
     def in_the_box(self) -> dict[str, str]:
         """Which of the box's own actions each key stands for."""
         return {key: action.id for action in self.actions if action.id in BOX for key in action.keys}

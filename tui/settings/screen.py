@@ -58,7 +58,7 @@ class SettingsScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         words = self._words
         notes = {"language": words.language_note, "theme": words.theme_note, "low_power": words.low_power_note}
-        yield Static(words.settings, markup=False, classes="title")
+        yield Static(words.settings.capitalize(), markup=False, classes="title")
         with VerticalScroll(classes="paper", can_focus=False):
             for name, note in notes.items():
                 yield Choice(name)

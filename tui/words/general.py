@@ -15,7 +15,7 @@ class Words:
 
 
 ENGLISH = Words(
-    quit_again="Ctrl+C again quits",
+    quit_again="{key} again quits",
     quit="quit",
     opening="…",
     interrupt="copy the selection, stop, or quit",
@@ -23,7 +23,7 @@ ENGLISH = Words(
 
 
 CHINESE = Words(
-    quit_again="再按一次 Ctrl+C 退出",
+    quit_again="再按一次 {key} 退出",
     quit="退出",
     opening="…",
     interrupt="复制所选、停止或退出",

@@ -33,10 +33,7 @@ class Words:
     group_writing: str
     group_conversation: str
     group_other: str
-    in_box: str
-    closing: str
     details: str
-    details_hint: str
     no_details: str
     broken: str
     nothing_more: str
@@ -48,7 +45,7 @@ ENGLISH = Words(
     settings_not_toml="{path} is no valid TOML, so the usual settings are used: {what}.",
     settings_unknown="{path}: there is no setting {what}; there are {choices}.",
     settings_wrong="{path}: {what} cannot be used; give one of {choices}.",
-    settings="Settings",
+    settings="settings",
     settings_hint="Up and Down choose, Left and Right change, Esc closes",
     language="Language",
     theme="Colours",
@@ -70,17 +67,14 @@ ENGLISH = Words(
     by_itself="automatic ({value})",
     next_start="Takes effect at the next start.",
     not_kept="For this time only: {why}",
-    help="Help",
+    help="help",
     help_hint="Up and Down, PgUp and PgDn move, Esc closes",
     group_writing="Writing",
     group_conversation="Conversation",
     group_other="Everything else",
-    in_box="in the box",
-    closing="close",
     details="what went wrong",
-    details_hint="F8 shows details",
     no_details="Nothing has gone wrong yet.",
-    broken="Something in the app failed ({what}); it goes on, and your conversation is kept. F8 shows details.",
+    broken="Something in the app failed ({what}); it goes on, and your conversation is kept. {key} shows details.",
     nothing_more="No more is known of it.",
 )
 
@@ -118,11 +112,8 @@ CHINESE = Words(
     group_writing="输入",
     group_conversation="对话",
     group_other="其他",
-    in_box="在输入框中",
-    closing="关闭",
     details="出错详情",
-    details_hint="按 F8 查看详情",
     no_details="目前没有出错。",
-    broken="程序内部出错（{what}），但会继续运行，对话已保存。按 F8 查看详情。",
+    broken="程序内部出错（{what}），但会继续运行，对话已保存。按 {key} 查看详情。",
     nothing_more="没有更多信息。",
 )

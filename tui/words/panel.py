@@ -98,9 +98,9 @@ ENGLISH = Words(
     voltage="voltage too low",
     battery="battery {percent} %",
     waiting="waits for memory {percent} %",
-    tabs="{program} and this model together do not fit: close tabs or take a smaller model (F3).",
-    program="{program} and this model together do not fit: close it or take a smaller model (F3).",
-    short="Memory is short: close programs or take a smaller model (F3).",
+    tabs="{program} and this model together do not fit: close tabs or take a smaller model (/models).",
+    program="{program} and this model together do not fit: close it or take a smaller model (/models).",
+    short="Memory is short: close programs or take a smaller model (/models).",
 )
 
 
@@ -144,7 +144,7 @@ CHINESE = Words(
     voltage="供电电压过低",
     battery="电池 {percent}%",
     waiting="等待内存 {percent}%",
-    tabs="{program} 与此模型同时运行内存不够：请关闭一些标签页，或换一个更小的模型（F3）。",
-    program="{program} 与此模型同时运行内存不够：请关闭它，或换一个更小的模型（F3）。",
-    short="内存不足：请关闭一些程序，或换一个更小的模型（F3）。",
+    tabs="{program} 与此模型同时运行内存不够：请关闭一些标签页，或换一个更小的模型（/models）。",
+    program="{program} 与此模型同时运行内存不够：请关闭它，或换一个更小的模型（/models）。",
+    short="内存不足：请关闭一些程序，或换一个更小的模型（/models）。",
 )

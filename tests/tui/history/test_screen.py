@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -30,6 +31,12 @@ def marked(app: ChatApp) -> list[str]:
 async def open_list(pilot: Pilot[None], app: ChatApp) -> None:
     await pilot.press("ctrl+o")
     await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+
+
+def press_at_once(app: ChatApp, *keys: str) -> None:
+    """Without any wait between them, as a quick hand or a slow machine has it."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
 
 
 async def leave(pilot: Pilot[None], app: ChatApp, key: str = "escape") -> None:
@@ -91,6 +98,15 @@ def test_look_through_find_and_open(stories_gguf: Path, history: History) -> Non
         await write(pilot, "?")
         await until(pilot, lambda: not marked(app))
         await pilot.press("backspace")
+
+        # Keys that come before anything is found are meant for what will be, in their order.
+        press_at_once(app, "ctrl+o", *"answer 7", "tab", "enter")
+        await until(pilot, lambda: app.conversation.picked is not None and app.conversation.picked.source == "Answer 7")
+        for move in ((), ("down", "up")):
+            await pilot.press("ctrl+n", "ctrl+o")
+            await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+            press_at_once(app, *"narwh", *move, "enter")
+            await until(pilot, lambda: "At last a narwhal swims by." in read(app))
 
         # In the list, letters are commands; without a match it opens at its end.
         await open_list(pilot, app)

@@ -92,13 +92,20 @@ def test_a_list_s_own_keys_change_too() -> None:
     }
 
 
+def test_what_names_a_key_names_the_one_that_holds() -> None:
+    usual, changed = (remapped(ACTIONS, wishes, WORDS) for wishes in ({}, {"get": "F11", "interrupt": []}))
+    assert (usual.key_of("take_offer"), usual.key_of("interrupt")) == ("F5", "Ctrl+C")
+    assert (usual.key_of("find_next"), usual.key_of("find_previous")) == ("n", "N")
+    assert (changed.key_of("take_offer"), changed.key_of("interrupt")) == ("F11", "/interrupt")
+
+
 def test_a_file_with_mistakes_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     assert read_keymap(path, ACTIONS, WORDS).remarks == ()
     path.write_text('fly = "f17"\nquit = "f18"\n')
     keymap = read_keymap(path, ACTIONS, WORDS)
     assert keymap.for_textual(ACTIONS) == {"quit": "f18"}
-    assert keymap.remarks == ("keys.toml names fly, which is no action: /help lists them.",)
+    assert keymap.remarks == ("keys.toml names fly, which is no action: type / to see them.",)
     for broken in (b"quit = ", b"\xff\xfe"):
         path.write_bytes(broken)
         keymap = read_keymap(path, ACTIONS, WORDS)
