@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-SHARE = 0.07
+SHARE = 0.06
 """Of one core's time that the app may take while an answer comes: a tenth is promised, and a paint that is more
 costly than those before it comes on top."""
-SHORTEST = 0.1
+SHORTEST = 0.125
 LONGEST = 1.0
 """Seconds between two paints."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     try:
         if version_of(db) > SCHEMA_VERSION:
             raise HistoryError(f"The conversations in {path} were written by a newer autoglm-lite: update this one.")
-        db.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(db)
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         bring_up(db)
@@ -49,6 +50,20 @@ def explained(path: Path) -> Iterator[None]:
         raise HistoryError(_sentence(path, error)) from error
     except OSError as error:
         raise HistoryError(f"The conversations in {path} cannot be used: {error.strerror}.") from error
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """SQLite waits for other programs everywhere but here, where two may change the same new file at once."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _make_private(path: Path) -> None:
