@@ -20,11 +20,10 @@ from tui.conversation.welcome import Welcome
 from tui.text import printable
 from tui.words.conversation import Words
 
-MOST_MOUNTED = 14
-"""Turns that may be on the screen's list at once; each is some twenty widgets of 5 to 100 kB."""
-MOST_WIDGETS = 200
-MOST_LINES = 250
-"""Of turns that stay when others are mounted beside them; a line that was seen is kept drawn, in some 5 kB."""
+MOST_MOUNTED = 20
+"""Turns that may be on the screen's list at once; each is some ten widgets of 5 to 50 kB."""
+MOST_WIDGETS = 300
+"""Of turns that stay when others are mounted beside them: a turn with long lists and tables has a hundred."""
 AFTER_PRUNING = 10
 LOADED_AT_ONCE = 10
 
@@ -44,8 +43,8 @@ class More(Static):
         self.display = False
         self._later = later
 
-    def count(self, n: int, said: str, key: str) -> None:
-        self.update(said.format(n=n, key=key))
+    def count(self, n: int, said: str) -> None:
+        self.update(said.format(n=n))
         self.display = n > 0
 
     def on_click(self) -> None:
@@ -63,15 +62,12 @@ class ConversationView(VerticalScroll):
         words: Words,
         all_turns: Callable[[], Sequence[Turn]],
         keys: Mapping[str, str],
-        key_of: Callable[[str], str],
         handles: Callable[[MessageView], Sequence[Handle]],
     ) -> None:
         super().__init__(can_focus=False)
         self._words = words
         self._all_turns = all_turns
         self._own_keys = keys
-        self._key_of = key_of
-        """What to press for an action, by its id."""
         self._handles_of = handles
         """What is offered under a picked message."""
         self.first = 0
@@ -121,11 +117,9 @@ class ConversationView(VerticalScroll):
             return
         earlier = [past_turn(turn, self._words) for turn in self._all_turns()[start : self.first]]
         self.release_anchor()
-        with self.app.batch_update():
-            # First away with those, then the others: memory is not needed for both.
-            await self._remove(views[_n_kept(views, MOST_MOUNTED - len(earlier)) :])
-            await self._column.mount_all(earlier, before=views[0] if views else self._later)
+        await self._column.mount_all(earlier, before=views[0] if views else self._later)
         self.first = start
+        await self._remove(views[_n_kept(views, MOST_MOUNTED - len(earlier)) :])
         self._count()
         if views:
             # What was in view stays there; the earlier turns are above it.
@@ -138,10 +132,9 @@ class ConversationView(VerticalScroll):
             return
         later = [past_turn(turn, self._words) for turn in self._all_turns()[start : start + LOADED_AT_ONCE]]
         self.release_anchor()
+        await self._column.mount_all(later, before=self._later)
         n_gone = len(views) - _n_kept(views[::-1], MOST_MOUNTED - len(later))
-        with self.app.batch_update():
-            await self._remove(views[:n_gone])
-            await self._column.mount_all(later, before=self._later)
+        await self._remove(views[:n_gone])
         self.first += n_gone
         self._count()
         if n_gone:
@@ -322,8 +315,8 @@ class ConversationView(VerticalScroll):
         await self._column.remove_children(views)
 
     def _count(self) -> None:
-        self._earlier.count(self.first, self._words.earlier, self._key_of("show_earlier"))
-        self._later.count(self.n_later, self._words.later, self._key_of("to_end"))
+        self._earlier.count(self.first, self._words.earlier)
+        self._later.count(self.n_later, self._words.later)
 
     def _bring(self, message: MessageView) -> None:
         if message.is_attached:
@@ -332,10 +325,9 @@ class ConversationView(VerticalScroll):
 
 def _n_kept(views: Sequence[TurnView], most: int) -> int:
     """How many of `views`, the first ones, stay: one at least."""
-    n_widgets = n_lines = 0
+    n_widgets = 0
     for n, view in enumerate(views[:most]):
         n_widgets += len(view.query("*"))
-        n_lines += view.outer_size.height
-        if n_widgets > MOST_WIDGETS or n_lines > MOST_LINES:
+        if n_widgets > MOST_WIDGETS:
             return max(1, n)
     return min(most, len(views))

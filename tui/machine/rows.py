@@ -131,8 +131,10 @@ def _speed(view: View, width: int, words: Words, plain: bool) -> Iterator[Row]:
         return
     limit = view.footprint.decode
     speed = "" if status.speed is None else words.machine.speed.format(speed=f"{status.speed:.1f}")
-    most = "" if limit is None else said.limit.format(speed=_speed_words(limit))
-    short = "" if limit is None else said.limit_short.format(speed=_speed_words(limit))
+    best = "" if limit is None else _speed_words(limit)
+    if best and not speed:
+        best = words.machine.speed.format(speed=best)
+    most, short = (text.format(speed=best) if best else "" for text in (said.limit, said.limit_short))
     pairs = [(speed, most), (speed, short), (speed, "")]
     rights = ["  ".join(part for part in pair if part) for pair in pairs]
     if speed or most:
