@@ -21,9 +21,9 @@ from tui.text import printable
 from tui.words.conversation import Words
 
 MOST_MOUNTED = 20
-"""Turns that may be on the screen's list at once; each is some ten widgets of 5 to 50 kB."""
+"""Turns that may be on the screen's list at once; each is some twenty widgets of 5 to 100 kB."""
 MOST_WIDGETS = 300
-"""Of turns that stay when others are mounted beside them: a turn with long lists and tables has a hundred."""
+"""Of turns that stay when others are mounted beside them."""
 AFTER_PRUNING = 10
 LOADED_AT_ONCE = 10
 
@@ -43,8 +43,8 @@ class More(Static):
         self.display = False
         self._later = later
 
-    def count(self, n: int, said: str) -> None:
-        self.update(said.format(n=n))
+    def count(self, n: int, said: str, key: str) -> None:
+        self.update(said.format(n=n, key=key))
         self.display = n > 0
 
     def on_click(self) -> None:
@@ -62,12 +62,15 @@ class ConversationView(VerticalScroll):
         words: Words,
         all_turns: Callable[[], Sequence[Turn]],
         keys: Mapping[str, str],
+        key_of: Callable[[str], str],
         handles: Callable[[MessageView], Sequence[Handle]],
     ) -> None:
         super().__init__(can_focus=False)
         self._words = words
         self._all_turns = all_turns
         self._own_keys = keys
+        self._key_of = key_of
+        """What to press for an action, by its id."""
         self._handles_of = handles
         """What is offered under a picked message."""
         self.first = 0
@@ -315,8 +318,8 @@ class ConversationView(VerticalScroll):
         await self._column.remove_children(views)
 
     def _count(self) -> None:
-        self._earlier.count(self.first, self._words.earlier)
-        self._later.count(self.n_later, self._words.later)
+        self._earlier.count(self.first, self._words.earlier, self._key_of("show_earlier"))
+        self._later.count(self.n_later, self._words.later, self._key_of("to_end"))
 
     def _bring(self, message: MessageView) -> None:
         if message.is_attached:
