@@ -58,7 +58,7 @@ def _write_ahead(db: sqlite3.Connection) -> None:
     while True:
         try:
             db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
+        except sqlite3.OperationalError as error:  # noqa: PERF203
             if "locked" not in str(error) or time.monotonic() >= end:
                 raise
             time.sleep(0.02)
