@@ -12,7 +12,7 @@ from tui.settings.manners import Manners, manners_of, wants_low_power
 from tui.settings.settings import Settings, read_settings, settings_path, write_settings
 from tui.terminal.replies import Replies, dark_by_environ
 
-FRAMES_IN_LOW_POWER = "10"
+FRAMES_IN_LOW_POWER = "20"
 """A second, at most; a key waits for one frame before it is seen."""
 
 
