@@ -25,7 +25,7 @@ from autoglm_lite.chat.titles import TITLE_COLUMNS, is_greeting, title_of, width
         ("# Plan for **today**\nfirst", "Plan for today"),
         ("```python\nprint(1)\n```\nWhat does this do?", "What does this do?"),
         ("```python\nprint(1)\n```", "python"),
-        ("Read /home/me/work/notes.txt and sum up.", "Read notes.txt and sum up"),
+        ("Read /home/me/texts/notes.txt and sum up.", "Read notes.txt and sum up"),
         ("see https://www.example.org/a/b?c=d", "see example.org"),
         ("a and/or b, 1/2 of it", "a and/or b, 1/2 of it"),
         ("Write a long letter to my landlord about the heating, which has not worked for three weeks now", None),
