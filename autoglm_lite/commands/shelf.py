@@ -75,8 +75,8 @@ class Shelf:
         from autoglm_lite.planning.make import available_bytes
         from autoglm_lite.planning.speed import weights_per_second
         from autoglm_lite.profiles.models import read_models, suited
-        from autoglm_lite.store.hub import Wanted
         from autoglm_lite.store.shelf import Offer
+        from autoglm_lite.store.wanted import Wanted
 
         machine = self._now(given_back)
         memory = available_bytes(machine, wishes(self._args))

@@ -14,24 +14,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
-from urllib.parse import urljoin, urlsplit
 
+from autoglm_lite.errors import UsageError
 from autoglm_lite.paths import private_dir
-from autoglm_lite.store.hub import (
-    DownloadError,
-    Failure,
-    Headers,
-    Identity,
-    Wanted,
-    address_of,
-    check_name,
-    endpoint,
-    follows,
-    identity_of,
-    seconds_to_wait,
-    starts_at,
-    strong,
-)
+from autoglm_lite.store.hub.access import address_of, read_access
+from autoglm_lite.store.hub.answers import Identity, starts_at, strong
+from autoglm_lite.store.hub.client import Client, CutError, failure, why
+from autoglm_lite.store.hub.failures import DownloadError, Failure
+from autoglm_lite.store.reference import HubReference, read_reference
+from autoglm_lite.store.wanted import Wanted, check_name
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -41,7 +32,6 @@ PARTIAL = "partial"
 PIECE_BYTES = 1 << 16
 RESERVE_BYTES = 100_000_000
 """Of the disk, left to others."""
-MOST_REDIRECTS = 5
 SECONDS_OF_SPEED = 8.0
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -85,14 +75,6 @@ class Speed:
             self._counts.popleft()
         began, first = self._counts[0]
         return (done - first) / (now - began) if now - began > 0.5 else None
-
-
-class _CutError(Exception):
-    """An attempt failed that may be made again: after `wait` seconds where the server says so."""
-
-    def __init__(self, failure: DownloadError, wait: float | None = None) -> None:
-        super().__init__(str(failure))
-        self.failure, self.wait = failure, wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +121,12 @@ class Download:
         self._target = folder / check_name(wanted.name)
         self._part = folder / PARTIAL / (wanted.name + ".part")
         self._meta = folder / PARTIAL / (wanted.name + ".json")
-        self._address = address_of(wanted.reference, endpoint(environ))
+        reference = read_reference(wanted.reference)
+        if not isinstance(reference, HubReference) or reference.file is None:
+            raise UsageError(f"{wanted.reference!r} names no file of a hub: write it such as hf:org/repo/file.gguf.")
+        access = read_access(environ)
+        self._client = Client(access, patience.stall)
+        self._address = address_of(reference, wanted.revision, access)
         self._patience = patience
         self._stop = threading.Event()
         self._identity: Identity | None = None
@@ -216,7 +203,7 @@ class Download:
             try:
                 if self._attempt(file):
                     return True
-            except _CutError as cut:
+            except CutError as cut:
                 in_vain = 1 if self._hashed > before else in_vain + 1
                 if in_vain >= self._patience.attempts:
                     raise cut.failure from cut
@@ -242,18 +229,27 @@ class Download:
         return True
 
     def _attempt(self, file: BinaryIO) -> bool:
-        """Gets what is missing over one connection; false where it was stopped. Raises DownloadError, _CutError."""
+        """Gets what is missing over one connection; false where it was stopped. Raises DownloadError, CutError."""
         if self._identity and self._hashed == self._identity.n_bytes:
             return True
-        response, identity = self._ask(self._hashed)
-        with response:
+        try:
+            answer = self._client.open(self._address, self.wanted.label, begin=self._hashed, etag=self._etag)
+        except CutError as cut:
+            if cut.status == 416:
+                # The file there is shorter than what we have: it is another one.
+                self._identity, self._etag = None, None
+            raise
+        with answer.response as response:
+            identity = answer.identity
+            if identity is None:
+                raise self._failure("unchecked")
             if self._identity not in (None, identity):
                 self._start_over(file)
                 self._identity = None
-                raise _CutError(self._failure("wrong"), 0.0)
+                raise CutError(self._failure("wrong"), 0.0)
             begins = starts_at(response.status, response.headers, self._hashed, identity.n_bytes)
             if begins is None:
-                raise _CutError(self._failure("trouble", status=response.status))
+                raise CutError(self._failure("trouble", status=response.status))
             if begins == 0:
                 self._start_over(file)
             self._identity, self._etag = identity, strong(response.headers.get("ETag"))
@@ -273,9 +269,9 @@ class Download:
             try:
                 piece = response.read1(min(PIECE_BYTES, n_bytes - self._hashed))
             except (OSError, HTTPException, ValueError) as error:
-                raise _CutError(self._failure("connection", why=_why(error))) from error
+                raise CutError(self._failure("connection", why=why(error))) from error
             if not piece:
-                raise _CutError(self._failure("connection", why="cut off"))
+                raise CutError(self._failure("connection", why="cut off"))
             self._keep(file, piece)
             self._show("getting", self._speed.count(self._hashed, time.monotonic()))
         return True
@@ -288,76 +284,6 @@ class Download:
             self._hash.update(rest[:n_bytes])
             self._hashed += n_bytes
             rest = rest[n_bytes:]
-
-    def _ask(self, offset: int) -> tuple[HTTPResponse, Identity]:
-        """The answer of the server that has the bytes, from `offset` on where it can, and what they are."""
-        from urllib.error import HTTPError
-
-        address, identity = self._address, None
-        for _ in range(MOST_REDIRECTS + 1):
-            try:
-                response = self._open(address, offset)
-            except HTTPError as error:
-                with error:
-                    identity = identity or identity_of(error.headers)
-                    there = error.headers.get("Location")
-                    if not (300 <= error.code < 400 and there):
-                        raise self._refusal(error.code, error.headers) from error
-                    there = urljoin(address, there)
-                    if not follows(address, there):
-                        raise self._failure("refused", status=error.code) from error
-                    address = there
-                    continue
-            identity = identity or identity_of(response.headers)
-            if identity is None:
-                response.close()
-                raise self._failure("unchecked")
-            return response, identity
-        raise self._failure("trouble", status=302)
-
-    def _open(self, address: str, offset: int) -> HTTPResponse:
-        """Raises HTTPError for every answer but the file's bytes."""
-        import ssl
-        from http.client import HTTPException
-        from urllib.error import HTTPError, URLError
-        from urllib.request import HTTPRedirectHandler, Request, build_opener
-
-        from autoglm_lite import __version__
-
-        class Stay(HTTPRedirectHandler):
-            """Redirects are followed by us: the first one tells what the file is."""
-
-            def redirect_request(self, *_: object) -> None:
-                return None
-
-        headers = {"User-Agent": f"autoglm-lite/{__version__}", "Accept-Encoding": "identity"}
-        if offset and self._etag:
-            headers |= {"Range": f"bytes={offset}-", "If-Range": self._etag}
-        elif offset:
-            headers |= {"Range": f"bytes={offset}-"}
-        try:
-            response: HTTPResponse = build_opener(Stay).open(
-                Request(address, headers=headers), timeout=self._patience.stall
-            )
-        except HTTPError:
-            raise
-        except (URLError, HTTPException, OSError, ValueError) as error:
-            failure = self._failure("connection", why=_why(error))
-            if isinstance(getattr(error, "reason", None), ssl.SSLCertVerificationError):
-                raise failure from error
-            raise _CutError(failure) from error
-        return response
-
-    def _refusal(self, status: int, headers: Headers) -> Exception:
-        if status in (401, 403):
-            return self._failure("refused", status=status)
-        if status in (404, 410):
-            return self._failure("missing", status=status)
-        if status == 416:
-            # The file there is shorter than what we have: it is another one.
-            self._identity, self._etag = None, None
-        kind: Failure = "busy" if status in (429, 503) else "trouble"
-        return _CutError(self._failure(kind, status=status), seconds_to_wait(headers, time.time()))
 
     def _start_over(self, file: BinaryIO) -> None:
         file.truncate(0)
@@ -387,7 +313,7 @@ class Download:
         return self._failure("unwritable", folder=self._target.parent, why=error.strerror or error)
 
     def _failure(self, kind: Failure, **facts: object) -> DownloadError:
-        return DownloadError(kind, host=urlsplit(self._address).hostname, name=self.wanted.label, **facts)
+        return failure(kind, self._address, self.wanted.label, **facts)
 
     def _note(self) -> None:
         """Keeps what is needed to go on in another run."""
@@ -410,10 +336,3 @@ def _read(meta: Path) -> Part:
     check_name(wanted.name)
     part = meta.with_name(wanted.name + ".part")
     return Part(wanted, part.stat().st_size, Identity(**identity) if identity else None, known["etag"])
-
-
-def _why(error: BaseException) -> str:
-    reason = getattr(error, "reason", error)
-    if isinstance(reason, TimeoutError):
-        return "nothing comes"
-    return str(getattr(reason, "strerror", None) or reason or type(error).__name__)[:100]

@@ -17,8 +17,9 @@ import pytest
 from autoglm_lite.errors import UsageError
 from autoglm_lite.store import download, stored_models
 from autoglm_lite.store.download import PARTIAL, Download, Patience, parts, remove_part
-from autoglm_lite.store.hub import DownloadError, Wanted
+from autoglm_lite.store.hub.failures import DownloadError
 from autoglm_lite.store.models import models_dir
+from autoglm_lite.store.wanted import Wanted
 from tests.store.hub_server import Hub, serving
 
 CONTENT = random.Random(7).randbytes(400_000)
@@ -229,7 +230,7 @@ def test_no_name_leads_out_of_the_folder(folder: Path, name: str) -> None:
     "reference", ["hf:a/b", "hf:a", "a/b/c", "hf:../b/c.gguf", "hf:a/b/../c.gguf", "hf:a/b//c", "https://a/b/c", ""]
 )
 def test_no_reference_leads_elsewhere(folder: Path, reference: str) -> None:
-    with pytest.raises(ValueError, match="must be such as"):
+    with pytest.raises(UsageError, match=r"repository|no file of a hub"):
         Download(Wanted(reference, "a.gguf", "", 1), folder, {})
 
 

@@ -78,7 +78,7 @@ class Words:
     good_at: str
     comma: str
     failed_refused: str
-    """Why a download failed: autoglm_lite.store.hub.SENTENCES."""
+    """Why a download failed: autoglm_lite.store.hub.failures.SENTENCES."""
     failed_missing: str
     failed_busy: str
     failed_trouble: str

@@ -1,0 +1,93 @@
+"""What a user writes to say which model: hf:org/repo, ms:org/repo/file.gguf, an address, a path."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from autoglm_lite.errors import UsageError
+from autoglm_lite.gguf.ggml_types import FILE_TYPES
+
+Hub = Literal["hf", "ms"]
+
+
+@dataclass(frozen=True, slots=True)
+class HubReference:
+    """A repository of Hugging Face (`hf`) or ModelScope (`ms`), or a file in it."""
+
+    hub: Hub
+    repo: str
+    """org/repo."""
+    file: str | None = None
+    """Within the repository, with / between folders."""
+    type: str | None = None
+    """Such as Q4_K_M."""
+
+    def __str__(self) -> str:
+        file = "" if self.file is None else f"/{self.file}"
+        return f"{self.hub}:{self.repo}{file}{'' if self.type is None else ':' + self.type}"
+
+
+@dataclass(frozen=True, slots=True)
+class WebReference:
+    address: str
+    """https, or http to this computer."""
+
+    def __str__(self) -> str:
+        return self.address
+
+
+@dataclass(frozen=True, slots=True)
+class LocalReference:
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+Reference: TypeAlias = "HubReference | WebReference | LocalReference"
+
+
+def read_reference(text: str) -> Reference | None:
+    """None for what may only be a name. Raises UsageError for what begins as a reference and is none."""
+    if text.startswith(("hf:", "ms:")):
+        return _hub(text)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        return _web(text)
+    if "/" in text or text.endswith(".gguf") or text.startswith(("~", ".")):
+        return LocalReference(Path(text))
+    return None
+
+
+def _hub(text: str) -> HubReference:
+    hub: Hub = "hf" if text.startswith("hf:") else "ms"
+    rest, _, kind = text[3:].partition(":")
+    parts = rest.split("/")
+    if len(parts) < 2 or not all(map(_sound, parts)) or not all(re.fullmatch(r"[\w.-]{1,96}", p) for p in parts[:2]):
+        raise UsageError(f"{text[:100]!r} names no repository: write it such as {hub}:org/repo or {hub}:org/repo/file.")
+    kinds = {name.upper(): name for name in FILE_TYPES.values()}
+    if ":" in text[3:] and kind.upper() not in kinds:
+        raise UsageError(f"{kind[:40]!r} is no type of a GGUF: write one such as :Q4_K_M or :Q8_0 behind the name.")
+    return HubReference(hub, "/".join(parts[:2]), "/".join(parts[2:]) or None, kinds.get(kind.upper()))
+
+
+def _web(text: str) -> WebReference:
+    try:
+        parts = urlsplit(text)
+        port_is_sound = parts.port != 0
+    except ValueError:
+        raise UsageError(f"{text[:100]!r} is no address.") from None
+    here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if not parts.hostname or not port_is_sound or not (parts.scheme == "https" or (parts.scheme == "http" and here)):
+        raise UsageError(f"{text[:100]!r} is no address to get a model from: give one that begins with https://.")
+    if parts.username or parts.password:
+        raise UsageError("An address with a password in it is not used: it would be kept on the disk.")
+    return WebReference(text)
+
+
+def _sound(part: str) -> bool:
+    """A part of a path within a repository."""
+    return part not in ("", ".", "..") and part.isprintable() and "\\" not in part and len(part.encode()) <= 255
