@@ -16,10 +16,14 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def open_part(path: Path) -> BinaryIO:
     """For reading and writing anywhere, made where it is missing; never through a link. Raises OSError."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with suppress(OSError):
+        # One that was about to be published is not to be written any more.
+        if not path.is_symlink():
+            path.chmod(0o600)
     return os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0)
 
 
-def write(file: BinaryIO, piece: bytes) -> int:
+def write(file: BinaryIO, piece: bytes | memoryview) -> int:
     """How many bytes of it were taken: a disk that is nearly full takes some of them first. Raises OSError."""
     n_bytes = file.write(piece)
     if not n_bytes:

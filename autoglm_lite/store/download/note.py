@@ -10,6 +10,10 @@ from pathlib import Path
 from autoglm_lite.store.download.disk import replace_json
 from autoglm_lite.store.download.ranges import Ranges
 
+PARTIAL = "partial"
+"""The folder, within the one that a file comes to, for what is not complete."""
+PART, NOTE, LOCK = ".part", ".json", ".lock"
+"""What is put behind the name of a file for its bytes, what is noted of them, and whose turn it is."""
 MOST_BYTES = 1 << 20
 
 
