@@ -44,7 +44,8 @@ _SINGLE = {
 def read_header(path: Path, *, parts: bool = False) -> Header:
     """Reads and checks the header of the GGUF file at `path`, and that the file holds all data it speaks of.
 
-    Reads no tensor data. A part of a split model is refused unless `parts` are wanted. Raises ModelFileError, whose text names the file, what is wrong and what to do.
+    Reads no tensor data. A part of a split model is refused unless `parts` are wanted. Raises ModelFileError, whose
+    text names the file, what is wrong and what to do.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):

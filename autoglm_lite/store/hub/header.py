@@ -73,23 +73,27 @@ class _Beginning:
         if self._place >= MOST_BYTES:
             raise damaged(Path(self._label), f"its header is larger than {MOST_BYTES >> 20} MiB")
         in_vain = 0
-        while True:
-            try:
-                piece = self._piece(min(n_bytes, PIECE_BYTES, MOST_BYTES - self._place))
-                self._place += len(piece)
-                return piece
-            except CutError as cut:
-                self.close()
-                in_vain += 1
-                if in_vain >= ATTEMPTS:
-                    raise cut.failure from cut
-                usual = self._first_wait * 2.0 ** (in_vain - 1)
-                time.sleep(min(usual if cut.wait is None else cut.wait, MOST_WAIT))
+        while (piece := self._attempt(min(n_bytes, PIECE_BYTES, MOST_BYTES - self._place), in_vain)) is None:
+            in_vain += 1
+        self._place += len(piece)
+        return piece
 
     def close(self) -> None:
         if self._response is not None:
             self._response.close()
             self._response = None
+
+    def _attempt(self, most: int, in_vain: int) -> bytes | None:
+        """None after a wait where it may be made again; `in_vain` were made before. Raises DownloadError."""
+        try:
+            return self._piece(most)
+        except CutError as cut:
+            self.close()
+            if in_vain + 1 >= ATTEMPTS:
+                raise cut.failure from cut
+            usual = self._first_wait * 2.0**in_vain
+            time.sleep(min(usual if cut.wait is None else cut.wait, MOST_WAIT))
+            return None
 
     def _piece(self, most: int) -> bytes:
         """Raises DownloadError, CutError."""
