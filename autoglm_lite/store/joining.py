@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
@@ -12,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from autoglm_lite.errors import ModelFileError
+from autoglm_lite.errors import ModelFileError, StoreError
 from autoglm_lite.gguf.cursor import cut_short
 from autoglm_lite.gguf.header import Header
 from autoglm_lite.gguf.parts import check_rest, join_headers, padded, whole_bytes
 from autoglm_lite.gguf.reader import read_header, read_header_of
+from autoglm_lite.store.publishing import NO_ROOM, sync_folder
 
 PIECE_BYTES = 1 << 20
 RESERVE_BYTES = 100_000_000
 """Of the disk, left to others."""
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ENDLESS = 1 << 60
 """Bytes that a file might have of which only the header is looked at."""
 
@@ -45,8 +44,8 @@ def join(
     starts again. `identity` says what the parts are, such as their checksums: what was begun of another one is not
     gone on with. Memory: one MB beside the headers.
 
-    Raises ModelFileError with what is wrong with the parts, where the disk is full or cannot be written, and where
-    another process joins the same.
+    Raises ModelFileError with what is wrong with the parts, and StoreError where the disk is full or cannot be
+    written, or another process joins the same.
     """
     begun = _begun(out, identity)
     try:
@@ -59,7 +58,7 @@ def join(
                 if not give_up or not _missing(parts) or not os.fstat(file.fileno()).st_size:
                     begun.unlink(missing_ok=True)
                 raise
-        _sync(out.parent)
+        sync_folder(out.parent)
         if give_up:
             parts[-1].unlink(missing_ok=True)
     except OSError as error:
@@ -103,14 +102,14 @@ def _begin(file: BinaryIO, parts: Sequence[Path], out: Path, *, give_up: bool) -
         check_rest(whole, headers, missing)
         work = _Work(file, whole, left, give_up)
         if file.seek(0, os.SEEK_END) < work.place:
-            raise ModelFileError(f"What was joined of {out} is damaged: get all its parts again.")
+            raise StoreError(f"What was joined of {out} is damaged: get all its parts again.")
         _check_room(work, out)
-        file.truncate(work.place)
+        os.ftruncate(file.fileno(), work.place)
         file.seek(work.place)
         return work
     joined = join_headers(headers)
     work = _Work(file, joined.header, left, give_up)
-    file.truncate(0)
+    os.ftruncate(file.fileno(), 0)
     _check_room(work, out)
     file.seek(0)
     _put(file, joined.start)
@@ -157,7 +156,7 @@ def _put(file: BinaryIO, piece: bytes) -> None:
     """A disk that is nearly full takes a part of it first."""
     rest = memoryview(piece)
     while rest:
-        rest = rest[file.write(rest) :]
+        rest = rest[os.write(file.fileno(), rest) :]
 
 
 @contextmanager
@@ -170,7 +169,7 @@ def _opened(begun: Path, out: Path) -> Iterator[BinaryIO]:
         except ImportError:  # pragma: no cover
             yield file
             return
-        taken = ModelFileError(f"Another autoglm-lite is joining the parts of {out.stem} already: wait for it.")
+        taken = StoreError(f"Another autoglm-lite is joining the parts of {out.stem} already: wait for it.")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -201,23 +200,14 @@ def _check_room(work: _Work, out: Path) -> None:
         raise _full(out, needed + RESERVE_BYTES, free)
 
 
-def _full(out: Path, needed: int, free: int) -> ModelFileError:
-    return ModelFileError(
+def _full(out: Path, needed: int, free: int) -> StoreError:
+    return StoreError(
         f"The disk has too little room to join the parts of {out.stem}: {needed / 1e6:,.0f} MB are needed and"
         f" {free / 1e6:,.0f} MB are free; make room and go on."
     )
 
 
-def _unwritable(error: OSError, out: Path) -> ModelFileError:
+def _unwritable(error: OSError, out: Path) -> StoreError:
     if error.errno in NO_ROOM:
-        return ModelFileError(f"The disk became full while the parts of {out.stem} were joined: make room and go on.")
-    return ModelFileError(f"The parts of {out.stem} cannot be joined in {out.parent} ({error.strerror}): check it.")
-
-
-def _sync(folder: Path) -> None:
-    """So that the disk has the name as well."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return StoreError(f"The disk became full while the parts of {out.stem} were joined: make room and go on.")
+    return StoreError(f"The parts of {out.stem} cannot be joined in {out.parent} ({error.strerror}): check it.")
