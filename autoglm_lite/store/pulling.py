@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -59,10 +59,8 @@ def came(models: Path, name: str) -> int:
     """Bytes of the disk that what has come of it takes."""
     total = 0
     for path in folder_of(models, name).rglob("*"):
-        try:
+        with suppress(OSError):
             total += path.lstat().st_blocks * 512
-        except OSError:
-            continue
     return total
 
 
@@ -141,7 +139,7 @@ class Pull:
             name=order.name,
             file=StoredFile(self._whole, whole.stat().st_size, single.sha256 if single else None),
             way="fetched",
-            mmproj=mmproj and StoredFile(mmproj.name, mmproj.stat().st_size, seen.sha256 if seen else None),
+            mmproj=StoredFile(mmproj.name, mmproj.stat().st_size, seen.sha256 if seen else None) if mmproj else None,
             source=order.source,
             revision=order.revision,
             licence=order.licence,
@@ -150,14 +148,10 @@ class Pull:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """One at a time gets a model. Raises DownloadError."""
-        private_dir(self._folder)
-        try:
-            lock = held(self._models, self.order.name + ".pull", seconds=0)
-            lock.__enter__()
-        except StoreError as error:
-            raise DownloadError("taken", name=self.order.name) from error
-        try:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(held(self._models, self.order.name + ".pull", seconds=0))
+            except StoreError as error:
+                raise DownloadError("taken", name=self.order.name) from error
             private_dir(self._folder)
             yield
-        finally:
-            lock.__exit__(None, None, None)
