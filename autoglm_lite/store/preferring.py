@@ -45,16 +45,16 @@ class Judged:
         return quick and self.choice.verdict == "fits" and needed <= EASY_SHARE * self.choice.available
 
     @property
+    def worth(self) -> float:
+        """Its bits, of which the types of 2023 make less."""
+        return self.bits - 0.6 if self.candidate.type in ("Q4_0", "Q4_1", "Q5_0", "Q5_1") else self.bits
+
+    @property
     def rank(self) -> tuple[int, float, bool, int]:
+        """By which those that run are compared."""
         ample = self.choice.verdict == "fits"
-        if self.bits >= GOOD_BITS:
-            grade = 3 if ample else 2
-        else:
-            grade = 1 if ample and self.bits >= POOR_BITS else 0
-        # The types of 2023 make less of their bits.
-        old = self.candidate.type in ("Q4_0", "Q4_1", "Q5_0", "Q5_1")
-        worth = self.bits - 0.6 if old else self.bits
-        return grade, worth, self.candidate.type in _PLAIN, self.candidate.n_bytes
+        grade = 2 + ample if self.bits >= GOOD_BITS else int(ample and self.bits >= POOR_BITS)
+        return grade, self.worth, self.candidate.type in _PLAIN, self.candidate.n_bytes
 
 
 def bits(type_name: str, n_bytes: int, n_params: int) -> float:
@@ -80,7 +80,7 @@ def why(taken: Judged, found: Sequence[Judged]) -> str:
         return "the only one there"
     if taken.bits > USUAL_BITS:
         return "better than the usual types, as memory and speed allow" if taken.easy else "the smallest there"
-    larger = [one for one in found if taken.bits < one.bits <= MOST_BITS]
+    larger = [one for one in found if taken.worth < one.worth and one.bits <= MOST_BITS]
     if any(one.bits <= USUAL_BITS for one in larger) or taken.bits < GOOD_BITS:
         return f"the best that fits into the {in_words(taken.choice.available)} of memory that are free"
     if any(one.choice.fits for one in larger):
