@@ -231,3 +231,14 @@ def test_on_a_terminal_it_asks_and_shows_how_far_it_is(hub: FakeHub) -> None:
     assert terminal.ended() == 0
     assert re.search(r"\r *\d+%  \d.* MB of 3.9 MB  \d.*/s  \d+ s left\x1b\[K", terminal.shown)
     assert "starter-Q8_0 is here: autoglm-lite chat" in terminal.shown
+
+
+def test_a_file_of_this_computer_stays_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = llama().write(tmp_path / "mine.gguf")
+    assert main(["pull", str(mine)]) == 0
+    streams = capsys.readouterr()
+    assert streams.out == "mine is here: autoglm-lite chat mine\n"
+    assert "takes no more room" in streams.err
+    assert [path.name for path in stored_models()] == ["mine.gguf"]
+    assert main(["pull", str(tmp_path / "none.gguf")]) == 1
+    assert "none.gguf" in capsys.readouterr().err
