@@ -63,7 +63,7 @@ def _in_repository(folder: Path, repo: str, program: str) -> Iterator[Found]:
                     program,
                     name=f"{repo}/{within.rpartition('.')[0]}",
                     path=real,
-                    stem=group.model.stem if _telling(group.model.stem) else f"{repo.split('/')[1]}-{group.model.stem}",
+                    stem=_stem(group.model.stem, repo),
                     sha256=_sha256(real),
                     mmproj=mmproj,
                     mmproj_sha256=None if mmproj is None else _sha256(mmproj),
@@ -72,9 +72,13 @@ def _in_repository(folder: Path, repo: str, program: str) -> Iterator[Found]:
                 )
 
 
-def _telling(stem: str) -> bool:
-    """Whether a file's name says of which model it is: not ggml-model-Q4_K_M, nor model."""
-    return not re.match(r"(ggml-)?model\b", stem, re.IGNORECASE)
+def _stem(file: str, repo: str) -> str:
+    """The file's, or where that does not say of which model it is, as model-Q4_K_M, with the repository's name."""
+    nameless = re.fullmatch(r"(?:ggml-)?model[-_.]?(.*)", file, re.IGNORECASE)
+    if nameless is None:
+        return file
+    title = re.sub(r"[-_.]?gguf$", "", repo.partition("/")[2], flags=re.IGNORECASE)
+    return f"{title}-{nameless[1]}".rstrip("-")
 
 
 def _revisions(folder: Path) -> list[str]:

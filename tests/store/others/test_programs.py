@@ -77,6 +77,15 @@ def test_lm_studio(tmp_path: Path) -> None:
     assert found["lmstudio-community/Qwen3-0.6B-GGUF/Qwen3-0.6B-Q8_0"].mmproj is None
 
 
+def test_what_sees_pictures_is_known_by_what_it_says_too(tmp_path: Path) -> None:
+    computer = trees.computer(tmp_path)
+    repo = computer.home / ".lmstudio" / "models" / "org" / "seeing"
+    trees.put(repo / "model-Q4_K_M.gguf", trees.chat_model("seeing"))
+    trees.put(repo / "vision-encoder.gguf", trees.projector())
+    (found,) = lm_studio.find(computer)
+    assert (found.path.name, found.mmproj) == ("model-Q4_K_M.gguf", repo / "vision-encoder.gguf")
+
+
 def test_lm_studio_where_its_pointer_and_its_settings_say(tmp_path: Path) -> None:
     computer = trees.computer(tmp_path)
     trees.lm_studio(tmp_path / "moved")
@@ -111,9 +120,7 @@ def test_hugging_face(tmp_path: Path, hub: str, variables: dict[str, str]) -> No
     seeing = others["ggml-org/SmolVLM2-500M-Video-Instruct-GGUF/SmolVLM2-500M-Video-Instruct-Q8_0"]
     assert seeing.mmproj is not None
     assert b"SmolVLM2" in seeing.mmproj.read_bytes()
-    assert others["zai-org/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M"].stem == (
-        "glm-edge-1.5b-chat-gguf-ggml-model-Q4_K_M"
-    )
+    assert others["zai-org/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M"].stem == "glm-edge-1.5b-chat-Q4_K_M"
     large = others["someone/large-GGUF/Q4_K_M/large-Q4_K_M-00001-of-00003"]
     assert large.n_parts == 3
     assert len(others) == 3
