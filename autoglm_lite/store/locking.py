@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from autoglm_lite.errors import StoreError
+from autoglm_lite.errors import StoreError, UsageError
 from autoglm_lite.paths import private_dir
 from autoglm_lite.store.place import check, place
 
@@ -25,9 +26,9 @@ def held(models: Path, name: str, seconds: float = SECONDS) -> Iterator[None]:
 
     The system lets go of it when its holder dies. Where the file system has no locks, the process that is named in the
     file counts as long as it lives; where not even that can be written, there is none. Raises StoreError with who holds
-    it after `seconds`, UsageError for what cannot be a name.
+    it after `seconds`.
     """
-    path = place(models, LOCKS, check(name) + ".lock")
+    path = place(models, LOCKS, _file_name(name))
     descriptor = _waited_for(path, name, seconds)
     try:
         yield
@@ -51,6 +52,14 @@ def remove_stale(models: Path) -> int:
                 finally:
                     os.close(descriptor)
     return removed
+
+
+def _file_name(name: str) -> str:
+    """Any name has a lock: the user may have put a file of an odd one into the folder."""
+    try:
+        return check(name + ".lock")
+    except UsageError:
+        return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32] + ".lock"
 
 
 def _waited_for(path: Path, name: str, seconds: float) -> int | None:

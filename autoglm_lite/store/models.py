@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Container
 from contextlib import suppress
 from pathlib import Path
-from stat import S_ISREG
 
 from autoglm_lite import paths
 from autoglm_lite.errors import ModelFileError, UsageError, WillNotFitError
@@ -50,19 +49,20 @@ def is_ours(path: Path) -> bool:
     return path.suffix == SUFFIX and path.absolute().parent == models_dir().absolute() and not is_starter(path)
 
 
-def remove(path: Path) -> int:
-    """Removes a stored model; of a link only the link. Returns the bytes that are free now.
+def stored(name: str) -> Path:
+    """The stored model that is called `name`, with or without .gguf, or has that path; also a link that leads nowhere.
 
-    Raises UsageError for a model that is not in our folder, ModelFileError where it cannot be removed.
+    Raises ModelFileError with what is stored where there is none.
     """
-    if not is_ours(path):
-        raise UsageError(f"{path} is not in the models' folder: it is not ours to delete.")
-    try:
-        status = path.lstat()
-        path.unlink()
-    except OSError as error:
-        raise ModelFileError(f"The model {path} cannot be removed ({error.strerror}); check it.") from error
-    return status.st_size if S_ISREG(status.st_mode) and status.st_nlink == 1 else 0
+    folder = models_dir()
+    for path in (folder / (name + SUFFIX), folder / name, Path(name)):
+        if is_ours(path) and not _is_path(path.name):
+            with suppress(OSError, ValueError):
+                path.lstat()
+                return folder / path.name
+    names = [path.stem for path in stored_models()]
+    known = f"stored are {', '.join(names)}" if names else f"none is stored yet in {folder}"
+    raise ModelFileError(f"No stored model is called {name[:200]} ({known}).")
 
 
 def resolve(

@@ -57,6 +57,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in plain)
 
 
+def amount(n_bytes: float) -> str:
+    """`3 kB`, `986 MB`, `1.2 GB`."""
+    if n_bytes >= 1e9:
+        return f"{n_bytes / 1e9:.1f} GB"
+    return f"{n_bytes / 1e6:.0f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.0f} kB"
+
+
 def width(text: str) -> int:
     """Cells on a terminal: Chinese characters take two, what is put upon another none."""
     return sum(_cells(c) for c in text)

@@ -1,0 +1,167 @@
+"""A file that another program has, or the user, as a stored model: where it lies, and never copied."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
+
+from autoglm_lite.errors import StoreError, UsageError
+from autoglm_lite.paths import private_dir
+from autoglm_lite.store.manifest import Manifest, StoredFile, Way, read_manifest
+from autoglm_lite.store.place import check, name_from, place
+from autoglm_lite.store.publishing import MODE, not_stored, put
+from autoglm_lite.store.verifying import sampled
+
+FICLONE = 0x40049409
+"""ioctl_ficlone(2): the new file has the blocks of the old one until either is written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    path: Path
+    """Of the stored model."""
+    way: Way
+    file: Path
+    """Where it lies, with all links followed."""
+    n_bytes: int
+    why: str = ""
+    """For a link: what kept it from being more than that."""
+
+
+def adopt(
+    models: Path,
+    file: Path,
+    name: str | None = None,
+    *,
+    source: str | None = None,
+    sha256: str | None = None,
+    licence: str | None = None,
+) -> Adopted:
+    """Has `file` be the stored model `name`, by default called as the file is. Not a byte of it is copied.
+
+    On one disk it shares the file's blocks where the file system can do that, and then nobody can change it; else it
+    is a second name of the file (a hard link), which stays when the first is deleted, if the file is this user's.
+    What lies on another disk or belongs to another user is only linked to. `source`, `sha256` and `licence` are kept
+    as what is known of it. Whether it is a model was looked at before.
+
+    Raises StoreError, UsageError where it cannot be done; the file itself is never touched.
+    """
+    name = name_from(file.name.removesuffix(".gguf")) if name is None else check(name)
+    target = place(models, name + ".gguf")
+    real, status = _found(file)
+    try:
+        private_dir(models)
+        _check_free(models, real, name, target)
+        new = place(models, f"{name}.{os.getpid()}.new")
+        try:
+            way, why = _taken_in(real, status, new)
+            manifest = Manifest(
+                name,
+                StoredFile(target.name, status.st_size, sha256),
+                way,
+                source=source or str(real),
+                licence=licence,
+                added=time.time(),
+                samples=sampled(real),
+            )
+            put(models, manifest, [(new, target)])
+        finally:
+            # Where another has made the same hard link meanwhile, the system renames nothing.
+            with suppress(OSError):
+                new.unlink()
+    except OSError as error:
+        raise not_stored(name, models, error) from error
+    return Adopted(target, way, real, status.st_size, why)
+
+
+def renewed(models: Path, path: Path) -> Manifest | None:
+    """What is to be kept of a model that lies in the folder and is good as it is now, whoever put it there; None for a
+    name that no manifest can have. Raises OSError."""
+    with suppress(UsageError):
+        before = read_manifest(models, check(path.stem))
+        return Manifest(
+            path.stem,
+            StoredFile(check(path.name), path.stat().st_size),
+            "link" if path.is_symlink() else "found",
+            mmproj=None if before is None else before.mmproj,
+            source=str(path.resolve()) if path.is_symlink() else None,
+            added=time.time(),
+            samples=sampled(path),
+        )
+    return None
+
+
+def renew(models: Path, path: Path) -> None:
+    """Keeps that. Raises StoreError."""
+    try:
+        manifest = renewed(models, path)
+        if manifest is not None:
+            put(models, manifest, [])
+    except OSError as error:
+        raise not_stored(path.stem, models, error) from error
+
+
+def _found(file: Path) -> tuple[Path, os.stat_result]:
+    """With all links followed. Raises StoreError."""
+    try:
+        real = file.resolve(strict=True)
+        status = real.stat()
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(f"{file} cannot be read ({why}); check the path.") from error
+    if not S_ISREG(status.st_mode):
+        raise StoreError(f"{file} is no file: give the path of a .gguf file.")
+    return real, status
+
+
+def _check_free(models: Path, real: Path, name: str, target: Path) -> None:
+    """Raises StoreError where the file, or another of its name, is stored already."""
+    for path in sorted(models.glob("*.gguf")):
+        with suppress(OSError):
+            if path.samefile(real):
+                raise StoreError(f"{real} is stored already, as the model {path.stem}: nothing is to be done.")
+    if target.exists() or target.is_symlink():
+        raise StoreError(f"Another model is called {name} already: give this one another name with --name.")
+
+
+def _taken_in(real: Path, status: os.stat_result, new: Path) -> tuple[Way, str]:
+    """`new` as the same file, and why only linked where it is. Raises OSError."""
+    if status.st_dev != new.parent.stat().st_dev:
+        new.symlink_to(real)
+        return "link", "it lies on another disk"
+    if _cloned(real, new):
+        return "reflink", ""
+    if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+        new.symlink_to(real)
+        return "link", "it belongs to another user"
+    try:
+        new.hardlink_to(real)
+    except OSError:
+        # FAT knows no hard links, nor do some that come over the network.
+        new.symlink_to(real)
+        return "link", "this disk has no hard links"
+    return "hard link", ""
+
+
+def _cloned(real: Path, new: Path) -> bool:
+    """Whether the file system let `new` share all blocks. Raises OSError."""
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover
+        return False
+    with real.open("rb") as old:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            fcntl.ioctl(descriptor, FICLONE, old.fileno())
+            os.fchmod(descriptor, MODE)
+            os.fsync(descriptor)
+        except OSError:
+            new.unlink()
+            return False
+        finally:
+            os.close(descriptor)
+    return True
