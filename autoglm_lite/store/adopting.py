@@ -40,13 +40,16 @@ def adopt(
     source: str | None = None,
     sha256: str | None = None,
     licence: str | None = None,
+    mmproj: Path | None = None,
+    mmproj_sha256: str | None = None,
 ) -> Adopted:
     """Has `file` be the stored model `name`, by default called as the file is. Not a byte of it is copied.
 
     On one disk it shares the file's blocks where the file system can do that, and then nobody can change it; else it
     is a second name of the file (a hard link), which stays when the first is deleted, if the file is this user's.
-    What lies on another disk or belongs to another user is only linked to. `source`, `sha256` and `licence` are kept
-    as what is known of it. Whether it is a model was looked at before.
+    What lies on another disk or belongs to another user is only linked to. `mmproj`, the file that sees pictures for
+    it, is taken in likewise. `source`, `licence` and the digests are kept as what is known of it. Whether it is a
+    model was looked at before.
 
     Raises StoreError, UsageError where it cannot be done; the file itself is never touched.
     """
@@ -56,23 +59,31 @@ def adopt(
     try:
         private_dir(models)
         _check_free(models, real, name, target)
-        new = place(models, f"{name}.{os.getpid()}.new")
+        new, eyes = (place(models, f"{name}.{os.getpid()}.{kind}") for kind in ("new", "eyes.new"))
+        moves, seeing = [], None
         try:
+            if mmproj is not None:
+                seen, seen_status = _found(mmproj)
+                _taken_in(seen, seen_status, eyes)
+                seeing = StoredFile(name + ".mmproj", seen_status.st_size, mmproj_sha256)
+                moves.append((eyes, place(models, seeing.name)))
             way, why = _taken_in(real, status, new)
             manifest = Manifest(
                 name,
                 StoredFile(target.name, status.st_size, sha256),
                 way,
+                mmproj=seeing,
                 source=source or str(real),
                 licence=licence,
                 added=time.time(),
                 samples=sampled(real),
             )
-            put(models, manifest, [(new, target)])
+            put(models, manifest, [*moves, (new, target)])
         finally:
             # Where another has made the same hard link meanwhile, the system renames nothing.
-            with suppress(OSError):
-                new.unlink()
+            for left in (new, eyes):
+                with suppress(OSError):
+                    left.unlink()
     except OSError as error:
         raise not_stored(name, models, error) from error
     return Adopted(target, way, real, status.st_size, why)

@@ -51,27 +51,35 @@ def look(found: Found, machine: Machine, stored: Stored) -> Seen:
     return Seen(found, n_bytes, facts, verdict, None, stored.name_of(found))
 
 
-def picked(names: Sequence[str], offered: Sequence[Seen]) -> list[Seen]:
-    """Those called so, by their programs or as files; `all` of them for that word. Raises UsageError with the nearest
-    names."""
+def picked(names: Sequence[str], seen: Sequence[Seen]) -> list[Seen]:
+    """Those called so, by their programs or as files; all that can be added for the word `all`. Raises UsageError for
+    one that cannot be added, and with the nearest names for one that there is not."""
+    offered = [one for one in seen if one.offered]
+    found: list[Seen] = []
+    for name in names:
+        same = offered if name == "all" else [_called(name, seen)]
+        found += [one for one in same if one not in found]
+    return found
+
+
+def _called(name: str, seen: Sequence[Seen]) -> Seen:
     from difflib import get_close_matches
 
     from autoglm_lite.errors import UsageError
 
-    found: list[Seen] = []
-    for name in names:
-        same = [one for one in offered if name in (one.found.name, one.found.stem, str(one.found.path))]
-        if name == "all":
-            same = list(offered)
-        elif len(same) > 1:
-            raise UsageError(f"Several models are called {name}: give the path of one, such as {same[0].found.path}.")
-        elif not same:
-            known = [called for one in offered for called in (one.found.name, one.found.stem)]
-            near = get_close_matches(name, known, n=3, cutoff=0.4)
-            perhaps = f" perhaps {' or '.join(near)} is meant" if near else " `models scan` says which there are"
-            raise UsageError(f"No model called {name[:100]} can be added:{perhaps}.")
-        found += [one for one in same if one not in found]
-    return found
+    same = [one for one in seen if name in (one.found.name, one.found.stem, str(one.found.path))]
+    if len(same) > 1:
+        raise UsageError(f"Several models are called {name}: give the path of one, such as {same[0].found.path}.")
+    if not same:
+        known = dict.fromkeys(called for one in seen if one.offered for called in (one.found.name, one.found.stem))
+        near = get_close_matches(name, known, n=3, cutoff=0.4)
+        perhaps = f" perhaps {' or '.join(near)} is meant" if near else " `models scan` says which there are"
+        raise UsageError(f"No model called {name[:100]} was found:{perhaps}.")
+    if same[0].stored_as is not None:
+        raise UsageError(f"{name} is stored already, as {same[0].stored_as}: nothing is to be done.")
+    if same[0].trouble is not None:
+        raise UsageError(f"{name} cannot be added. {same[0].trouble}")
+    return same[0]
 
 
 def numbers_in(answer: str, most: int) -> list[int] | None:

@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Lists, and adds what is asked for; returns 0. Raises UsageError for a name that is none, StoreError."""
     from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.commands.measuring import print_anything
+    from autoglm_lite.commands.models.importing import sentence
     from autoglm_lite.commands.models.others import look, picked
     from autoglm_lite.planning.make import Wishes
     from autoglm_lite.store.models import models_dir
@@ -46,13 +47,13 @@ def run(args: argparse.Namespace) -> int:
     seen = [] if machine is None else [look(one, machine, stored) for one in found]
     offered = [one for one in seen if one.offered]
     if args.json:
-        added = [add(one) for one in picked(args.add, offered)]
+        added = [add(one) for one in picked(args.add, seen)]
         print(json.dumps(as_json(seen, added, locked), ensure_ascii=False))
         return 0
     print("\n".join(lines(seen, locked)))
-    chosen = picked(args.add, offered) if args.add else asked(offered)
+    chosen = picked(args.add, seen) if args.add else asked(offered)
     for one in chosen:
-        print(said(add(one)))
+        print(sentence(add(one)))
     if offered and not chosen:
         print(
             "`autoglm-lite models scan --add NAME` stores one where it lies, without a copy; --add all: each of them."
@@ -105,14 +106,13 @@ def lines(seen: Sequence[Seen], locked: Sequence[str]) -> Iterator[str]:
         wide = len(str(len(offered)))
         numbers = [f"{offered.index(one) + 1:{wide}}" if one.offered else " " * wide for one in seen]
         known = [one.facts for one in seen]
-        uses = {"embeddings": "embeddings", "reranking": "reranking"}
         columns = (
             Column("NAME", [f"{n}  {printable(one.found.name)}" for n, one in zip(numbers, seen, strict=True)], keep=9),
             Column("PROGRAM", [one.found.program for one in seen], keep=6),
             Column("PARAMS", [count(facts.n_params) if facts else "" for facts in known], right=True, keep=2),
             Column("TYPE", [printable(facts.file_type) if facts else "" for facts in known], keep=3),
             Column("SIZE", [in_words(one.n_bytes) for one in seen], right=True, keep=5),
-            Column("FOR", [_for(one, uses) for one in seen], keep=1),
+            Column("FOR", [_use(one) for one in seen], keep=1),
             Column("FITS", [VERDICTS[one.verdict] if one.verdict else "unusable" for one in seen], keep=7),
             Column("STORED AS", [printable(one.stored_as or "") for one in seen], keep=4),
         )
@@ -126,17 +126,10 @@ def lines(seen: Sequence[Seen], locked: Sequence[str]) -> Iterator[str]:
         yield f"{printable(folder)} may not be read by this user, so nothing there was found."
 
 
-def _for(one: Seen, uses: dict[str, str]) -> str:
+def _use(one: Seen) -> str:
     if one.facts is None:
         return ""
-    return uses.get(one.facts.use, "chat, pictures" if one.found.mmproj else "chat")
-
-
-def said(done: Adopted) -> str:
-    """How it was stored, and how to use it."""
-    from autoglm_lite.commands.models.importing import sentence
-
-    return sentence(done)
+    return "chat, pictures" if one.facts.use == "chat" and one.found.mmproj else one.facts.use
 
 
 def as_json(seen: Sequence[Seen], added: Sequence[Adopted], locked: Sequence[str]) -> dict[str, object]:

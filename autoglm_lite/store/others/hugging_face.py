@@ -48,7 +48,9 @@ def in_cache(folder: Path, program: str) -> Iterator[Found]:
 
 def _in_repository(folder: Path, repo: str, program: str) -> Iterator[Found]:
     seen: set[Path] = set()
-    for revision in _revisions(folder):
+    revisions = _revisions(folder)
+    for revision in revisions:
+        older = "" if revision == revisions[0] else revision[:7]
         snapshot = folder / "snapshots" / revision
         for paths in in_folders(files(snapshot, DEPTH)).values():
             whole = {path: real for path in paths if (real := gguf_within(path, folder)) is not None}
@@ -61,9 +63,9 @@ def _in_repository(folder: Path, repo: str, program: str) -> Iterator[Found]:
                 mmproj = None if group.mmproj is None else whole[group.mmproj]
                 yield Found(
                     program,
-                    name=f"{repo}/{within.rpartition('.')[0]}",
+                    name=f"{repo}/{within.rpartition('.')[0]}{older and '@' + older}",
                     path=real,
-                    stem=_stem(group.model.stem, repo),
+                    stem=_stem(group.model.stem, repo) + (older and "-" + older),
                     sha256=_sha256(real),
                     mmproj=mmproj,
                     mmproj_sha256=None if mmproj is None else _sha256(mmproj),
