@@ -52,7 +52,7 @@ def removal(path: Path) -> Removal:
     kept: Kept | None = None
     elsewhere = Path(manifest.source) if manifest and manifest.source and Path(manifest.source).is_absolute() else None
     if S_ISLNK(status.st_mode):
-        kept, elsewhere = "link", path.resolve()
+        kept, elsewhere = "link", _behind(path)
     elif status.st_nlink > 1:
         kept = "hard link"
     elif manifest and manifest.way == "reflink" and elsewhere and elsewhere.exists():
@@ -101,7 +101,7 @@ def users_of(path: Path) -> Iterator[int]:
     processes."""
     try:
         real, inode = os.fsencode(path.resolve()), str(path.stat().st_ino).encode()
-    except OSError:
+    except (OSError, RuntimeError):
         return
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -119,6 +119,14 @@ def _check(path: Path) -> None:
 
 def _refused(path: Path, error: OSError) -> ModelFileError:
     return ModelFileError(f"The model {path} cannot be removed ({error.strerror}); check it.")
+
+
+def _behind(path: Path) -> Path:
+    """Where the link leads, also one that leads in a circle. Raises OSError where it is gone."""
+    try:
+        return path.resolve()
+    except RuntimeError:
+        return path.readlink()
 
 
 def _mmproj(path: Path) -> Path:

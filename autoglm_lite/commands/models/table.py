@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 GAP = 2
-LEAST_NAME = 16
+LEAST_NAME = 20
 """Cells of the first column below which another column goes first."""
 
 

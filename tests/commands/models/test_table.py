@@ -29,7 +29,7 @@ def test_no_line_is_wider_than_the_terminal_and_the_names_stay(room: int) -> Non
     assert len(lines) == 4
     assert all(width(line) <= room for line in lines)
     assert lines[1].startswith("qwen"[: room - 1])
-    if room >= 16 + 2 + 5:
+    if room >= 20 + 2 + 5:
         assert lines[0].endswith(("SIZE", "USED"))
 
 
