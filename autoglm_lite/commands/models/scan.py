@@ -98,8 +98,7 @@ def asked(offered: Sequence[Seen]) -> list[Seen]:
 def lines(seen: Sequence[Seen], locked: Sequence[str]) -> Iterator[str]:
     """The table, with a number for each that can be added, and a sentence for each that cannot be used."""
     from autoglm_lite.commands.models.listing import VERDICTS, count
-    from autoglm_lite.commands.models.table import Column, printable, table, terminal_room
-    from autoglm_lite.planning.make import in_words
+    from autoglm_lite.commands.models.table import Column, amount, printable, table, terminal_room
 
     offered = [one for one in seen if one.offered]
     if seen:
@@ -111,7 +110,7 @@ def lines(seen: Sequence[Seen], locked: Sequence[str]) -> Iterator[str]:
             Column("PROGRAM", [one.found.program for one in seen], keep=6),
             Column("PARAMS", [count(facts.n_params) if facts else "" for facts in known], right=True, keep=2),
             Column("TYPE", [printable(facts.file_type) if facts else "" for facts in known], keep=3),
-            Column("SIZE", [in_words(one.n_bytes) for one in seen], right=True, keep=5),
+            Column("SIZE", [amount(one.n_bytes) for one in seen], right=True, keep=5),
             Column("FOR", [_use(one) for one in seen], keep=1),
             Column("FITS", [VERDICTS[one.verdict] if one.verdict else "unusable" for one in seen], keep=7),
             Column("STORED AS", [printable(one.stored_as or "") for one in seen], keep=4),
