@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.store.hub.access import read_access
     from autoglm_lite.store.hub.client import Client
     from autoglm_lite.store.models import models_dir
+    from autoglm_lite.store.origins import stored_from
     from autoglm_lite.store.reference import HubReference, LocalReference
 
     print_anything()
@@ -55,6 +56,9 @@ def run(args: argparse.Namespace) -> int:
     client, models = Client(read_access(os.environ)), models_dir()
     if isinstance(reference, HubReference):
         return _from_hub(reference, args, client, models)
+    path = stored_from(reference)
+    if path is not None:
+        return _there(path, args, new=False)
     return _get(of_web(reference, client, models), args, client, models)
 
 
@@ -62,12 +66,13 @@ def _from_hub(reference: HubReference, args: argparse.Namespace, client: Client,
     from autoglm_lite.commands.ordering import of_hub
     from autoglm_lite.store.hub.failures import DownloadError
     from autoglm_lite.store.hub.listing import repository
+    from autoglm_lite.store.manifest import read_manifest
     from autoglm_lite.store.origins import is_newer, stored_from
 
-    here = stored_from(reference)
-    if here is None:
+    path = stored_from(reference)
+    manifest = None if path is None else read_manifest(models, path.stem)
+    if path is None or manifest is None:
         return _get(of_hub(reference, repository(reference, client), client, models), args, client, models)
-    path, manifest = here
     try:
         found = repository(reference, client)
     except DownloadError as error:
@@ -90,9 +95,13 @@ def _get(wanted: Wanted, args: argparse.Namespace, client: Client, models: Path,
     from autoglm_lite.errors import StoreError
     from autoglm_lite.planning.make import in_words
     from autoglm_lite.store.download.limit import Limit
+    from autoglm_lite.store.origins import stored_with
     from autoglm_lite.store.pulling import Pull, came
 
     order, prospect = wanted.order, wanted.prospect
+    same = stored_with(order.parts[0].sha256) if len(order.parts) == 1 and order.parts[0].sha256 else None
+    if same is not None:
+        return _there(same, args, new=False)
     _say(order.source)
     for sentence in prospect.sentences:
         _say(sentence)

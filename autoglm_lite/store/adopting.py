@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_ISREG
 
@@ -13,7 +14,7 @@ from autoglm_lite.errors import StoreError, UsageError
 from autoglm_lite.paths import private_dir
 from autoglm_lite.store.manifest import Manifest, StoredFile, Way, read_manifest
 from autoglm_lite.store.place import check, name_from, place
-from autoglm_lite.store.publishing import MODE, not_stored, put
+from autoglm_lite.store.publishing import MODE, not_stored, publish, put
 from autoglm_lite.store.verifying import sampled
 
 FICLONE = 0x40049409
@@ -43,50 +44,105 @@ def adopt(
     mmproj: Path | None = None,
     mmproj_sha256: str | None = None,
 ) -> Adopted:
-    """Has `file` be the stored model `name`, by default called as the file is. Not a byte of it is copied.
+    """Has `file` be the stored model `name`, by default called as the file is, and `mmproj` what sees pictures for it.
+    Not a byte is copied.
 
     On one disk it shares the file's blocks where the file system can do that, and then nobody can change it; else it
     is a second name of the file (a hard link), which stays when the first is deleted, if the file is this user's.
-    What lies on another disk or belongs to another user is only linked to. `mmproj`, the file that sees pictures for
-    it, is taken in likewise. `source`, `licence` and the digests are kept as what is known of it. Whether it is a
-    model was looked at before.
+    What lies on another disk or belongs to another user is only linked to. `source`, the checksums and `licence` are
+    kept as what is known of it. Whether it is a model was looked at before.
 
     Raises StoreError, UsageError where it cannot be done; the file itself is never touched.
     """
     name = name_from(file.name.removesuffix(".gguf")) if name is None else check(name)
     target = place(models, name + ".gguf")
-    real, status = _found(file)
+    real = _found(file)
+    seeing = None if mmproj is None else _found(mmproj)
+    temporary: list[Path] = []
     try:
         private_dir(models)
         _check_free(models, real, name, target)
-        new, eyes = (place(models, f"{name}.{os.getpid()}.{kind}") for kind in ("new", "eyes.new"))
-        moves, seeing = [], None
-        try:
-            if mmproj is not None:
-                seen, seen_status = _found(mmproj)
-                _taken_in(seen, seen_status, eyes)
-                seeing = StoredFile(name + ".mmproj", seen_status.st_size, mmproj_sha256)
-                moves.append((eyes, place(models, seeing.name)))
-            way, why = _taken_in(real, status, new)
-            manifest = Manifest(
-                name,
-                StoredFile(target.name, status.st_size, sha256),
-                way,
-                mmproj=seeing,
-                source=source or str(real),
-                licence=licence,
-                added=time.time(),
-                samples=sampled(real),
-            )
-            put(models, manifest, [*moves, (new, target)])
-        finally:
-            # Where another has made the same hard link meanwhile, the system renames nothing.
-            for left in (new, eyes):
-                with suppress(OSError):
-                    left.unlink()
+        moves: list[tuple[Path, Path]] = []
+
+        def taken(real: Path, suffix: str) -> tuple[Way, str]:
+            new = place(models, f"{name}.{os.getpid()}{suffix}.new")
+            temporary.append(new)
+            moves.append((new, place(models, name + suffix)))
+            return _taken_in(real, new)
+
+        if seeing is not None:
+            taken(seeing, ".mmproj")
+        way, why = taken(real, ".gguf")
+        manifest = Manifest(
+            name,
+            StoredFile(target.name, real.stat().st_size, sha256),
+            way,
+            mmproj=None if seeing is None else StoredFile(name + ".mmproj", seeing.stat().st_size, mmproj_sha256),
+            source=source or str(real),
+            licence=licence,
+            added=time.time(),
+            samples=sampled(real),
+        )
+        put(models, manifest, moves)
     except OSError as error:
         raise not_stored(name, models, error) from error
-    return Adopted(target, way, real, status.st_size, why)
+    finally:
+        # Where another has made the same hard link meanwhile, the system renames nothing.
+        for new in temporary:
+            with suppress(OSError):
+                new.unlink()
+    return Adopted(target, way, real, manifest.file.n_bytes, why)
+
+
+def adopt_joined(
+    models: Path,
+    parts: Sequence[Path],
+    name: str | None,
+    on_progress: Callable[[int, int], object],
+    *,
+    source: str | None = None,
+    licence: str | None = None,
+    mmproj: Path | None = None,
+) -> Path:
+    """Has one file be written of all `parts` of a split model, in their order, and be the stored model `name`. The
+    parts stay. Raises ModelFileError for what is no model, StoreError, UsageError."""
+    from autoglm_lite.gguf.facts import read_facts
+    from autoglm_lite.gguf.parts import whole_name
+    from autoglm_lite.store.download.parts import PARTIAL
+    from autoglm_lite.store.joining import join
+
+    name = name_from(whole_name(parts[0].name).removesuffix(".gguf")) if name is None else check(name)
+    target = place(models, name + ".gguf")
+    _check_free(models, _found(parts[0]), name, target)
+    whole = place(models, PARTIAL, name, name + ".gguf")
+    try:
+        private_dir(whole.parent)
+        join(parts, whole, on_progress)
+        read_facts(whole)
+        manifest = Manifest(name, StoredFile(target.name, whole.stat().st_size), "joined", source=source)
+        publish(models, whole, replace(manifest, licence=licence))
+        if mmproj is not None:
+            _add_mmproj(models, name, mmproj)
+    except OSError as error:
+        raise not_stored(name, models, error) from error
+    finally:
+        with suppress(OSError):
+            whole.unlink(missing_ok=True)
+            whole.parent.rmdir()
+    return target
+
+
+def _add_mmproj(models: Path, name: str, mmproj: Path) -> None:
+    """Raises OSError, StoreError."""
+    real, known = _found(mmproj), read_manifest(models, name)
+    target, new = place(models, name + ".mmproj"), place(models, f"{name}.{os.getpid()}.mmproj.new")
+    try:
+        _taken_in(real, new)
+        if known is not None:
+            put(models, replace(known, mmproj=StoredFile(target.name, real.stat().st_size)), [(new, target)])
+    finally:
+        with suppress(OSError):
+            new.unlink()
 
 
 def renewed(models: Path, path: Path) -> Manifest | None:
@@ -116,17 +172,17 @@ def renew(models: Path, path: Path) -> None:
         raise not_stored(path.stem, models, error) from error
 
 
-def _found(file: Path) -> tuple[Path, os.stat_result]:
+def _found(file: Path) -> Path:
     """With all links followed. Raises StoreError."""
     try:
         real = file.resolve(strict=True)
-        status = real.stat()
+        mode = real.stat().st_mode
     except (OSError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise StoreError(f"{file} cannot be read ({why}); check the path.") from error
-    if not S_ISREG(status.st_mode):
+    if not S_ISREG(mode):
         raise StoreError(f"{file} is no file: give the path of a .gguf file.")
-    return real, status
+    return real
 
 
 def _check_free(models: Path, real: Path, name: str, target: Path) -> None:
@@ -139,8 +195,9 @@ def _check_free(models: Path, real: Path, name: str, target: Path) -> None:
         raise StoreError(f"Another model is called {name} already: give this one another name with --name.")
 
 
-def _taken_in(real: Path, status: os.stat_result, new: Path) -> tuple[Way, str]:
+def _taken_in(real: Path, new: Path) -> tuple[Way, str]:
     """`new` as the same file, and why only linked where it is. Raises OSError."""
+    status = real.stat()
     if status.st_dev != new.parent.stat().st_dev:
         new.symlink_to(real)
         return "link", "it lies on another disk"

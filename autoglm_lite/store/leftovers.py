@@ -80,7 +80,7 @@ def tidy(models: Path) -> int:
 
 
 def _partials(models: Path, now: float) -> Iterator[Leftover]:
-    """The files of one download are one leftover."""
+    """The files of one download are one leftover; those of a model of several files lie in a folder."""
     groups: dict[str, list[Path]] = {}
     for path in _entries(_inside(models, PARTIAL)):
         groups.setdefault(re.sub(r"(\.\w+)?\.(part|json|new|lock)$", "", path.name), []).append(path)
@@ -102,7 +102,9 @@ def _leftover(kind: Kind, paths: tuple[Path, ...], now: float) -> Leftover:
 
 
 def _in_work(path: Path) -> bool:
-    """Whether a process has locked it."""
+    """Whether a process has locked it, or something in it."""
+    if path.is_dir() and not path.is_symlink():
+        return any(_in_work(part) for part in _entries(path))
     try:
         import fcntl
 

@@ -22,7 +22,7 @@ SECONDS_BETWEEN = 0.02
 
 @contextmanager
 def held(models: Path, name: str, seconds: float = SECONDS) -> Iterator[None]:
-    """The lock of the model `name`; nobody takes a second one meanwhile, so nobody waits in a circle.
+    """The lock of the model `name`. Whoever holds it waits for no other, so nobody waits in a circle.
 
     The system lets go of it when its holder dies. Where the file system has no locks, the process that is named in the
     file counts as long as it lives; where not even that can be written, there is none. Raises StoreError with who holds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Container
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from autoglm_lite.errors import ModelFileError, UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import read_facts
 from autoglm_lite.hardware.machine import read_machine
 from autoglm_lite.planning.make import Wishes, decide
+from autoglm_lite.store.reference import read_reference
 
 SUFFIX = ".gguf"
 
@@ -71,9 +73,10 @@ def resolve(
     passed_over: Callable[[str], object] = lambda _: None,
     in_memory: Container[str] = (),
 ) -> Path:
-    """The model's file: a path that exists is taken as it is, a name is looked up among the stored models, and None
-    is the largest stored model that writes text and fits into memory, else the starter. `passed_over` gets a sentence
-    for each larger one. `in_memory`: names of stored models that need no more memory, since a service has them there.
+    """The model's file: a path that exists is taken as it is, a name is looked up among the stored models, a reference
+    is what was pulled from there, and None is the largest stored model that writes text and fits into memory, else the
+    starter. `passed_over` gets a sentence for each larger one. `in_memory`: names of stored models that need no more
+    memory, since a service has them there.
 
     Raises UsageError for a name that cannot be one, ModelFileError for one that names nothing.
     """
@@ -81,6 +84,8 @@ def resolve(
         return _best(wishes or Wishes(), passed_over, in_memory) or starter_path()
     if not name or "\0" in name:
         raise UsageError("The name of the model is empty: give a path or the name of a stored model.")
+    if re.match(r"(hf|ms):|https?://", name):
+        return _from_afar(name)
     try:
         path = Path(name).expanduser()
         if path.exists():
@@ -95,6 +100,17 @@ def resolve(
             if stored.is_file():
                 return stored
     raise ModelFileError(_unknown(name))
+
+
+def _from_afar(name: str) -> Path:
+    """The stored model that came from there."""
+    from autoglm_lite.store.origins import stored_from
+
+    reference = read_reference(name)
+    path = None if reference is None else stored_from(reference)
+    if path is None:
+        raise ModelFileError(f"{reference} is not on this computer yet: `autoglm-lite pull {reference}` gets it.")
+    return path
 
 
 def _is_path(name: str) -> bool:

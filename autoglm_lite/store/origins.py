@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from autoglm_lite.errors import UsageError
 from autoglm_lite.store.hub.repository import Repository
 from autoglm_lite.store.manifest import Manifest, read_manifest
 from autoglm_lite.store.models import stored_models
-from autoglm_lite.store.reference import HubReference, read_reference
+from autoglm_lite.store.reference import HubReference, Reference, read_reference
 from autoglm_lite.store.type_names import fits_wish, type_in
 
 
-def stored_from(reference: HubReference) -> tuple[Path, Manifest] | None:
+def stored_from(reference: Reference) -> Path | None:
     """The stored model that came from there: the file, the type, or any where neither is named."""
-    for path in stored_models():
-        try:
-            manifest = read_manifest(path.parent, path.stem)
-            source = read_reference(manifest.source or "") if manifest else None
-        except UsageError:
-            continue
-        if manifest is not None and isinstance(source, HubReference) and _is_meant(source, reference):
-            return path, manifest
+    for path, manifest in _known():
+        with suppress(UsageError):
+            if _is_meant(read_reference(manifest.source or ""), reference):
+                return path
     return None
+
+
+def stored_with(sha256: str) -> Path | None:
+    """The stored model that has these very bytes."""
+    return next((path for path, manifest in _known() if manifest.file.sha256 == sha256), None)
 
 
 def is_newer(manifest: Manifest, repository: Repository) -> HubReference | None:
@@ -37,7 +40,17 @@ def is_newer(manifest: Manifest, repository: Repository) -> HubReference | None:
     return None
 
 
-def _is_meant(source: HubReference, reference: HubReference) -> bool:
+def _known() -> Iterator[tuple[Path, Manifest]]:
+    for path in stored_models():
+        with suppress(UsageError):
+            manifest = read_manifest(path.parent, path.stem)
+            if manifest is not None:
+                yield path, manifest
+
+
+def _is_meant(source: Reference | None, reference: Reference) -> bool:
+    if not isinstance(source, HubReference) or not isinstance(reference, HubReference):
+        return source is not None and source == reference
     if (source.hub, source.repo.lower()) != (reference.hub, reference.repo.lower()):
         return False
     if reference.file is not None:

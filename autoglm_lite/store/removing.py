@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 from typing import Literal
@@ -33,39 +33,13 @@ class Removal:
     """Why the bytes stay: only a link goes; another name of the file stays; blocks may be shared with another file."""
     elsewhere: Path | None
     """Where it lies, or lay when it was imported."""
-    users: tuple[int, ...]
+    users: tuple[int, ...] = ()
     """The processes that have it open now."""
 
 
 def removal(path: Path) -> Removal:
     """Raises UsageError for a model that is not in our folder, ModelFileError for one that is gone."""
-    _check(path)
-    try:
-        status = path.lstat()
-    except OSError as error:
-        raise _refused(path, error) from error
-    manifest = _manifest(path)
-    mmproj = _mmproj(path)
-    seeing = 0
-    with suppress(OSError):
-        seeing = mmproj.lstat().st_size
-    kept: Kept | None = None
-    elsewhere = Path(manifest.source) if manifest and manifest.source and Path(manifest.source).is_absolute() else None
-    if S_ISLNK(status.st_mode):
-        kept, elsewhere = "link", _behind(path)
-    elif status.st_nlink > 1:
-        kept = "hard link"
-    elif manifest and manifest.way == "reflink" and elsewhere and elsewhere.exists():
-        kept = "reflink"
-    n_bytes = 0 if kept == "link" else status.st_size
-    return Removal(
-        path,
-        n_bytes + seeing,
-        seeing if kept else n_bytes + seeing,
-        kept,
-        elsewhere,
-        tuple(users_of(path)),
-    )
+    return replace(_frees(path), users=tuple(users_of(path)))
 
 
 def remove(path: Path) -> int:
@@ -77,23 +51,50 @@ def remove(path: Path) -> int:
     """
     _check(path)
     with held(path.parent, path.stem):
+        before = _frees(path)
         try:
-            status = path.lstat()
             path.unlink()
         except OSError as error:
             raise _refused(path, error) from error
-        frees = status.st_size if S_ISREG(status.st_mode) and status.st_nlink == 1 else 0
-        mmproj = _mmproj(path)
         with suppress(OSError):
-            status = mmproj.lstat()
-            mmproj.unlink()
-            frees += status.st_size if S_ISREG(status.st_mode) and status.st_nlink == 1 else 0
+            _mmproj(path).unlink()
         with suppress(UsageError):
             remove_manifest(path.parent, path.stem)
         with suppress(OSError):
             mark_of(path).unlink()
         sync_folder(path.parent)
-    return frees
+    return before.frees
+
+
+def _frees(path: Path) -> Removal:
+    """As `removal`, without who uses it."""
+    _check(path)
+    try:
+        status = path.lstat()
+    except OSError as error:
+        raise _refused(path, error) from error
+    manifest = _manifest(path)
+    source = None if manifest is None or manifest.source is None else Path(manifest.source)
+    elsewhere = source if source and source.is_absolute() else None
+    kept: Kept | None = None
+    if S_ISLNK(status.st_mode):
+        kept, elsewhere = "link", _behind(path)
+    elif status.st_nlink > 1:
+        kept = "hard link"
+    elif manifest and manifest.way == "reflink" and elsewhere and elsewhere.exists():
+        kept = "reflink"
+    sizes = [_own_bytes(path), _own_bytes(_mmproj(path))]
+    frees = 0 if kept == "reflink" else sum(n_bytes for n_bytes, alone in sizes if alone)
+    return Removal(path, sum(n_bytes for n_bytes, _ in sizes), frees, kept, elsewhere)
+
+
+def _own_bytes(path: Path) -> tuple[int, bool]:
+    """Of the file itself, not of what a link leads to; and whether it has no other name."""
+    with suppress(OSError):
+        status = path.lstat()
+        if S_ISREG(status.st_mode):
+            return status.st_size, status.st_nlink == 1
+    return 0, False
 
 
 def users_of(path: Path) -> Iterator[int]:

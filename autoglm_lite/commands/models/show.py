@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WAYS = {
     "fetched": "fetched",
     "converted": "converted here",
+    "joined": "imported, joined from the parts",
     "hard link": "imported, a second name of the file (hard link)",
     "reflink": "imported, shares the blocks of the file",
     "link": "imported, a link to the file",

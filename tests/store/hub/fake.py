@@ -64,6 +64,8 @@ class FakeHub:
     """What ModelScope's store answers to a range; 200 with a Content-Range has been seen."""
     lies: dict[str, str] = field(default_factory=dict)
     """SHA-256 that the hub tells of org/repo/file, where it is not the true one."""
+    spoiled: set[str] = field(default_factory=set)
+    """org/repo/file of which a byte is always wrong."""
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
     """Hugging Face's."""
