@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     Look = Callable[[Candidate], ModelFacts]
     Say = Callable[[str], object]
 
-RESERVE_BYTES = 100_000_000
-"""Of the disk, left to others."""
-
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
@@ -41,7 +38,7 @@ class Prospect:
     needed: int
     """Bytes of the disk at most, while it comes."""
     sentences: tuple[str, ...]
-    """The choice and why, the room on the disk, the licence; each whole."""
+    """The choice and why, what it will take and how fast it will be, the licence; each whole."""
     instead: str | None
     """What to do where it will not fit into the memory; None where it does."""
 
@@ -56,10 +53,8 @@ def prospect(
     client: Client,
     wishes: Wishes,
     profile: str | None = None,
-    folder: Path | None = None,
 ) -> Prospect:
-    """Of the model that `reference` means: its file, its type, or the best type for this machine. It comes to the
-    models' `folder`.
+    """Of the model that `reference` means: its file, its type, or the best type for this machine.
 
     Reads one header over the line. Raises UsageError with what there is where nothing is meant, ModelFileError for
     what cannot run, DownloadError.
@@ -83,7 +78,7 @@ def prospect(
         return mmproj_of(repository, candidate)
 
     licence = f"Its licence is {repository.licence}." if repository.licence else "Its page names no licence."
-    return prospect_of(found, taken, look, wishes, profile, folder, seeing=seeing, licence=licence)
+    return prospect_of(found, taken, look, wishes, profile, seeing=seeing, licence=licence)
 
 
 def facts_there(repository: Repository, candidate: Candidate, client: Client) -> ModelFacts:
@@ -104,7 +99,6 @@ def prospect_of(
     look: Look,
     wishes: Wishes,
     profile: str | None = None,
-    folder: Path | None = None,
     *,
     seeing: Callable[[Candidate], HubFile | None] = lambda _: None,
     licence: str | None = None,
@@ -122,15 +116,14 @@ def prospect_of(
     chosen = next((one for one in judged if one.candidate == taken), None) or best(judged)
     one = chosen or min(judged, key=lambda judged: judged.candidate.n_bytes)
     mmproj = seeing(one.candidate)
-    needed = disk_bytes(one.candidate, mmproj)
     return Prospect(
         candidate=one.candidate,
         mmproj=mmproj,
         facts=facts if one.candidate == first else retyped(facts, one.candidate.n_bytes, one.candidate.type),
         verdict=one.choice.verdict,
         decode=one.decode,
-        needed=needed,
-        sentences=tuple(_sentences(one, judged, facts, mmproj, needed, folder, licence, asked=taken is not None)),
+        needed=disk_bytes(one.candidate, mmproj),
+        sentences=tuple(_sentences(one, judged, facts, mmproj, licence, asked=taken is not None)),
         instead=None if one.choice.fits else _instead(judged, facts),
     )
 
@@ -189,8 +182,6 @@ def _sentences(
     judged: Sequence[Judged],
     facts: ModelFacts,
     mmproj: HubFile | None,
-    needed: int,
-    folder: Path | None,
     licence: str | None,
     *,
     asked: bool,
@@ -217,25 +208,8 @@ def _sentences(
         yield noted
     if mmproj is not None:
         yield f"What sees pictures for it comes along, {in_words(mmproj.n_bytes)}."
-    free = None if folder is None else free_bytes(folder)
-    if free is not None:
-        yield _room(one, judged, needed, free)
     if licence is not None:
         yield licence
-
-
-def _room(one: Judged, judged: Sequence[Judged], needed: int, free: int) -> str:
-    from autoglm_lite.planning.make import in_words
-
-    if needed + RESERVE_BYTES <= free:
-        return f"The disk has {in_words(free)} free and needs {in_words(needed)} of it."
-    smaller = [other for other in judged if disk_bytes(other.candidate, None) + RESERVE_BYTES <= free]
-    best = max(smaller, key=lambda other: other.candidate.n_bytes, default=None)
-    advice = "" if best is None else f", or take {best.candidate.type}, {in_words(best.candidate.n_bytes)}"
-    return (
-        f"The disk has too little room: {in_words(needed + RESERVE_BYTES)} are needed and {in_words(free)} are free;"
-        f" make room{advice}."
-    )
 
 
 def _instead(judged: Sequence[Judged], facts: ModelFacts) -> str:

@@ -122,8 +122,10 @@ class _Beginning:
         begins = starts_at(answer.response.status, headers, self._place, self._n_bytes)
         etag = strong(headers.get("ETag"))
         told = self._n_bytes if answer.identity is None else answer.identity.n_bytes
-        if begins is None or told != self._n_bytes or (self._etag is not None and etag != self._etag):
+        if told == self._n_bytes and begins is None:
             raise CutError(failure("wrong", self._address, self._label))
+        if told != self._n_bytes or (self._etag is not None and etag != self._etag):
+            raise failure("wrong", self._address, self._label)
         self._etag = etag
         if headers.get("Content-Range"):
             self._end = end
