@@ -199,11 +199,11 @@ def test_an_index_is_made_of_what_was_written_without_one(tmp_path: Path, monkey
         made = ask(history, "with", "begun")
         monkeypatch.setattr(search, "prepare", lambda _: False)
         with History(path) as other:
-            other.save_answer(other.messages(made.id)[1].id, "finished", "", "complete")
+            other.save_answer(other.messages(made.id)[1].id, "begun, finished", "", "complete")
             ask(other, "without")
         monkeypatch.undo()
-        assert len(history.search("without")) == len(history.search("finished")) == 1
-        assert history.search("begun") == []
+        for word in ("without", "finished", "begun"):
+            assert len(history.search(word)) == 1
 
 
 @given(st.text())
