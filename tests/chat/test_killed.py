@@ -118,7 +118,7 @@ def test_killed_at_any_moment(programs: Programs, tmp_path: Path) -> None:
     seed = random.randrange(10**6)
     dice = random.Random(seed)
     n_pieces = 0
-    for n in range(50):
+    for n in range(40):
         ways: tuple[Way, ...] = ("answer", "again", "go on", "edit")
         task = Task(
             str(tmp_path / "conversations.db"),
