@@ -7,11 +7,11 @@ import gc
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import unquote
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Markdown
 
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
@@ -231,9 +231,9 @@ class ChatApp(SturdyApp):
             self.prompt.remember(event.question)
             self.asking.ask(event.question)
 
-    @on(Markdown.LinkClicked)
-    def _show_address(self, event: Markdown.LinkClicked) -> None:
-        self.keys.remark(event.href)
+    def action_show_address(self, address: str) -> None:
+        """Of a link that was clicked: nothing is opened."""
+        self.keys.remark(unquote(address))
 
     async def copy(self, text: str, remark: str) -> None:
         """Puts `text` on the clipboard, and says `remark` and where else it can be found."""

@@ -95,7 +95,7 @@ def message_thoughts(app: ChatApp) -> None:
     answer = _answer(app)
     if answer is None or not answer.toggle_thoughts():
         app.keys.remark(app.words.conversation.no_thoughts)
-    elif app.conversation.picked is not None:
+    elif app.conversation.picked is not None and answer.thoughts is not None:
         app.conversation.release_anchor()
         app.conversation.scroll_to_widget(answer.thoughts, animate=False, top=True)
 

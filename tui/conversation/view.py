@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -26,6 +27,7 @@ MOST_WIDGETS = 300
 """Of turns that stay when others are mounted beside them."""
 AFTER_PRUNING = 10
 LOADED_AT_ONCE = 10
+LEVELS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
 class More(Static):
@@ -56,6 +58,10 @@ class ConversationView(VerticalScroll):
 
     It has the focus only while the cursor is in it: then `keys`, from a key to the id of an action, are its own.
     """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"em", "strong", "s", "code", "bullet", "rule", "bar", "heading", *LEVELS}
+    """Styles of the text in answers. They are found here and not in each widget, which would be given an object with a
+    dozen others for each of them."""
 
     def __init__(
         self,

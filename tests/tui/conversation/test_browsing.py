@@ -72,15 +72,15 @@ def test_the_mouse_does_the_same(stories_gguf: Path, history: History) -> None:
 
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         view = app.conversation
-        await view.turns[0].answer.until_drawn()
         await pilot.click(".question")
         assert view.picked is view.messages[0]
         assert app.prompt.has_focus
         foot = view.messages[0].foot
+        assert foot is not None
         await until(pilot, lambda: foot.region.height)
         await pilot.click(foot, offset=(3, 0))
         await until(pilot, lambda: app.clipboard == "问题")
-        await pilot.click("AnswerView MarkdownParagraph", offset=(4, 0))
+        await pilot.click("AnswerView SheetBlock", offset=(4, 0))
         await until(pilot, lambda: "https://example.org/手册" in read(app))
         await pilot.press("escape")
         assert view.picked is None
