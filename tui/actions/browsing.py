@@ -26,19 +26,19 @@ KEYS = {
 """What keys do while the cursor is in the conversation."""
 
 
-async def browse(app: ChatApp) -> None:
+def browse(app: ChatApp) -> None:
     if app.conversation.is_browsed:
-        await app.conversation.move(-1)
+        app.conversation.move(-1)
     else:
         app.conversation.browse()
 
 
-async def previous_message(app: ChatApp) -> None:
-    await app.conversation.move(-1)
+def previous_message(app: ChatApp) -> None:
+    app.conversation.move(-1)
 
 
-async def next_message(app: ChatApp) -> None:
-    await app.conversation.move(1)
+def next_message(app: ChatApp) -> None:
+    app.conversation.move(1)
 
 
 async def first_message(app: ChatApp) -> None:

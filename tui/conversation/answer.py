@@ -63,6 +63,11 @@ class AnswerView(MessageView):
     def has_thoughts(self) -> bool:
         return self.thoughts is not None
 
+    @property
+    def has_links(self) -> bool:
+        """Whether what is finished has any."""
+        return any(block.has_links for block in self.query_children(Block))
+
     def fences(self) -> list[CodeBlock]:
         """Blocks of code that are finished, from top to bottom."""
         return list(self.query_children(CodeBlock))

@@ -24,6 +24,11 @@ class Block(Static):
         """All of its text, whatever of it is on the screen."""
         raise NotImplementedError
 
+    @property
+    def has_links(self) -> bool:
+        """Whether something in it can be clicked."""
+        return any(isinstance(span.style, Style) and "@click" in span.style.meta for span in self.shown.spans)
+
     def mark(self, content: Content) -> None:
         """The same text with other marks."""
         raise NotImplementedError
