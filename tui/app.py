@@ -120,7 +120,8 @@ class ChatApp(SturdyApp):
         self.find_line = FindLine(words.conversation, self.conversation, lambda: self.turns, self.close_find)
         self.composer = Composer(self.keymap, words)
         self.prompt = self.composer.prompt
-        self.editing = Editing(self.prompt, words.conversation, self.composer.swap)
+        editing = words.conversation.editing.format(key=self.keymap.key_of("stop"))
+        self.editing = Editing(self.prompt, editing, self.composer.swap)
         self.presets = Presets(self)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
         self.machine = MachinePanel(
@@ -205,7 +206,7 @@ class ChatApp(SturdyApp):
             case Unknown(word):
                 self.warn(self.words.palette.no_such_command.format(word=word))
             case None if self.asking.is_busy:
-                self.keys.remark(self.words.composer.busy)
+                self.keys.remark(self.words.composer.busy.format(key=self.keymap.key_of("stop")))
             case None:
                 attached = self.composer.attachments
                 self.composer.sent()
@@ -402,6 +403,7 @@ class ChatApp(SturdyApp):
         try:
             await self.until_loaded()
         except AutoglmError as error:
+            self.failures.note(str(error))
             if not self.asking.is_busy and self.refused is None:
                 await self.conversation.say(str(error), failed=True)
         await self.getting.look_around()
