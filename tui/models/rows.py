@@ -16,9 +16,9 @@ from tui.words.models import Words
 
 if TYPE_CHECKING:
     from autoglm_lite.store.download import Part, Progress
-    from autoglm_lite.store.hub import Wanted
     from autoglm_lite.store.shelf import Look, Offer, Served
     from autoglm_lite.store.space import Space
+    from autoglm_lite.store.wanted import Wanted
 
 MARK, NO_MARK = "● ", "  "
 GAP = "  "

@@ -1,0 +1,75 @@
+"""What the hub's answers mean: pure, so that it can be read beside the hub's own rules.
+
+A file of a repository is at `{endpoint}/{repository}/resolve/{revision}/{file}`. The answer is a redirect to where the
+bytes lie, whose address is signed and expires; of large files the redirect itself says in `X-Linked-Size` how many
+bytes and in `X-Linked-Etag` which SHA-256 they have (huggingface_hub: file_download.py, constants.py). Ranges are those
+of RFC 9110.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from email.message import Message
+
+MOST_BYTES = 1 << 42
+MOST_SECONDS = 300.0
+"""That a server may ask us to wait."""
+
+Headers: TypeAlias = "Mapping[str, str] | Message"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the hub says that a file is."""
+
+    n_bytes: int
+    sha256: str
+
+
+def follows(before: str, after: str) -> bool:
+    """Whether a redirect may be followed: never from a safe connection to an open one."""
+    return urlsplit(after).scheme == "https" or (urlsplit(before).scheme, urlsplit(after).scheme) == ("http", "http")
+
+
+def identity_of(headers: Headers) -> Identity | None:
+    """None where the headers do not tell."""
+    sha256 = headers.get("X-Linked-Etag", "").strip('"').lower()
+    size = headers.get("X-Linked-Size", "")
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not (size.isascii() and size.isdigit()):
+        return None
+    return Identity(int(size), sha256) if 0 < int(size) < MOST_BYTES else None
+
+
+def starts_at(status: int, headers: Headers, wanted: int, n_bytes: int) -> int | None:
+    """Where the body of an answer to `Range: bytes={wanted}-` begins: at `wanted`, or at 0 where the whole file comes;
+    None where the answer speaks of another file."""
+    if status == 200:
+        length = headers.get("Content-Length")
+        return 0 if length in (None, str(n_bytes)) else None
+    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", headers.get("Content-Range", ""))
+    if status != 206 or match is None or int(match[1]) != wanted or match[3] not in ("*", str(n_bytes)):
+        return None
+    return wanted
+
+
+def strong(etag: str | None) -> str | None:
+    """An ETag by which ranges may be asked for (RFC 9110, 13.1.5); None for a weak one."""
+    return etag if etag and etag.startswith('"') else None
+
+
+def seconds_to_wait(headers: Headers, now: float) -> float | None:
+    """What Retry-After asks for, within bounds; `now` in seconds since 1970."""
+    from email.utils import parsedate_to_datetime
+
+    asked = headers.get("Retry-After", "")
+    try:
+        seconds = float(asked) if asked.isdigit() else parsedate_to_datetime(asked).timestamp() - now
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), MOST_SECONDS)

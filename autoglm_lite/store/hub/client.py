@@ -1,0 +1,128 @@
+"""Requests to a hub and to where its files lie: redirects, ranges, tokens, and what went wrong in a sentence."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from autoglm_lite.store.hub.access import Access
+from autoglm_lite.store.hub.answers import Headers, Identity, follows, identity_of, seconds_to_wait
+from autoglm_lite.store.hub.failures import DownloadError, Failure
+from autoglm_lite.store.hub.refusals import refusal_of
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+MOST_REDIRECTS = 5
+
+
+class CutError(Exception):
+    """An attempt failed that may be made again: after `wait` seconds where the server says so."""
+
+    def __init__(self, failure: DownloadError, wait: float | None = None, status: int | None = None) -> None:
+        super().__init__(str(failure))
+        self.failure, self.wait, self.status = failure, wait, status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`identity` where the hub told it on the way."""
+
+    response: HTTPResponse
+    identity: Identity | None
+
+
+class Client:
+    """May be used by several threads. Proxies are those of the environment, as urllib finds them."""
+
+    def __init__(self, access: Access, stall: float = 30.0) -> None:
+        """`stall`: seconds without a byte after which a connection counts as broken."""
+        self.access = access
+        self._stall = stall
+
+    def open(
+        self, address: str, label: str, *, begin: int = 0, end: int | None = None, etag: str | None = None
+    ) -> Answer:
+        """Asks for the bytes from `begin` on, before `end`, of what is at `address`, and follows redirects.
+
+        With an `etag`, only if the file is still that one. `label` names it for people. The server may answer with the
+        whole file. The response is to be closed. Raises DownloadError, and CutError for what may pass.
+        """
+        from urllib.error import HTTPError
+
+        identity = None
+        for _ in range(MOST_REDIRECTS + 1):
+            try:
+                response = self._request(address, label, begin, end, etag)
+            except HTTPError as error:
+                with error:
+                    identity = identity or identity_of(error.headers)
+                    there = error.headers.get("Location")
+                    if not (300 <= error.code < 400 and there):
+                        raise (
+                            refusal_of(address, label, error.code, error.headers, self.access)
+                            or refusal(address, label, error.code, error.headers)
+                        ) from error
+                    there = urljoin(address, there)
+                    if not follows(address, there):
+                        raise failure("refused", address, label, status=error.code) from error
+                    address = there
+                    continue
+            return Answer(response, identity or identity_of(response.headers))
+        raise failure("trouble", address, label, status=302)
+
+    def _request(self, address: str, label: str, begin: int, end: int | None, etag: str | None) -> HTTPResponse:
+        """Raises HTTPError for every answer but bytes, CutError, DownloadError."""
+        import ssl
+        from http.client import HTTPException
+        from urllib.error import HTTPError, URLError
+        from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+        from autoglm_lite import __version__
+
+        class Stay(HTTPRedirectHandler):
+            """Redirects are followed by us: the first one tells what the file is, and a token must not go along."""
+
+            def redirect_request(self, *_: object) -> None:
+                return None
+
+        headers = {"User-Agent": f"autoglm-lite/{__version__}", "Accept-Encoding": "identity"}
+        headers |= self.access.headers(address)
+        if begin or end is not None:
+            headers["Range"] = f"bytes={begin}-{'' if end is None else end - 1}"
+            if etag:
+                headers["If-Range"] = etag
+        try:
+            response: HTTPResponse = build_opener(Stay).open(Request(address, headers=headers), timeout=self._stall)
+        except HTTPError:
+            raise
+        except (URLError, HTTPException, OSError, ValueError) as error:
+            broken = failure("connection", address, label, why=why(error))
+            if isinstance(getattr(error, "reason", None), ssl.SSLCertVerificationError):
+                raise broken from error
+            raise CutError(broken) from error
+        return response
+
+
+def refusal(address: str, label: str, status: int, headers: Headers) -> Exception:
+    """A DownloadError, or a CutError where it is worth trying again."""
+    if status in (401, 403):
+        return failure("refused", address, label, status=status)
+    if status in (404, 410):
+        return failure("missing", address, label, status=status)
+    kind: Failure = "busy" if status in (429, 503) else "trouble"
+    return CutError(failure(kind, address, label, status=status), seconds_to_wait(headers, time.time()), status)
+
+
+def failure(kind: Failure, address: str, label: str, **facts: object) -> DownloadError:
+    return DownloadError(kind, host=urlsplit(address).hostname, name=label, **facts)
+
+
+def why(error: BaseException) -> str:
+    """In a few words, why a connection failed."""
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, TimeoutError):
+        return "nothing comes"
+    return str(getattr(reason, "strerror", None) or reason or type(error).__name__)[:100]
