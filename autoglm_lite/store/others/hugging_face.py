@@ -48,7 +48,9 @@ def in_cache(folder: Path, program: str) -> Iterator[Found]:
 
 def _in_repository(folder: Path, repo: str, program: str) -> Iterator[Found]:
     seen: set[Path] = set()
-    for revision in _revisions(folder):
+    revisions = _revisions(folder)
+    for revision in revisions:
+        older = "" if revision == revisions[0] else revision[:7]
         snapshot = folder / "snapshots" / revision
         for paths in in_folders(files(snapshot, DEPTH)).values():
             whole = {path: real for path in paths if (real := gguf_within(path, folder)) is not None}
@@ -61,9 +63,9 @@ def _in_repository(folder: Path, repo: str, program: str) -> Iterator[Found]:
                 mmproj = None if group.mmproj is None else whole[group.mmproj]
                 yield Found(
                     program,
-                    name=f"{repo}/{within.rpartition('.')[0]}",
+                    name=f"{repo}/{within.rpartition('.')[0]}{older and '@' + older}",
                     path=real,
-                    stem=group.model.stem if _telling(group.model.stem) else f"{repo.split('/')[1]}-{group.model.stem}",
+                    stem=_stem(group.model.stem, repo) + (older and "-" + older),
                     sha256=_sha256(real),
                     mmproj=mmproj,
                     mmproj_sha256=None if mmproj is None else _sha256(mmproj),
@@ -72,9 +74,13 @@ def _in_repository(folder: Path, repo: str, program: str) -> Iterator[Found]:
                 )
 
 
-def _telling(stem: str) -> bool:
-    """Whether a file's name says of which model it is: not ggml-model-Q4_K_M, nor model."""
-    return not re.match(r"(ggml-)?model\b", stem, re.IGNORECASE)
+def _stem(file: str, repo: str) -> str:
+    """The file's, or where that does not say of which model it is, as model-Q4_K_M, with the repository's name."""
+    nameless = re.fullmatch(r"(?:ggml-)?model[-_.]?(.*)", file, re.IGNORECASE)
+    if nameless is None:
+        return file
+    title = re.sub(r"[-_.]?gguf$", "", repo.partition("/")[2], flags=re.IGNORECASE)
+    return f"{title}-{nameless[1]}".rstrip("-")
 
 
 def _revisions(folder: Path) -> list[str]:

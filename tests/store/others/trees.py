@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from autoglm_lite.store.others.computer import Computer
@@ -14,6 +15,7 @@ from tests.gguf.tiny import TYPE_F32, U32, Tensor, Tiny, llama, qwen3, single, t
 REVISION, OLDER = "0123456789abcdef0123456789abcdef01234567", "f" * 40
 
 
+@cache
 def chat_model(name: str, make: Callable[[], Tiny] = llama) -> bytes:
     tiny = make()
     tiny.put(text("general.name", name))
