@@ -71,7 +71,7 @@ def test_the_choice_is_explained(on: On) -> None:
     found, looked = of_qwen()
     assert " ".join(found.sentences) == (
         "Q4_K_M, 986 MB: the usual choice; better types would write slowly here, or leave other programs little"
-        " memory. It will take 1.2 GB of the 3.1 GB of memory that are free, with a context of 4,096 tokens; about 10"
+        " memory. It will take 1.2 GB of the 3.1 GB of memory that are free, with a context of 4,096 tokens; about 11"
         " tokens a second."
     )
     assert looked == ["Q4_K_M"]
