@@ -16,7 +16,7 @@ import pytest
 
 from autoglm_lite.errors import UsageError
 from autoglm_lite.store import download, stored_models
-from autoglm_lite.store.download import PARTIAL, Download, Patience, parts, remove_part
+from autoglm_lite.store.download import PARTIAL, Download, Fetch, Patience, parts, remove_part
 from autoglm_lite.store.hub.failures import DownloadError
 from autoglm_lite.store.models import models_dir
 from autoglm_lite.store.wanted import Wanted
@@ -154,15 +154,15 @@ def test_too_small_a_disk_is_told_before_anything_comes(
 
 
 def test_a_disk_that_fills_up_keeps_what_came(hub: Hub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep = Download._keep
+    keep = Fetch._keep
 
-    def filling(self: Download, file: BinaryIO, piece: bytes) -> None:
+    def filling(self: Fetch, file: BinaryIO, piece: bytes) -> None:
         if self._hashed > 200_000:
             raise OSError(errno.ENOSPC, "No space left on device")
         keep(self, file, piece)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Download, "_keep", filling)
+        patched.setattr(Fetch, "_keep", filling)
         with pytest.raises(DownloadError, match="too little room") as caught:
             getting(hub, folder).run()
     assert caught.value.kind == "full"

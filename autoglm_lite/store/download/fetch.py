@@ -1,4 +1,4 @@
-"""A file of the hub on its way into the models' folder, over lines that break."""
+"""A file on its way into a folder, over lines that break."""
 
 from __future__ import annotations
 
@@ -8,126 +8,67 @@ import json
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO
 
-from autoglm_lite.errors import UsageError
 from autoglm_lite.paths import private_dir
-from autoglm_lite.store.hub.access import address_of, read_access
+from autoglm_lite.store.download.limit import Limit
+from autoglm_lite.store.download.parts import PARTIAL
+from autoglm_lite.store.download.progress import USUAL, Patience, Progress, Speed, State
 from autoglm_lite.store.hub.answers import Identity, starts_at, strong
 from autoglm_lite.store.hub.client import Client, CutError, failure, why
 from autoglm_lite.store.hub.failures import DownloadError, Failure
-from autoglm_lite.store.reference import HubReference, read_reference
-from autoglm_lite.store.wanted import Wanted, check_name
+from autoglm_lite.store.place import place
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
-PARTIAL = "partial"
-"""The folder within the models' folder for what is not complete."""
 PIECE_BYTES = 1 << 16
 RESERVE_BYTES = 100_000_000
 """Of the disk, left to others."""
-SECONDS_OF_SPEED = 8.0
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-State = Literal["waiting", "checking", "getting", "done"]
-
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds, and how often in a row nothing may come."""
+class Source:
+    """Where a file's bytes are, and what they are to be."""
 
-    stall: float = 30.0
-    first: float = 1.0
-    most: float = 60.0
-    attempts: int = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """`waiting`: for a server that was cut off or busy. `checking`: what came before is read again."""
-
-    state: State
-    done: int
-    total: int
-    bytes_per_second: float | None = None
-
-    @property
-    def seconds_left(self) -> float | None:
-        return (self.total - self.done) / self.bytes_per_second if self.bytes_per_second else None
+    address: str
+    label: str
+    """For people."""
+    n_bytes: int | None
+    sha256: str | None
+    """None where the hub tells it on the way, or nobody does."""
+    must_be_checked: bool = False
+    """Whether it is refused where nobody tells its SHA-256."""
 
 
-class Speed:
-    """Over the last seconds."""
-
-    def __init__(self) -> None:
-        self._counts: deque[tuple[float, int]] = deque()
-
-    def count(self, done: int, now: float) -> float | None:
-        """Bytes per second; None in the first moment."""
-        self._counts.append((now, done))
-        while now - self._counts[0][0] > SECONDS_OF_SPEED:
-            self._counts.popleft()
-        began, first = self._counts[0]
-        return (done - first) / (now - began) if now - began > 0.5 else None
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What is on the disk of a file that is not complete."""
-
-    wanted: Wanted
-    done: int
-    identity: Identity | None
-    etag: str | None
-    """Of the server that has the bytes."""
-
-    @property
-    def total(self) -> int:
-        return self.identity.n_bytes if self.identity else self.wanted.n_bytes
-
-
-def parts(folder: Path) -> list[Part]:
-    """Those in the models' folder that can be gone on with."""
-    found = []
-    for path in sorted((folder / PARTIAL).glob("*.json")):
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            part = _read(path)
-            if part.wanted.name == path.name.removesuffix(".json") and part.done:
-                found.append(part)
-    return found
-
-
-def remove_part(folder: Path, name: str) -> None:
-    """Throws away what came of it."""
-    for suffix in (".part", ".json"):
-        with suppress(OSError):
-            (folder / PARTIAL / (check_name(name) + suffix)).unlink()
-
-
-class Download:
+class Fetch:
     """One file. `run` blocks, so it is for a thread; everything else may be called from another."""
 
     def __init__(
-        self, wanted: Wanted, folder: Path, environ: Mapping[str, str], patience: Patience = Patience()
+        self,
+        source: Source,
+        folder: Path,
+        name: str,
+        client: Client,
+        patience: Patience = USUAL,
+        limit: Limit | None = None,
+        beside: Mapping[str, object] | None = None,
     ) -> None:
-        """`folder` is that of the models. Raises UsageError, ValueError for a name or an address that is none."""
-        self.wanted = wanted
-        self._target = folder / check_name(wanted.name)
-        self._part = folder / PARTIAL / (wanted.name + ".part")
-        self._meta = folder / PARTIAL / (wanted.name + ".json")
-        reference = read_reference(wanted.reference)
-        if not isinstance(reference, HubReference) or reference.file is None:
-            raise UsageError(f"{wanted.reference!r} names no file of a hub: write it such as hf:org/repo/file.gguf.")
-        access = read_access(environ)
-        self._client = Client(access, patience.stall)
-        self._address = address_of(reference, wanted.revision, access)
+        """Into `folder`/`name`; until it is whole and verified, what came is in `folder`/partial. `beside`: what a
+        caller keeps with it, as JSON. Raises UsageError for a name that is none."""
+        self.source = source
+        self._target = place(folder, name)
+        self._part = place(folder, PARTIAL, name + ".part")
+        self._meta = place(folder, PARTIAL, name + ".json")
+        self._client = client
         self._patience = patience
+        self._limit = limit
+        self._beside = dict(beside or {})
         self._stop = threading.Event()
         self._identity: Identity | None = None
         self._etag: str | None = None
@@ -135,7 +76,17 @@ class Download:
         self._hashed = 0
         """Bytes of the part that have been read into the hash."""
         self._speed = Speed()
-        self.progress = Progress("waiting", 0, wanted.n_bytes)
+        self.progress = Progress("waiting", 0, source.n_bytes or 0)
+
+    @property
+    def found(self) -> Identity | None:
+        """What came, once `run` has returned a path."""
+        return self._identity
+
+    @property
+    def checked(self) -> bool:
+        """Whether somebody had told which SHA-256 it has."""
+        return self._identity is not None
 
     def stop(self) -> None:
         """Has `run` end soon; what came is kept."""
@@ -151,7 +102,7 @@ class Download:
             private_dir(self._part.parent)
             with self._opened() as file:
                 if self._target.exists():
-                    remove_part(self._target.parent, self.wanted.name)
+                    self._forget()
                     self._show("done")
                     return self._target
                 self._resume()
@@ -189,9 +140,9 @@ class Download:
     def _resume(self) -> None:
         if self._identity is None:
             with suppress(OSError, ValueError, TypeError, KeyError):
-                part = _read(self._meta)
-                if part.wanted.reference == self.wanted.reference:
-                    self._identity, self._etag = part.identity, part.etag
+                known = json.loads(self._meta.read_bytes())
+                if known["address"] == self.source.address and known["identity"]:
+                    self._identity, self._etag = Identity(**known["identity"]), known["etag"]
 
     def _until_complete(self, file: BinaryIO) -> bool:
         """False where it was stopped."""
@@ -233,7 +184,7 @@ class Download:
         if self._identity and self._hashed == self._identity.n_bytes:
             return True
         try:
-            answer = self._client.open(self._address, self.wanted.label, begin=self._hashed, etag=self._etag)
+            answer = self._client.open(self.source.address, self.source.label, begin=self._hashed, etag=self._etag)
         except CutError as cut:
             if cut.status == 416:
                 # The file there is shorter than what we have: it is another one.
@@ -241,6 +192,7 @@ class Download:
             raise
         with answer.response as response:
             identity = answer.identity
+            identity = identity or self._told()
             if identity is None:
                 raise self._failure("unchecked")
             if self._identity not in (None, identity):
@@ -262,17 +214,20 @@ class Download:
 
         self._speed = Speed()
         self._show("getting")
+        most = self._limit.piece(PIECE_BYTES) if self._limit else PIECE_BYTES
         file.seek(self._hashed)
         while self._hashed < n_bytes:
             if self._stop.is_set():
                 return False
             try:
-                piece = response.read1(min(PIECE_BYTES, n_bytes - self._hashed))
+                piece = response.read1(min(most, n_bytes - self._hashed))
             except (OSError, HTTPException, ValueError) as error:
                 raise CutError(self._failure("connection", why=why(error))) from error
             if not piece:
                 raise CutError(self._failure("connection", why="cut off"))
             self._keep(file, piece)
+            if self._limit:
+                self._limit.take(len(piece), self._stop)
             self._show("getting", self._speed.count(self._hashed, time.monotonic()))
         return True
 
@@ -292,7 +247,16 @@ class Download:
     def _throw_away(self, file: BinaryIO) -> None:
         self._start_over(file)
         self._identity = None
-        remove_part(self._target.parent, self.wanted.name)
+        self._forget()
+
+    def _forget(self) -> None:
+        for path in (self._part, self._meta):
+            with suppress(OSError):
+                path.unlink()
+
+    def _told(self) -> Identity | None:
+        source = self.source
+        return Identity(source.n_bytes, source.sha256) if source.n_bytes is not None and source.sha256 else None
 
     def _check_room(self, n_bytes: int) -> None:
         import shutil
@@ -313,26 +277,16 @@ class Download:
         return self._failure("unwritable", folder=self._target.parent, why=error.strerror or error)
 
     def _failure(self, kind: Failure, **facts: object) -> DownloadError:
-        return failure(kind, self._address, self.wanted.label, **facts)
+        return failure(kind, self.source.address, self.source.label, **facts)
 
     def _note(self) -> None:
         """Keeps what is needed to go on in another run."""
-        known = {"wanted": asdict(self.wanted), "etag": self._etag}
+        known = {**self._beside, "address": self.source.address, "etag": self._etag}
         known["identity"] = None if self._identity is None else asdict(self._identity)
         new = self._meta.with_suffix(".new")
         new.write_text(json.dumps(known), encoding="utf-8")
         new.replace(self._meta)
 
     def _show(self, state: State, speed: float | None = None) -> None:
-        total = self._identity.n_bytes if self._identity else self.wanted.n_bytes
+        total = self._identity.n_bytes if self._identity else (self.source.n_bytes or 0)
         self.progress = replace(self.progress, state=state, done=self._hashed, total=total, bytes_per_second=speed)
-
-
-def _read(meta: Path) -> Part:
-    """Raises OSError, ValueError, TypeError, KeyError for what is none."""
-    known = json.loads(meta.read_bytes())
-    identity = known["identity"]
-    wanted = Wanted(**known["wanted"])
-    check_name(wanted.name)
-    part = meta.with_name(wanted.name + ".part")
-    return Part(wanted, part.stat().st_size, Identity(**identity) if identity else None, known["etag"])

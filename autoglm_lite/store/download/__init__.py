@@ -1,0 +1,21 @@
+"""Files on their way here, over lines that break."""
+
+from autoglm_lite.store.download.download import Download
+from autoglm_lite.store.download.fetch import Fetch, Source
+from autoglm_lite.store.download.limit import Limit
+from autoglm_lite.store.download.parts import PARTIAL, Part, parts, remove_part
+from autoglm_lite.store.download.progress import Patience, Progress, Speed
+
+__all__ = [
+    "PARTIAL",
+    "Download",
+    "Fetch",
+    "Limit",
+    "Part",
+    "Patience",
+    "Progress",
+    "Source",
+    "Speed",
+    "parts",
+    "remove_part",
+]
