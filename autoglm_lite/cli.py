@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": "say what slows this machine down, and the commands that mend it",
     "imatrix": "measure which weights a text uses most, to quantise better",
     "perplexity": "measure how well a model expects a text, also against another",
+    "models": "list the stored models, and import, check and remove them",
     "cache": "show or remove what models have read and is kept on disk",
     "plan": "say what a model will take on this machine, before it is loaded",
     "tune": "measure which way of loading a model is fastest on this machine, and keep it",

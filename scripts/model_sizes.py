@@ -54,6 +54,7 @@ TINY = ("Q8_0",)
 HEAD = """\
 # Models worth having on small machines; GLM first. Written by scripts/model_sizes.py.
 #
+# id: the name for `autoglm-lite pull`, and with :Q4_K_M or the like behind it for that type.
 # parameters, bytes: computed from the shapes in each model's config.json. bytes are those of the tensors alone, with
 # the types that `autoglm-lite convert` and llama-quantize give them; a file has some MB more, for its vocabulary.
 # context: tokens that the model was trained for. kv_bytes: what each token of context takes, at f16.
@@ -252,6 +253,7 @@ def page() -> str:
         sizes = ", ".join(f"{name} = {tensor_bytes(entry.shape, name):_}" for name in entry.types)
         lines = (
             "[[model]]",
+            f'id = "{short(entry.name)}"',
             f'name = "{entry.name}"',
             f'family = "{entry.family}"',
             f'reference = "{entry.reference}"',
@@ -264,6 +266,11 @@ def page() -> str:
         )
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
+
+
+def short(name: str) -> str:
+    """What people type: `GLM-Edge 1.5B Chat` is glm-edge-1.5b, and `Qwen3 4B` is qwen3-4b."""
+    return name.lower().replace(" ", "-").removesuffix("-chat")
 
 
 def _had(name: str) -> Iterator[str]:

@@ -91,7 +91,12 @@ def read_facts(path: Path) -> ModelFacts:
 
     Raises ModelFileError with one sentence: what is wrong with the file and what to do.
     """
-    header = read_header(path)
+    return facts_of(read_header(path))
+
+
+def facts_of(header: Header) -> ModelFacts:
+    """Checks the rest of what `read_facts` does; the header's path is what the file is called. Raises ModelFileError."""
+    path = header.path
     shape = check_hyperparameters(header)
     vocabulary = check_vocabulary(header, encoder=is_encoder(header))
     check_tensors(header, shape, vocabulary.n_tokens)

@@ -12,7 +12,7 @@ from autoglm_lite.planning.make import DEFAULT_CTX, TIGHT_SHARE
 from autoglm_lite.profiles.document import Table, read_document
 from autoglm_lite.profiles.files import MODELS, profiles_dir
 
-KEYS = ("name", "family", "reference", "parameters", "context", "kv_bytes", "licence", "bytes")
+KEYS = ("id", "name", "family", "reference", "parameters", "context", "kv_bytes", "licence", "bytes")
 MORE_KEYS = ("files", "good_at")
 GOOD_AT = ("chinese", "english", "conversation", "writing", "code", "reasoning", "little memory")
 LEAST_SPEED = 4.0
@@ -23,6 +23,8 @@ OTHER_BYTES = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
+    id: str
+    """What people type, such as glm-edge-1.5b."""
     name: str
     family: str
     reference: str
@@ -111,7 +113,11 @@ def _model(table: Table) -> KnownModel:
     for name, file in files.items():
         if found is not None and not re.fullmatch(r"hf:[^/]+/[^/]+/.+\.gguf", file):
             raise found.mistake(f'{name} must be such as "hf:org/repo/file.gguf".', name)
+    short = table.text("id") or ""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", short):
+        raise table.mistake("id must be of small letters, digits, points and hyphens.", "id")
     return KnownModel(
+        id=short,
         name=table.text("name") or "",
         family=table.text("family") or "",
         reference=reference,

@@ -82,6 +82,7 @@ def test_what_suits_can_be_had_fits_and_is_quick_where_anything_is(gigabytes: fl
 
 MODEL = """\
 [[model]]
+id = "a-1b"
 name = "A"
 family = "F"
 reference = "hf:a/b"
@@ -105,9 +106,9 @@ def test_a_list_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("hf:a/b/c.gguf", "https://a/b/c.gguf", 'line 10: Q4_0 must be such as "hf:org/repo/file.gguf".'),
-        ("Q4_0 =", "Q6_K =", "line 10: Q6_K is not known here; "),
-        ("code", "cooking", "line 11: good_at cannot hold 'cooking'"),
+        ("hf:a/b/c.gguf", "https://a/b/c.gguf", 'line 11: Q4_0 must be such as "hf:org/repo/file.gguf".'),
+        ("Q4_0 =", "Q6_K =", "line 11: Q6_K is not known here; "),
+        ("code", "cooking", "line 12: good_at cannot hold 'cooking'"),
     ],
 )
 def test_a_mistake_about_where_to_get_it(tmp_path: Path, old: str, new: str, sentence: str) -> None:
@@ -121,16 +122,17 @@ def test_a_mistake_about_where_to_get_it(tmp_path: Path, old: str, new: str, sen
 @pytest.mark.parametrize(
     ("old", "new", "line", "sentence"),
     [
-        ('name = "A"', "", 11, "this model has no name."),
-        ('licence = "MIT"\n', "", 11, "this model has no licence."),
-        ("licence", "license", 18, "license is not known here; perhaps licence is meant."),
-        ("hf:a/b", "a/b", 14, 'reference must be such as "hf:org/repo".'),
-        ("1_000", '"1000"', 15, "parameters must be a whole number"),
-        ("Q4_0", "Q4_X", 19, "Q4_X is not known here; perhaps "),
-        ("600", "true", 19, "Q4_0 must be a size"),
-        ("{ Q4_0 = 600, Q8_0 = 1_100 }", "{}", 19, "bytes must give at least one type."),
-        ("{ Q4_0 = 600, Q8_0 = 1_100 }", "600", 19, "bytes must be a table"),
-        ("[[model]]", "[[models]]", 11, "models is not known here; perhaps model is meant."),
+        ('name = "A"', "", 12, "this model has no name."),
+        ("a-1b", "A 1B", 13, "id must be of small letters, digits, points and hyphens."),
+        ('licence = "MIT"\n', "", 12, "this model has no licence."),
+        ("licence", "license", 20, "license is not known here; perhaps licence is meant."),
+        ("hf:a/b", "a/b", 16, 'reference must be such as "hf:org/repo".'),
+        ("1_000", '"1000"', 17, "parameters must be a whole number"),
+        ("Q4_0", "Q4_X", 21, "Q4_X is not known here; perhaps "),
+        ("600", "true", 21, "Q4_0 must be a size"),
+        ("{ Q4_0 = 600, Q8_0 = 1_100 }", "{}", 21, "bytes must give at least one type."),
+        ("{ Q4_0 = 600, Q8_0 = 1_100 }", "600", 21, "bytes must be a table"),
+        ("[[model]]", "[[models]]", 12, "models is not known here; perhaps model is meant."),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, sentence: str) -> None:

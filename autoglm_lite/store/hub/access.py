@@ -11,6 +11,8 @@ from autoglm_lite.errors import UsageError
 from autoglm_lite.store.reference import HubReference
 
 HF, MS = "https://huggingface.co", "https://modelscope.cn"
+HF_LOGIN, MS_LOGIN = "`hf auth login` or HF_TOKEN", "MODELSCOPE_API_TOKEN"
+"""What one does to be known there."""
 MOST_TOKEN = 4096
 
 
@@ -23,9 +25,11 @@ class Access:
 
     def headers(self, address: str) -> dict[str, str]:
         """What a request to `address` proves who we are by: a token goes to the hub that gave it and nowhere else."""
-        for endpoint, token in ((self.hf, self.hf_token), (self.ms, self.ms_token)):
-            if token and _origin(address) == _origin(endpoint):
-                return {"Authorization": f"Bearer {token}"}
+        if self.hf_token and is_of(address, self.hf):
+            return {"Authorization": f"Bearer {self.hf_token}"}
+        if self.ms_token and is_of(address, self.ms):
+            # Older parts of ModelScope take the token as a cookie only (modelscope_hub: _legacy_api.py).
+            return {"Authorization": f"Bearer {self.ms_token}", "Cookie": f"m_session_id={self.ms_token}"}
         return {}
 
 
@@ -70,6 +74,11 @@ def _kept(environ: Mapping[str, str]) -> str | None:
     return token if token.isascii() and token.isprintable() and token else None
 
 
+def is_of(address: str, endpoint: str) -> bool:
+    """Whether the address is of the same origin as the endpoint."""
+    return _origin(address) == _origin(endpoint)
+
+
 def _origin(address: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(address)
-    return parts.scheme, parts.hostname, parts.port
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

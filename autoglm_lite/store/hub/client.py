@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from autoglm_lite.store.hub.access import Access
 from autoglm_lite.store.hub.answers import Headers, Identity, follows, identity_of, seconds_to_wait
 from autoglm_lite.store.hub.failures import DownloadError, Failure
+from autoglm_lite.store.hub.refusals import refusal_of
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -60,7 +61,10 @@ class Client:
                     identity = identity or identity_of(error.headers)
                     there = error.headers.get("Location")
                     if not (300 <= error.code < 400 and there):
-                        raise refusal(address, label, error.code, error.headers) from error
+                        raise (
+                            refusal_of(address, label, error.code, error.headers, self.access)
+                            or refusal(address, label, error.code, error.headers)
+                        ) from error
                     there = urljoin(address, there)
                     if not follows(address, there):
                         raise failure("refused", address, label, status=error.code) from error

@@ -8,14 +8,35 @@ from typing import Literal
 from autoglm_lite.errors import AutoglmError
 
 Failure = Literal[
-    "refused", "missing", "busy", "trouble", "connection", "unchecked", "wrong", "full", "taken", "unwritable"
+    "refused",
+    "gated",
+    "token",
+    "hidden",
+    "missing",
+    "busy",
+    "trouble",
+    "connection",
+    "mirror",
+    "listing",
+    "unchecked",
+    "wrong",
+    "full",
+    "taken",
+    "unwritable",
 ]
 SENTENCES: Mapping[Failure, str] = {
     "refused": "{host} does not give {name} to everyone (HTTP {status}): take another model.",
+    "gated": "{host} gives {name} only to those who have agreed to its terms: open {page} and agree there, log in here"
+    " with {login}, and ask again.",
+    "token": "{host} does not take the token that is kept here: log in again with {login}.",
+    "hidden": "{host} has no {name} that it would show you: look at how the name is written; if it is private, log in"
+    " with {login}.",
     "missing": "{host} has no {name} any more (HTTP {status}): take another model.",
     "busy": "{host} has too much to do (HTTP {status}): try again later; what came is kept.",
     "trouble": "{host} cannot answer as it should (HTTP {status}): try again later; what came is kept.",
     "connection": "The connection to {host} fails ({why}): look at the network and go on; what came is kept.",
+    "mirror": "{host}, which {variable} names, cannot be reached ({why}): correct {variable}, or do without it.",
+    "listing": "What {host} says of {name} cannot be used ({why}): nothing of it is fetched.",
     "unchecked": "{host} does not say how {name} can be checked: perhaps this network wants you to log in first.",
     "wrong": "What came of {name} is not what {host} has, so it was thrown away: get it again.",
     "full": "The disk has too little room for {name}: it needs {needed} MB more and has {free} MB; what came is kept.",

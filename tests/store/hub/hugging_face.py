@@ -47,7 +47,8 @@ class HuggingFace(Answering):
         if token is not None and token not in hub.tokens:
             self.refuse(401, None, INVALID)
         elif repo in hub.renamed:
-            self.send(307, {"Location": again.format(hub.renamed[repo])})
+            query = self.path.partition("?")[2]
+            self.send(307, {"Location": again.format(hub.renamed[repo]) + (query and "?" + query)})
         elif repo not in hub.repositories or (repo in hub.private and token is None):
             self.refuse(404 if token else 401, "RepoNotFound", "Repository not found")
         elif of_files and repo in hub.gated and (token is None or repo not in hub.agreed):

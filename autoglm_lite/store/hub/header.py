@@ -1,0 +1,147 @@
+"""The facts of a GGUF far away, of which only the beginning is read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autoglm_lite.gguf.facts import ModelFacts, facts_of
+from autoglm_lite.gguf.header import Header, damaged
+from autoglm_lite.gguf.parts import join_headers
+from autoglm_lite.gguf.reader import read_header_of
+from autoglm_lite.store.hub.answers import starts_at, strong
+from autoglm_lite.store.hub.client import Client, CutError, failure, why
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+RANGE_BYTES = 4 << 20
+"""Asked for at once: most headers are one such range, and little more than that is on its way when a header ends."""
+PIECE_BYTES = 1 << 16
+MOST_BYTES = 64 << 20
+"""The largest headers known take 20 MB."""
+ATTEMPTS = 6
+"""In a row that may bring nothing."""
+MOST_WAIT = 20.0
+
+
+def remote_facts(address: str, n_bytes: int, client: Client, label: str, first_wait: float = 1.0) -> ModelFacts:
+    """The checked facts of the GGUF of `n_bytes` bytes at `address`; `label` names it for people.
+
+    As many bytes are asked for as the header has, in ranges. A broken line is waited for, `first_wait` seconds and
+    then longer each time. Raises DownloadError, and ModelFileError with what is wrong with the file.
+    """
+    return facts_of(_remote_header(address, n_bytes, client, label, first_wait, parts=False))
+
+
+def remote_parts_facts(
+    addresses: Sequence[tuple[str, int]], client: Client, label: str, first_wait: float = 1.0
+) -> ModelFacts:
+    """As `remote_facts`, of the parts of a split model, each with its bytes and in order: the facts of the one file
+    that they make."""
+    if len(addresses) == 1:
+        return remote_facts(*addresses[0], client, label, first_wait)
+    found = [_remote_header(at, n, client, label, first_wait, parts=True) for at, n in addresses]
+    return facts_of(join_headers(found).header)
+
+
+def _remote_header(address: str, n_bytes: int, client: Client, label: str, first_wait: float, *, parts: bool) -> Header:
+    file = _Beginning(address, n_bytes, client, label, first_wait)
+    try:
+        return read_header_of(file, n_bytes, Path(label), parts=parts)
+    finally:
+        file.close()
+
+
+class _Beginning:
+    """Reads in order; what a cut connection did not bring is asked for again."""
+
+    def __init__(self, address: str, n_bytes: int, client: Client, label: str, first_wait: float) -> None:
+        self._address, self._n_bytes, self._client, self._label = address, n_bytes, client, label
+        self._first_wait = first_wait
+        self._response: HTTPResponse | None = None
+        self._place = 0
+        """Bytes that were given out."""
+        self._end = 0
+        """Of what the response has."""
+        self._etag: str | None = None
+
+    def read(self, n_bytes: int, /) -> bytes:
+        """Raises DownloadError, and ModelFileError where there is no end to it."""
+        if self._place >= MOST_BYTES:
+            raise damaged(Path(self._label), f"its header is larger than {MOST_BYTES >> 20} MiB")
+        in_vain = 0
+        while True:
+            try:
+                piece = self._piece(min(n_bytes, PIECE_BYTES, MOST_BYTES - self._place))
+                self._place += len(piece)
+                return piece
+            except CutError as cut:
+                self.close()
+                in_vain += 1
+                if in_vain >= ATTEMPTS:
+                    raise cut.failure from cut
+                usual = self._first_wait * 2.0 ** (in_vain - 1)
+                time.sleep(min(usual if cut.wait is None else cut.wait, MOST_WAIT))
+
+    def close(self) -> None:
+        if self._response is not None:
+            self._response.close()
+            self._response = None
+
+    def _piece(self, most: int) -> bytes:
+        """Raises DownloadError, CutError."""
+        from http.client import HTTPException
+
+        if self._place >= self._n_bytes:
+            return b""
+        if self._response is None or self._place >= self._end:
+            self.close()
+            self._response = self._opened()
+        try:
+            piece = self._response.read1(min(most, self._end - self._place))
+        except (OSError, HTTPException, ValueError) as error:
+            raise self._cut(why(error)) from error
+        if not piece:
+            raise self._cut("cut off")
+        return piece
+
+    def _opened(self) -> HTTPResponse:
+        """A response that goes on at our place."""
+        end = min(self._place + RANGE_BYTES, self._n_bytes)
+        answer = self._client.open(self._address, self._label, begin=self._place, end=end, etag=self._etag)
+        response = answer.response
+        begins = starts_at(response.status, response.headers, self._place, self._n_bytes)
+        etag = strong(response.headers.get("ETag"))
+        lies = answer.identity is not None and answer.identity.n_bytes != self._n_bytes
+        if begins is None or lies or (self._etag is not None and etag != self._etag):
+            response.close()
+            raise failure("wrong", self._address, self._label)
+        self._etag = etag
+        if response.status == 206:
+            self._end = end
+            return response
+        # A server without ranges begins at the front: what is known already is passed over.
+        self._end = self._n_bytes
+        self._pass_over(response)
+        return response
+
+    def _pass_over(self, response: HTTPResponse) -> None:
+        from http.client import HTTPException
+
+        left = self._place
+        while left:
+            try:
+                piece = response.read1(min(left, PIECE_BYTES))
+            except (OSError, HTTPException, ValueError) as error:
+                response.close()
+                raise self._cut(why(error)) from error
+            if not piece:
+                response.close()
+                raise self._cut("cut off")
+            left -= len(piece)
+
+    def _cut(self, how: str) -> CutError:
+        return CutError(failure("connection", self._address, self._label, why=how))
