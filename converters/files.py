@@ -51,8 +51,9 @@ class Files:
     def _open(self, path: Path) -> int:
         with self._lock:
             if path not in self._opened:
+                place = self._places.get(path, path)
                 try:
-                    self._opened[path] = os.open(self._places.get(path, path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+                    self._opened[path] = os.open(place, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
                 except FileNotFoundError as error:
                     raise ConversionError(f"{path} vanished meanwhile; put it back and convert again.") from error
                 except OSError as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,23 +81,26 @@ def prepare(
 
     Raises ConversionError for a repository without one, DownloadError, OSError.
     """
-    repository = _remembered(work.known())
-    if repository is None:
-        repository = listing()
-        work.note(repository={**asdict(repository), "reference": str(repository.reference)})
+    repository = _listed(work, listing)
     refuse(repository)
+    _fetch_small(repository, work, client, waiting)
+    sources = _shards(repository, work, client)
+    for path, source in sources.items():
+        waiting()
+        _fetch_header(path, source, work, client)
+    return Remote(repository, work, sources)
+
+
+@contextmanager
+def doubted(work: Work) -> Iterator[None]:
+    """Where the hub turns out to have other files by now than `work` knows, the next run asks it again."""
     try:
-        _fetch_small(repository, work, client, waiting)
-        sources = _shards(repository, work, client)
-        for path, source in sources.items():
-            waiting()
-            _fetch_header(path, source, work, client)
+        yield
     except DownloadError as error:
         if error.kind in ("missing", "wrong"):
-            # The revision is no more: the next run is to begin with what the hub has then.
-            work.forget()
+            with suppress(OSError):
+                work.note(doubted=True)
         raise
-    return Remote(repository, work, sources)
 
 
 def refuse(repository: Repository) -> None:
@@ -126,6 +130,18 @@ def fetch_apart(tensors: Iterable[SourceTensor], remote: Remote, client: Client,
 def spans(work: Work) -> Spans:
     """What is in the checkpoint's folder of the shards."""
     return {name: [(begin, end) for begin, end in found] for name, found in work.known().get("spans", {}).items()}
+
+
+def _listed(work: Work, listing: Callable[[], Repository]) -> Repository:
+    known = work.known()
+    before = _remembered(known)
+    if before is not None and not known.get("doubted"):
+        return before
+    found = listing()
+    if found != before:
+        work.forget()
+    work.note(repository={**asdict(found), "reference": str(found.reference)}, doubted=False)
+    return found
 
 
 def _remembered(known: Mapping[str, Any]) -> Repository | None:
@@ -172,7 +188,7 @@ def _shards(repository: Repository, work: Work, client: Client) -> dict[Path, So
     else:
         names = sorted(name for name in listed if re.fullmatch(r"model[^/]*\.safetensors", name))
     if missing := [name for name in names if name not in listed]:
-        raise ConversionError(f"{missing[0]} is not in {repository.reference} although {INDEX} lists it; tell its makers.")
+        raise ConversionError(f"{missing[0]} is not in {repository.reference} although {INDEX} lists it.")
     return {work.checkpoint / check(name): _source(repository, listed[name], client) for name in names}
 
 

@@ -47,6 +47,11 @@ class RemoteShards:
         return sum(self._size(shard) for shard in self._needed)
 
     @property
+    def largest(self) -> int:
+        """Bytes of the disk that the largest of them still needs."""
+        return max((self._size(shard) - self.here_already(shard) for shard in self._needed), default=0)
+
+    @property
     def fetched(self) -> int:
         """Bytes of them that have come, those that are gone again included."""
         return sum(self._come(shard) for shard in self._needed)
