@@ -16,7 +16,7 @@ from autoglm_lite.commands.options import size as size_option
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from autoglm_lite.store.reference import HubReference
     from converters.conversion import Conversion, Resources
@@ -197,6 +197,15 @@ def plan(
     finally:
         counting.close()
     return found.conversion, found.choice
+
+
+def plan_again(args: argparse.Namespace, source: Path, label: str, types: Mapping[str, str]) -> Conversion:
+    """What `plan` found with --fit before: a file called `label` with `types`, by tensor. Raises ConversionError."""
+    from converters.conversion import draft_of, plan_conversion
+    from converters.types import file_type, tensor_type
+
+    wishes = replace(_wishes(args), file_type=file_type(label))
+    return plan_conversion(draft_of(source, wishes), wishes, {name: tensor_type(kind) for name, kind in types.items()})
 
 
 def _wishes(args: argparse.Namespace) -> Wishes:

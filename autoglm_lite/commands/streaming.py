@@ -35,6 +35,9 @@ BESIDE_BYTES = 50_000_000
 SAMPLING_THREADS = 8
 """For --fit: each waits for the line more than it computes."""
 
+ASKED = ("fit", "imatrix", "tensor_type", "output_type", "embedding_type", "drop_layers", "requantize")
+"""Options that --fit chooses by."""
+
 
 def convert_streamed(args: argparse.Namespace, reference: HubReference, n_threads: int) -> int:
     """Converts the checkpoint of a repository; returns 0. What is interrupted in any way is gone on with by the same
@@ -82,8 +85,7 @@ def _work(args: argparse.Namespace, reference: HubReference) -> Iterator[Work]:
         if args.dry_run:
             path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autoglm-lite-"))) / "work"
         else:
-            asked = [str(reference), str(args.output), args.type, args.fit, args.mmproj]
-            path = work_place(args.output.parent if args.output else Path(), json.dumps(asked))
+            path = work_place(args.output.parent if args.output else Path(), str(reference))
         yield stack.enter_context(working(path, name))
 
 
@@ -96,6 +98,7 @@ def _convert(
     began: float,
 ) -> int:
     from converters.conversion import printable_errors
+    from converters.progress import size
     from converters.streaming.pieces import order_of
 
     remote, conversion, choice = _planned(args, reference, client, resources, work)
@@ -113,6 +116,11 @@ def _convert(
         return 0
     if choice:
         print(fitted_table(choice), file=sys.stderr)
+    if freed := work.claim(out):
+        print(
+            f"autoglm-lite: the interrupted work for another result is given up, {size(freed)} are free",
+            file=sys.stderr,
+        )
     began_writing = time.monotonic()
     with printable_errors():
         _write(conversion, order, out, resources, remote, client)
@@ -137,8 +145,16 @@ def _planned(
 
     try:
         remote = prepare(work, client, lambda: repository(reference, client))
-        sampling = replace(resources, n_threads=max(resources.n_threads, SAMPLING_THREADS)) if args.fit else resources
+        if args.fit is None:
+            return (remote, *folders.plan(args, work.checkpoint, resources))
+        # What was chosen before counts, though this machine may have less free memory now.
+        asked = [str(vars(args)[name]) for name in ASKED]
+        if (types := work.known().get("fit", {})).get("asked") == asked:
+            return remote, folders.plan_again(args, work.checkpoint, types["type"], types["types"]), None
+        sampling = replace(resources, n_threads=max(resources.n_threads, SAMPLING_THREADS))
         found = folders.plan(args, work.checkpoint, sampling, lambda: FilesAway(remote.sources, client))
+        types = {tensor.name: tensor.type.name for tensor in found[0].draft.tensors}
+        work.note(fit={"asked": asked, "type": found[0].wishes.file_type.name, "types": types})
     except ConversionError as error:
         # Nobody knows the folder where the small files are.
         raise type(error)(str(error).replace(str(work.checkpoint.absolute()), str(reference))) from error

@@ -14,7 +14,7 @@ from typing import Any
 
 from autoglm_lite.errors import ConversionError
 from autoglm_lite.store.place import place
-from converters.partial import PASSING, HaltedError, places
+from converters.partial import PASSING, HaltedError, held, places
 from converters.writer import refused
 
 NOTE, LOCK = "note.json", "lock"
@@ -61,10 +61,23 @@ class Work:
         for folder in (self.folder / "checkpoint", self.shards):
             shutil.rmtree(folder, ignore_errors=True)
 
+    def claim(self, out: Path) -> int:
+        """Has the work be for `out`. What there is of another result that it was for is given up: returns the bytes
+        of the disk that this frees. Raises OSError."""
+        before, freed = self.known().get("out"), 0
+        if isinstance(before, str) and before != out.name and Path(before).name == before:
+            other = out.with_name(before)
+            freed = held(other)
+            for path in places(other):
+                path.unlink(missing_ok=True)
+        self.note(out=out.name)
+        return freed
 
-def work_place(folder: Path, command: str) -> Path:
-    """Where in `folder` the work of `command` is: the same each time, so that the next run finds it."""
-    _, note = places(folder / hashlib.sha256(os.fsencode(command)).hexdigest())
+
+def work_place(folder: Path, reference: str) -> Path:
+    """Where in `folder` the work with the checkpoint `reference` is: the same each time, so that the next run finds
+    it."""
+    _, note = places(folder.absolute() / hashlib.sha256(os.fsencode(reference)).hexdigest())
     return note.with_suffix(".work")
 
 
