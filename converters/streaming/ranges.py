@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
     from http.client import HTTPResponse
 
 
-def read_range(source: Source, begin: int, end: int, client: Client, patience: Patience = USUAL) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How a hub is reached, and how long it is waited for."""
+
+    client: Client
+    patience: Patience = USUAL
+
+
+def read_range(source: Source, begin: int, end: int, line: Line) -> bytes:
     """The bytes from `begin` on, before `end`, of `source`, whose length must be known; goes on where the line breaks.
 
     Raises DownloadError.
@@ -27,12 +36,12 @@ def read_range(source: Source, begin: int, end: int, client: Client, patience: P
     while len(found) < end - begin:
         before = len(found)
         try:
-            _take(source, begin, end, client, found)
+            _take(source, begin, end, line.client, found)
         except CutError as cut:
             in_vain = 1 if len(found) > before else in_vain + 1
-            if in_vain >= patience.attempts:
+            if in_vain >= line.patience.attempts:
                 raise cut.failure from cut
-            usual = min(patience.first * 2 ** (in_vain - 1), patience.most)
+            usual = min(line.patience.first * 2 ** (in_vain - 1), line.patience.most)
             time.sleep(usual if cut.wait is None else cut.wait)
     return bytes(found)
 
@@ -71,13 +80,13 @@ def _skip(response: HTTPResponse, n_bytes: int) -> None:
 class FilesAway(Files):
     """Reads shards of a hub by ranges, and every other file as it lies here."""
 
-    def __init__(self, sources: Mapping[Path, Source], client: Client) -> None:
+    def __init__(self, sources: Mapping[Path, Source], line: Line) -> None:
         super().__init__()
-        self._sources, self._client = sources, client
+        self._sources, self._line = sources, line
 
     def read(self, path: Path, offset: int, nbytes: int) -> bytearray:
         """As that of Files; raises DownloadError too."""
         source = self._sources.get(path)
         if source is None:
             return super().read(path, offset, nbytes)
-        return bytearray(read_range(source, offset, offset + nbytes, self._client))
+        return bytearray(read_range(source, offset, offset + nbytes, self._line))

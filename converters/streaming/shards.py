@@ -10,8 +10,7 @@ from pathlib import Path
 from autoglm_lite.errors import ConversionError
 from autoglm_lite.store.download.fetch import Fetch, Source
 from autoglm_lite.store.download.parts import PARTIAL
-from autoglm_lite.store.download.progress import USUAL, Patience
-from autoglm_lite.store.hub.client import Client
+from converters.streaming.ranges import Line
 from converters.streaming.remote import Remote, spans
 from converters.streaming.waiting import Running
 
@@ -27,15 +26,14 @@ class RemoteShards:
         self,
         remote: Remote,
         needed: Sequence[Path],
-        client: Client,
+        line: Line,
         unwritten: Callable[[], int],
         waiting: Callable[[], None] = lambda: None,
-        patience: Patience = USUAL,
     ) -> None:
         """`unwritten`: bytes of the result that are still to come, for which room is kept. `waiting` is called again
         and again while a shard is waited for."""
-        self._remote, self._needed, self._client = remote, needed, client
-        self._unwritten, self._waiting, self._patience = unwritten, waiting, patience
+        self._remote, self._needed, self._line = remote, needed, line
+        self._unwritten, self._waiting = unwritten, waiting
         self._running: dict[Path, Running] = {}
         self._done: set[Path] = set()
         self.overlaps = False
@@ -103,7 +101,7 @@ class RemoteShards:
     def _start(self, shard: Path) -> Running:
         folder = self._remote.work.shards
         folder.mkdir(mode=0o700, exist_ok=True)
-        fetch = Fetch(self._source(shard), folder, shard.name, self._client, self._patience)
+        fetch = Fetch(self._source(shard), folder, shard.name, self._line.client, self._line.patience)
         self._running[shard] = Running(fetch)
         return self._running[shard]
 

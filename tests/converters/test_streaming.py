@@ -69,7 +69,7 @@ def test_what_it_will_be_is_said_before_a_shard_is_fetched(
     lines = said.err.splitlines()
     assert lines[0] == "hf:org/Qwen3-0.6B, licence mit"
     assert lines[1].startswith("to fetch: 3.1 MB (3 shards, the largest ")
-    assert lines[2] == "to write: Qwen3-0.6B-Q4_K_M.gguf, Q4_K_M, 1.2 MB"
+    assert lines[2] == "to write: Qwen3-0.6B-Q4_K_M.gguf, Q4_K_M, 942.7 kB"
     assert lines[3].startswith("on the disk: 5")
     assert lines[4].startswith("on this machine: fits: ")
     assert "tensors, " in capsys.readouterr().out.splitlines()[-1]
