@@ -16,6 +16,7 @@ COMMANDS = {
     "chat": "talk to a model, in the terminal app or with -p in the shell",
     "serve": "answer other programs: OpenAI's, Ollama's and Anthropic's protocols on this computer",
     "service": "have systemd run `serve` in the background, from the first request on",
+    "pull": "get a model from a hub, an address or a file of this computer",
     "convert": "turn a Hugging Face checkpoint into a GGUF file",
     "doctor": "say what slows this machine down, and the commands that mend it",
     "imatrix": "measure which weights a text uses most, to quantise better",

@@ -156,8 +156,9 @@ def prepare(args: argparse.Namespace, history: History, conversation: Conversati
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.chat.template import ChatTemplate
     from autoglm_lite.commands.backend import backend, offered
+    from autoglm_lite.commands.finding import find
     from autoglm_lite.gguf.facts import made_for, read_facts
-    from autoglm_lite.store import is_starter, make_models_dir, resolve
+    from autoglm_lite.store import is_starter, make_models_dir
 
     wanted = wishes(args)
     last_model = conversation.model if conversation and Path(conversation.model).is_file() else None
@@ -165,7 +166,7 @@ def prepare(args: argparse.Namespace, history: History, conversation: Conversati
     said: list[str] = []
     names = offered(args)
     in_memory = [model.name for model in names if model.n_ctx]
-    path = resolve(last_model if args.model is None else args.model, wanted, said.append, in_memory)
+    path = find(last_model if args.model is None else args.model, wanted, said.append, in_memory)
     facts = made_for(read_facts(path), "chat")
     model = backend(args, facts, names, said.append)
     switch, budget = thinking(args.think)

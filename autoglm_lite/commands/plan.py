@@ -53,18 +53,18 @@ def run(args: argparse.Namespace) -> int:
     from autoglm_lite.commands.bandwidth import memory_bandwidth
     from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.commands.disk_speed import read_speed
+    from autoglm_lite.commands.finding import find
     from autoglm_lite.commands.preferences import preferred, read_tuned
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.planning.forecast import forecast
     from autoglm_lite.planning.make import choose
-    from autoglm_lite.store import resolve
     from autoglm_lite.worker.sizes import exact_sizes
 
     def say(sentence: str) -> None:
         print(f"autoglm-lite: {sentence}", file=sys.stderr)
 
     wanted = wishes(args)
-    facts = read_facts(resolve(args.model, wanted, say))
+    facts = read_facts(find(args.model, wanted, say))
     machine = machine_with_devices(wanted)
     wanted = preferred(wanted, facts, machine, args.profile, tuned=read_tuned(facts, machine, say))
     choice = choose(facts, machine, wanted)

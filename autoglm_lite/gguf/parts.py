@@ -6,6 +6,7 @@ tensors, and the keys split.no, split.count and split.tensors.count tell which p
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ MAX_PARTS = 999
 _VERSION = 3
 _WHOLE = struct.pack("<Q", len(COUNT)) + COUNT.encode() + struct.pack("<IH", ValueType.UINT16, 0)
 """The key that says of the one file that it is whole, and keeps it from being joined again."""
+_PART = re.compile(r"(.*)-(\d{5})-of-(\d{5})", re.DOTALL)
+"""What llama_split_path makes of a name."""
 _NUMBERS = {kind.name: number for number, kind in GGML_TYPES.items()}
 
 
@@ -28,10 +31,27 @@ _NUMBERS = {kind.name: number for number, kind in GGML_TYPES.items()}
 class Joined:
     header: Header
     """Of the one file."""
+    start: bytes
+    """What it begins with, before the keys that are kept."""
     kept: tuple[tuple[int, int], ...]
     """From where to where the first part's keys are the one file's as well."""
     added: bytes
     """What follows these: the last key, then the tensors, then zeros up to the data."""
+
+
+def part_names(name: str) -> tuple[str, ...]:
+    """Of the file `name`, which is a part of a split model as its name says: the names of all of them in order. Empty
+    for any other name."""
+    stem, dot, suffix = name.rpartition(".")
+    match = _PART.fullmatch(stem)
+    if match is None or suffix.lower() != "gguf" or not 1 <= int(match[2]) <= int(match[3]) <= MAX_PARTS:
+        return ()
+    return tuple(f"{match[1]}-{i:05}-of-{match[3]}{dot}{suffix}" for i in range(1, int(match[3]) + 1))
+
+
+def whole_name(name: str) -> str:
+    """What a part's file would be called were it whole; other names as they are."""
+    return re.sub(r"-\d{5}-of-\d{5}(?=\.gguf$)", "", name, flags=re.IGNORECASE)
 
 
 def n_parts(header: Header) -> int:
@@ -69,12 +89,24 @@ def join_headers(headers: Sequence[Header]) -> Joined:
         alignment=first.alignment,
         data_offset=data_offset,
     )
-    return Joined(whole, kept, added + bytes(data_offset - end))
+    return Joined(whole, _start(len(tensors), len(metadata)), kept, added + bytes(data_offset - end))
 
 
-def start_of(joined: Joined) -> bytes:
-    """What the one file begins with, before the keys that are kept."""
-    return _start(len(joined.header.tensors), len(joined.header.metadata))
+def check_rest(whole: Header, headers: Sequence[Header], first: int) -> None:
+    """That `headers` are of the parts from `first` on, counted from 0, of what was to become `whole`. Raises
+    ModelFileError."""
+    n_left = sum(len(header.tensors) for header in headers)
+    rest = whole.tensors[len(whole.tensors) - n_left :]
+    same = [_shape(tensor) for tensor in rest] == [_shape(t) for header in headers for t in header.tensors]
+    for i, header in enumerate(headers):
+        if not same or n_parts(header) != first + len(headers) or _number(header, NO) != first + i:
+            raise _mixed(header.path, f"is not part {first + i + 1} of what was joined before")
+
+
+def whole_bytes(header: Header) -> int:
+    """Of the file that the parts make, from its header."""
+    last = header.tensors[-1] if header.tensors else None
+    return header.data_offset + (0 if last is None else padded(last.offset + last.n_bytes, header.alignment))
 
 
 def padded(n_bytes: int, alignment: int) -> int:
@@ -118,11 +150,17 @@ def _start(n_tensors: int, n_keys: int) -> bytes:
     return b"GGUF" + struct.pack("<IQQ", _VERSION, n_tensors, n_keys)
 
 
-def _encoded(tensor: TensorInfo) -> bytes:
+def _shape(tensor: TensorInfo) -> tuple[str, str, tuple[int, ...]]:
+    """A tensor's name, type and shape, with as many dimensions as ggml counts (ggml_n_dims): those behind the first
+    that are 1 are none."""
     shape = tensor.shape
-    # As ggml counts dimensions (ggml_n_dims): none of a single row behind the first.
     while len(shape) > 1 and shape[-1] == 1:
         shape = shape[:-1]
+    return tensor.name, tensor.type.name, shape
+
+
+def _encoded(tensor: TensorInfo) -> bytes:
+    _, _, shape = _shape(tensor)
     name = tensor.name.encode()
     numbers = (len(shape), *shape, _NUMBERS[tensor.type.name], tensor.offset)
     return struct.pack("<Q", len(name)) + name + struct.pack(f"<I{len(shape)}QIQ", *numbers)

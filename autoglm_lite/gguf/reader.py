@@ -6,6 +6,8 @@ The format is described in ggml/docs/gguf.md; the limits are those of ggml/src/g
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import stat
 import struct
 from pathlib import Path
@@ -44,7 +46,8 @@ _SINGLE = {
 def read_header(path: Path, *, parts: bool = False) -> Header:
     """Reads and checks the header of the GGUF file at `path`, and that the file holds all data it speaks of.
 
-    Reads no tensor data. A part of a split model is refused unless `parts` are wanted. Raises ModelFileError, whose text names the file, what is wrong and what to do.
+    Reads no tensor data. A part of a split model is refused unless `parts` are wanted. Raises ModelFileError, whose
+    text names the file, what is wrong and what to do.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -165,10 +168,11 @@ def _name(raw: bytes, kind: str, path: Path) -> str:
 def _refuse_split(metadata: dict[str, Value], path: Path) -> None:
     count = metadata.get("split.count")
     if count is not None and isinstance(count.data, int) and count.data > 1:
+        first = re.sub(r"-\d{5}-of-", "-00001-of-", path.name)
         raise unsupported(
             path,
             f"it is one of {count.data} parts of a model",
-            "join them with `llama-gguf-split --merge`, or look for the model in one file",
+            f"join them with `autoglm-lite models import {shlex.quote(str(path.with_name(first)))}`",
         )
 
 

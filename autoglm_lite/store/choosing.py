@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from autoglm_lite.errors import UsageError
-from autoglm_lite.gguf.parts import MAX_PARTS
+from autoglm_lite.gguf.parts import part_names, whole_name
 from autoglm_lite.store.hub.repository import HubFile, Repository
 from autoglm_lite.store.place import name_from
 from autoglm_lite.store.type_names import OUT_OF_USE, fits_wish, type_in
 
 SUFFIX = ".gguf"
-_PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})", re.DOTALL)
 _NO_MODEL = ("mmproj", "imatrix", "ggml-vocab")
 """What the names of files have that are GGUFs and no language models."""
 _NAMELESS = frozenset({"", "ggml-model", "model", "gguf"})
@@ -45,9 +44,9 @@ class Candidate:
 def candidates(repository: Repository) -> list[Candidate]:
     """All models of the repository, of each the smallest type first. Split ones of which a part is missing, types that
     are out of use, and files that are no language models are left out."""
-    wholes = [HubFile(file.path, file.n_bytes, file.sha256) for file in repository.files if _is_model(file.path)]
+    models = [file for file in repository.files if _is_model(file.path)]
     title = re.sub(r"[-_.]?gguf$", "", repository.reference.repo.rpartition("/")[2], flags=re.IGNORECASE)
-    found = [_candidate(files, title) for files in _grouped(wholes)]
+    found = [_candidate(files, title) for files in _grouped(models)]
     usable = [one for one in found if one.type not in OUT_OF_USE and one.n_bytes > 0]
     return sorted(_told_apart(usable), key=lambda one: (one.model, one.n_bytes, one.split, one.name))
 
@@ -106,25 +105,21 @@ def _is_model(path: str) -> bool:
     return _is_gguf(path) and not any(word in path.lower() for word in _NO_MODEL)
 
 
-def _grouped(files: Iterable[HubFile]) -> Iterator[tuple[HubFile, ...]]:
+def _grouped(files: Sequence[HubFile]) -> Iterator[tuple[HubFile, ...]]:
     """Single files, and the parts of split ones where all are there."""
-    parts: dict[tuple[str, int], dict[int, HubFile]] = defaultdict(dict)
+    by_path = {file.path: file for file in files}
     for file in files:
-        match = _PART.fullmatch(file.path[: -len(SUFFIX)])
-        if match is None:
+        folder = PurePosixPath(file.path).parent
+        parts = [by_path.get(str(folder / name)) for name in part_names(PurePosixPath(file.path).name)]
+        if not parts:
             yield (file,)
-        else:
-            parts[match[1], int(match[3])][int(match[2])] = file
-    for (_, count), by_number in parts.items():
-        if 0 < count <= MAX_PARTS and sorted(by_number) == list(range(1, count + 1)):
-            yield tuple(by_number[number] for number in range(1, count + 1))
+        elif parts[0] is file and None not in parts:
+            yield tuple(part for part in parts if part is not None)
 
 
 def _candidate(files: tuple[HubFile, ...], title: str) -> Candidate:
     path = PurePosixPath(files[0].path)
-    stem = path.name[: -len(SUFFIX)]
-    if len(files) > 1:
-        stem = stem[: -len("-00001-of-00002")]
+    stem = whole_name(path.name)[: -len(SUFFIX)]
     named = type_in(stem)
     # Some have a folder for each type, and the same name in all of them.
     type_, rest = named or ("", stem)

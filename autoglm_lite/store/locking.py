@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from autoglm_lite.errors import StoreError
+from autoglm_lite.errors import StoreError, UsageError
 from autoglm_lite.paths import private_dir
 from autoglm_lite.store.place import check, place
 
@@ -21,13 +22,13 @@ SECONDS_BETWEEN = 0.02
 
 @contextmanager
 def held(models: Path, name: str, seconds: float = SECONDS) -> Iterator[None]:
-    """The lock of the model `name`; nobody takes a second one meanwhile, so nobody waits in a circle.
+    """The lock of the model `name`. Whoever holds it waits for no other, so nobody waits in a circle.
 
     The system lets go of it when its holder dies. Where the file system has no locks, the process that is named in the
     file counts as long as it lives; where not even that can be written, there is none. Raises StoreError with who holds
-    it after `seconds`, UsageError for what cannot be a name.
+    it after `seconds`.
     """
-    path = place(models, LOCKS, check(name) + ".lock")
+    path = place(models, LOCKS, _file_name(name))
     descriptor = _waited_for(path, name, seconds)
     try:
         yield
@@ -43,7 +44,7 @@ def remove_stale(models: Path) -> int:
     removed = 0
     for path in sorted((models / LOCKS).glob("*.lock")):
         with suppress(OSError):
-            descriptor = _taken(path)
+            descriptor = taken(path)
             if descriptor is not None and not isinstance(descriptor, str):
                 try:
                     path.unlink()
@@ -53,13 +54,21 @@ def remove_stale(models: Path) -> int:
     return removed
 
 
+def _file_name(name: str) -> str:
+    """Any name has a lock: the user may have put a file of an odd one into the folder."""
+    try:
+        return check(name + ".lock")
+    except UsageError:
+        return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32] + ".lock"
+
+
 def _waited_for(path: Path, name: str, seconds: float) -> int | None:
     """Its descriptor; None where this disk has no place for a lock. Raises StoreError."""
     ends = time.monotonic() + seconds
     while True:
         try:
             private_dir(path.parent)
-            found = _taken(path)
+            found = taken(path)
         except OSError:
             return None
         if isinstance(found, int):
@@ -72,7 +81,7 @@ def _waited_for(path: Path, name: str, seconds: float) -> int | None:
         time.sleep(SECONDS_BETWEEN)
 
 
-def _taken(path: Path) -> int | str | None:
+def taken(path: Path) -> int | str | None:
     """The descriptor of the lock, or who holds it; None where that cannot be told. Raises OSError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:

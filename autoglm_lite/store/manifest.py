@@ -16,8 +16,9 @@ from autoglm_lite.store.place import check, place
 MANIFESTS = "manifests"
 """The folder within the models' folder."""
 MOST_BYTES = 1 << 20
-Way = Literal["fetched", "converted", "hard link", "reflink", "link", "found"]
-"""`link`: the file lies elsewhere and only a link is here. `found`: somebody put it into the folder."""
+Way = Literal["fetched", "converted", "joined", "hard link", "reflink", "link", "found"]
+"""`joined`: of the parts of a split file elsewhere. `link`: the file lies elsewhere and only a link is here. `found`:
+somebody put it into the folder."""
 
 
 @dataclass(frozen=True, slots=True)

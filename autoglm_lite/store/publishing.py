@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -38,8 +39,7 @@ def publish(models: Path, whole: Path, manifest: Manifest, mmproj: Path | None =
         samples = _settle(whole, manifest.file)
         moves.append((whole, target))
         complete = replace(manifest, samples=samples, added=manifest.added or time.time())
-        with held(models, manifest.name):
-            _swap(models, complete, moves)
+        put(models, complete, moves)
     except OSError as error:
         raise not_stored(manifest.name, models, error) from error
     return target
@@ -67,6 +67,27 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def put(models: Path, manifest: Manifest, moves: Sequence[tuple[Path, Path]]) -> None:
+    """Writes the manifest, which without its file is nothing, and moves each file to where it belongs, the model last.
+
+    Raises OSError, StoreError, with the manifest before in its place again.
+    """
+    with held(models, manifest.name):
+        before = read_manifest(models, manifest.name)
+        write_manifest(models, manifest)
+        try:
+            for path, target in moves:
+                path.replace(target)
+        except OSError:
+            with suppress(OSError):
+                if before is None:
+                    remove_manifest(models, manifest.name)
+                else:
+                    write_manifest(models, before)
+            raise
+    sync_folder(models)
+
+
 def _settle(path: Path, expected: StoredFile) -> Samples:
     """Has the disk take all of the file, and nobody write in it any more. Raises OSError, StoreError."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
@@ -81,20 +102,3 @@ def _settle(path: Path, expected: StoredFile) -> Samples:
     finally:
         os.close(descriptor)
     return sampled(path)
-
-
-def _swap(models: Path, manifest: Manifest, moves: list[tuple[Path, Path]]) -> None:
-    """The manifest comes first: without its file it is nothing. Raises OSError."""
-    before = read_manifest(models, manifest.name)
-    write_manifest(models, manifest)
-    try:
-        for path, target in moves:
-            path.replace(target)
-    except OSError:
-        with suppress(OSError):
-            if before is None:
-                remove_manifest(models, manifest.name)
-            else:
-                write_manifest(models, before)
-        raise
-    sync_folder(models)

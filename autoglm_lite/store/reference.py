@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from autoglm_lite.errors import UsageError
-from autoglm_lite.gguf.ggml_types import FILE_TYPES
+from autoglm_lite.store.type_names import type_named
 
 Hub = Literal["hf", "ms"]
 
@@ -48,11 +48,24 @@ class LocalReference:
         return str(self.path)
 
 
+_HOSTS: dict[str, Hub] = {
+    "huggingface.co": "hf",
+    "www.huggingface.co": "hf",
+    "hf.co": "hf",
+    "hf-mirror.com": "hf",
+    "modelscope.cn": "ms",
+    "www.modelscope.cn": "ms",
+}
+_MAIN = ("main", "master")
+
 Reference: TypeAlias = "HubReference | WebReference | LocalReference"
 
 
 def read_reference(text: str) -> Reference | None:
-    """None for what may only be a name. Raises UsageError for what begins as a reference and is none."""
+    """None for what may only be a name. The address of a page of a hub is as good as hf: or ms:.
+
+    Raises UsageError for what begins as a reference and is none.
+    """
     if text.startswith(("hf:", "ms:")):
         return _hub(text)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
@@ -68,13 +81,13 @@ def _hub(text: str) -> HubReference:
     parts = rest.split("/")
     if len(parts) < 2 or not all(map(_sound, parts)) or not all(re.fullmatch(r"[\w.-]{1,96}", p) for p in parts[:2]):
         raise UsageError(f"{text[:100]!r} names no repository: write it such as {hub}:org/repo or {hub}:org/repo/file.")
-    kinds = {name.upper(): name for name in FILE_TYPES.values()}
-    if ":" in text[3:] and kind.upper() not in kinds:
+    named = type_named(kind)
+    if ":" in text[3:] and named is None:
         raise UsageError(f"{kind[:40]!r} is no type of a GGUF: write one such as :Q4_K_M or :Q8_0 behind the name.")
-    return HubReference(hub, "/".join(parts[:2]), "/".join(parts[2:]) or None, kinds.get(kind.upper()))
+    return HubReference(hub, "/".join(parts[:2]), "/".join(parts[2:]) or None, named)
 
 
-def _web(text: str) -> WebReference:
+def _web(text: str) -> WebReference | HubReference:
     try:
         parts = urlsplit(text)
         port_is_sound = parts.port != 0
@@ -85,7 +98,26 @@ def _web(text: str) -> WebReference:
         raise UsageError(f"{text[:100]!r} is no address to get a model from: give one that begins with https://.")
     if parts.username or parts.password:
         raise UsageError("An address with a password in it is not used: it would be kept on the disk.")
-    return WebReference(text)
+    return _page(parts.hostname, unquote(parts.path).strip("/").split("/")) or WebReference(text)
+
+
+def _page(host: str, names: list[str]) -> HubReference | None:
+    """What the page of a hub is about: a repository, or one of its files, as it is now. Raises UsageError."""
+    hub = _HOSTS.get(host)
+    if hub == "ms" and names[:1] == ["models"]:
+        names = names[1:]
+    if hub is None or len(names) < 2 or names[0] in ("api", "datasets", "spaces", "collections", "papers", "docs"):
+        return None
+    repo, rest = "/".join(names[:2]), names[2:]
+    if rest[:2] == ["file", "view"]:
+        rest = rest[1:]
+    if len(rest) > 2 and rest[0] in ("blob", "resolve", "view") and rest[1] in _MAIN:
+        return _hub(f"{hub}:{repo}/{'/'.join(rest[2:])}")
+    if len(rest) < 2 or (rest[0] == "tree" and rest[1] in _MAIN):
+        return _hub(f"{hub}:{repo}")
+    if rest[0] == "resolve":
+        return None
+    raise UsageError(f"Which model that page is about cannot be told: give {hub}:{repo}, or the address of a file.")
 
 
 def _sound(part: str) -> bool:

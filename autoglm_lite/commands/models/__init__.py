@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 ACTIONS = {
     "list": "show the stored models, and which of them run well here",
+    "show": "show all that is known of a stored model",
+    "import": "have a GGUF file that is on this disk already be a stored model, without a copy",
+    "verify": "read stored models whole, and say which are not what they were",
+    "rm": "remove stored models",
+    "gc": "remove what was left behind: downloads that nobody goes on with, and the like",
 }
 """Each is a module here, with `add_arguments` and `run`."""
 MODULES = {"list": "listing", "import": "importing"}

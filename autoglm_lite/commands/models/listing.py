@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     """Prints the list; returns 0."""
     from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.commands.measuring import print_anything
-    from autoglm_lite.commands.models.table import terminal_room
-    from autoglm_lite.planning.make import Wishes, in_words
+    from autoglm_lite.commands.models.table import amount, terminal_room
+    from autoglm_lite.planning.make import Wishes
     from autoglm_lite.store.models import models_dir
     from autoglm_lite.store.space import read_space
 
@@ -62,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
         )
         return 0
     print("\n".join(lines(found, time.time(), terminal_room())))
-    free = "" if space.free is None else f", {in_words(space.free)} free on the disk"
-    print(f"\n{len(found)} {'model' if len(found) == 1 else 'models'}, {in_words(space.models)} here{free}.")
+    free = "" if space.free is None else f", {amount(space.free)} free on the disk"
+    print(f"\n{len(found)} {'model' if len(found) == 1 else 'models'}, {amount(space.models)} here{free}.")
     return 0
 
 
@@ -102,8 +102,7 @@ def _listed(path: Path, machine: Machine) -> Listed:
 
 def lines(found: Sequence[Listed], now: float, room: int | None) -> Iterator[str]:
     """The table, and below it a sentence for each that is not as it should be."""
-    from autoglm_lite.commands.models.table import Column, printable, table
-    from autoglm_lite.planning.make import in_words
+    from autoglm_lite.commands.models.table import Column, amount, printable, table
 
     known = [one.facts for one in found]
     yield from table(
@@ -112,7 +111,7 @@ def lines(found: Sequence[Listed], now: float, room: int | None) -> Iterator[str
             Column("FAMILY", [printable(facts.architecture) if facts else "" for facts in known], keep=2),
             Column("PARAMS", [count(facts.n_params) if facts else "" for facts in known], right=True, keep=4),
             Column("TYPE", [printable(facts.file_type) if facts else "" for facts in known], keep=5),
-            Column("SIZE", [in_words(one.n_bytes) for one in found], right=True, keep=6),
+            Column("SIZE", [amount(one.n_bytes) for one in found], right=True, keep=6),
             Column("CONTEXT", [f"{facts.n_ctx_train:,}" if facts else "" for facts in known], right=True, keep=3),
             Column("FITS", [VERDICTS[one.verdict] if one.verdict else "damaged" for one in found], keep=7),
             Column("LAST USED", [ago(one.used, now) for one in found], keep=1),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 GAP = 2
-LEAST_NAME = 16
+LEAST_NAME = 20
 """Cells of the first column below which another column goes first."""
 
 
@@ -55,6 +55,13 @@ def printable(text: str) -> str:
     """On one line, and nothing in it steers the terminal; what is no character is shown as its number."""
     plain = text.encode("utf-8", "backslashreplace").decode()
     return "".join(c if c.isprintable() else "\ufffd" for c in plain)
+
+
+def amount(n_bytes: float) -> str:
+    """`3 kB`, `986 MB`, `1.2 GB`."""
+    if n_bytes >= 1e9:
+        return f"{n_bytes / 1e9:.1f} GB"
+    return f"{n_bytes / 1e6:.0f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.0f} kB"
 
 
 def width(text: str) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from autoglm_lite.store.hub.client import Client, CutError, failure, why
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
+Found = TypeVar("Found")
 MOST_BYTES = 8_000_000
 """A repository of 1,000 files takes 0.3 MB."""
 MOST_SECONDS = 180.0
@@ -22,15 +23,23 @@ MOST_WAIT = 30.0
 
 def ask(address: str, label: str, client: Client, waits: Sequence[float] = WAITS) -> object:
     """What the JSON at `address` says; `label` names it for people. Raises DownloadError."""
-    try:
+
+    def once() -> bytes:
         with client.open(address, label).response as response:
-            body = _body(response, address, label)
+            return _body(response, address, label)
+
+    return _parsed(patiently(once, waits), address, label)
+
+
+def patiently(work: Callable[[], Found], waits: Sequence[float] = WAITS) -> Found:
+    """Does it again where it is cut off, after each of `waits`. Raises DownloadError."""
+    try:
+        return work()
     except CutError as cut:
         if not waits:
             raise cut.failure from cut
         time.sleep(waits[0] if cut.wait is None else min(cut.wait, MOST_WAIT))
-        return ask(address, label, client, waits[1:])
-    return _parsed(body, address, label)
+        return patiently(work, waits[1:])
 
 
 def _body(response: HTTPResponse, address: str, label: str) -> bytes:

@@ -64,8 +64,10 @@ class _Beginning:
         self._response: HTTPResponse | None = None
         self._place = 0
         """Bytes that were given out."""
+        self._began = 0
+        """Where the response begins."""
         self._end = 0
-        """Of what the response has."""
+        """Where what was asked for ends."""
         self._etag: str | None = None
 
     def read(self, n_bytes: int, /) -> bytes:
@@ -73,75 +75,77 @@ class _Beginning:
         if self._place >= MOST_BYTES:
             raise damaged(Path(self._label), f"its header is larger than {MOST_BYTES >> 20} MiB")
         in_vain = 0
-        while True:
-            try:
-                piece = self._piece(min(n_bytes, PIECE_BYTES, MOST_BYTES - self._place))
-                self._place += len(piece)
-                return piece
-            except CutError as cut:
-                self.close()
-                in_vain += 1
-                if in_vain >= ATTEMPTS:
-                    raise cut.failure from cut
-                usual = self._first_wait * 2.0 ** (in_vain - 1)
-                time.sleep(min(usual if cut.wait is None else cut.wait, MOST_WAIT))
+        while (piece := self._attempt(min(n_bytes, PIECE_BYTES, MOST_BYTES - self._place), in_vain)) is None:
+            in_vain += 1
+        self._place += len(piece)
+        return piece
 
     def close(self) -> None:
         if self._response is not None:
             self._response.close()
             self._response = None
 
+    def _attempt(self, most: int, in_vain: int) -> bytes | None:
+        """None after a wait where it may be made again; `in_vain` were made before. Raises DownloadError."""
+        try:
+            return self._piece(most)
+        except CutError as cut:
+            self.close()
+            if in_vain + 1 >= ATTEMPTS:
+                raise cut.failure from cut
+            usual = self._first_wait * 2.0**in_vain
+            time.sleep(min(usual if cut.wait is None else cut.wait, MOST_WAIT))
+            return None
+
     def _piece(self, most: int) -> bytes:
         """Raises DownloadError, CutError."""
-        from http.client import HTTPException
-
         if self._place >= self._n_bytes:
             return b""
         if self._response is None or self._place >= self._end:
-            self.close()
-            self._response = self._opened()
-        try:
-            piece = self._response.read1(min(most, self._end - self._place))
-        except (OSError, HTTPException, ValueError) as error:
-            raise self._cut(why(error)) from error
+            self._open()
+        piece = self._read(min(most, self._end - self._place))
+        if not piece and self._response is not None and self._response.length == 0 and self._place > self._began:
+            # A server may give less than what was asked for.
+            self._open()
+            piece = self._read(min(most, self._end - self._place))
         if not piece:
             raise self._cut("cut off")
         return piece
 
-    def _opened(self) -> HTTPResponse:
-        """A response that goes on at our place."""
+    def _open(self) -> None:
+        """Has a response that goes on at our place."""
+        self.close()
         end = min(self._place + RANGE_BYTES, self._n_bytes)
         answer = self._client.open(self._address, self._label, begin=self._place, end=end, etag=self._etag)
-        response = answer.response
-        begins = starts_at(response.status, response.headers, self._place, self._n_bytes)
-        etag = strong(response.headers.get("ETag"))
-        lies = answer.identity is not None and answer.identity.n_bytes != self._n_bytes
-        if begins is None or lies or (self._etag is not None and etag != self._etag):
-            response.close()
-            raise failure("wrong", self._address, self._label)
+        self._response, self._began = answer.response, self._place
+        headers = answer.response.headers
+        begins = starts_at(answer.response.status, headers, self._place, self._n_bytes)
+        etag = strong(headers.get("ETag"))
+        told = self._n_bytes if answer.identity is None else answer.identity.n_bytes
+        if begins is None or told != self._n_bytes or (self._etag is not None and etag != self._etag):
+            raise CutError(failure("wrong", self._address, self._label))
         self._etag = etag
-        if response.status == 206:
+        if headers.get("Content-Range"):
             self._end = end
-            return response
+            return
         # A server without ranges begins at the front: what is known already is passed over.
         self._end = self._n_bytes
-        self._pass_over(response)
-        return response
-
-    def _pass_over(self, response: HTTPResponse) -> None:
-        from http.client import HTTPException
-
         left = self._place
         while left:
-            try:
-                piece = response.read1(min(left, PIECE_BYTES))
-            except (OSError, HTTPException, ValueError) as error:
-                response.close()
-                raise self._cut(why(error)) from error
+            piece = self._read(min(left, PIECE_BYTES))
             if not piece:
-                response.close()
                 raise self._cut("cut off")
             left -= len(piece)
+
+    def _read(self, most: int) -> bytes:
+        """Of the response; empty where it ends."""
+        from http.client import HTTPException
+
+        assert self._response is not None
+        try:
+            return self._response.read1(most)
+        except (OSError, HTTPException, ValueError) as error:
+            raise self._cut(why(error)) from error
 
     def _cut(self, how: str) -> CutError:
         return CutError(failure("connection", self._address, self._label, why=how))
