@@ -168,7 +168,7 @@ def test_what_cannot_be_had_is_said_in_a_sentence(
 
 
 def test_a_file_of_any_server(hub: FakeHub) -> None:
-    assert main(["pull", f"{hub.ms_url}/models/org/starter-GGUF/resolve/master/starter-Q8_0.gguf"]) == 0
+    assert main(["pull", f"{hub.url}/org/starter-GGUF/resolve/main/starter-Q8_0.gguf"]) == 0
     assert stored_models()[0].read_bytes() == STARTER
 
 
