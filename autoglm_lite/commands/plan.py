@@ -41,7 +41,9 @@ VERDICTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
-    add_model_argument(parser)
+    add_model_argument(
+        parser, ", or hf:org/repo and the like for one that is far away, of which only the header is read"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the page")
     add_planning_options(parser)
 
