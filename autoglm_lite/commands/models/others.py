@@ -35,6 +35,8 @@ class Seen:
 
 def look(found: Found, machine: Machine, stored: Stored) -> Seen:
     """Reads its header, and nothing else of it."""
+    from shlex import quote
+
     from autoglm_lite.errors import AutoglmError, ModelFileError
     from autoglm_lite.planning.make import Wishes, choose
     from autoglm_lite.store.facts import stored_facts
@@ -43,7 +45,10 @@ def look(found: Found, machine: Machine, stored: Stored) -> Seen:
     try:
         n_bytes = found.path.stat().st_size
         if found.n_parts > 1:
-            raise ModelFileError(f"It is in {found.n_parts} parts, and only a whole file can be used where it lies.")
+            raise ModelFileError(
+                f"It is in {found.n_parts} parts, and only a whole file can be used where it lies:"
+                f" `autoglm-lite models import {quote(str(found.path))}` joins them."
+            )
         facts = stored_facts(found.path)
         verdict = choose(facts, machine, Wishes()).verdict
     except (AutoglmError, OSError) as error:

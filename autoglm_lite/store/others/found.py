@@ -24,7 +24,7 @@ class Found:
     name: str
     """As its program calls it: llama3.2:1b, or org/repo/file."""
     path: Path
-    """The file itself, where it really lies; of a split model the first part."""
+    """The file itself, where it really lies; of a split model the first part, by the name that tells which it is."""
     stem: str
     """What the file would be called if it were only a file."""
     sha256: str | None = None
@@ -45,6 +45,10 @@ class Group:
     model: Path
     mmproj: Path | None
     n_parts: int
+
+    def lies(self, whole: Mapping[Path, Path]) -> Path:
+        """As Found has it."""
+        return whole[self.model] if self.n_parts == 1 else self.model
 
 
 def grouped(whole: Mapping[Path, Path], *, mixed: bool = False) -> Iterator[Group]:

@@ -64,7 +64,7 @@ def _in_repository(folder: Path, repo: str, program: str) -> Iterator[Found]:
                 yield Found(
                     program,
                     name=f"{repo}/{within.rpartition('.')[0]}{older and '@' + older}",
-                    path=real,
+                    path=group.lies(whole),
                     stem=_stem(group.model.stem, repo) + (older and "-" + older),
                     sha256=_sha256(real),
                     mmproj=mmproj,

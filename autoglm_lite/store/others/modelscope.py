@@ -43,7 +43,7 @@ def _in_repository(folder: Path, repo: str) -> Iterator[Found]:
             yield Found(
                 PROGRAM,
                 name=f"{repo}/{within.rpartition('.')[0]}",
-                path=whole[group.model],
+                path=group.lies(whole),
                 stem=group.model.stem,
                 mmproj=None if group.mmproj is None else whole[group.mmproj],
                 source=f"ms:{repo}/{within}",
