@@ -77,7 +77,7 @@ def of_one_model(found: Sequence[Candidate], repo: str) -> list[Candidate]:
     if title in by_model:
         return by_model[title]
     examples = [one[0].files[0].path for one in by_model.values()]
-    raise UsageError(f"{repo} has several models: give one of their files behind the name, {_listed(examples)}.")
+    raise UsageError(f"{repo} has several models; give one of their files behind the name: {_listed(examples)}.")
 
 
 def of_type(found: Sequence[Candidate], wish: str, repo: str) -> Candidate:
