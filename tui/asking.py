@@ -149,6 +149,7 @@ class Asking:
         try:
             self._speed = Speedometer()
             app.status.change(speed=None, busy=True, reading=None, finished=None)
+            app.keys.answer(True)
             await app.until_loaded()
             session = app.desk.session
             assert session is not None
@@ -161,10 +162,12 @@ class Asking:
             note = words.conversation.stopped
         except AutoglmError as error:
             note, failed = str(error), True
+            app.failures.note(note)
             if isinstance(error, WorkerDiedError) and answer.text:
                 note = f"{words.conversation.cut_off}. {note}"
         self._asked = False
         app.status.change(activity="" if app.desk.loaded else words.machine.not_loaded, busy=False)
+        app.keys.answer(False)
         await answer.finish(f"— {note}" if note else "", failed=failed)
         if app.turns:
             view.become(app.turns[-1])
