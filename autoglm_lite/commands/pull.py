@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
     path = stored_from(reference)
     if path is not None:
         return _there(path, args, new=False)
-    return _get(of_web(reference, client, models), args, client, models)
+    with _looking(str(reference)):
+        wanted = of_web(reference, client, models)
+    return _get(wanted, args, client, models)
 
 
 def _from_hub(reference: HubReference, args: argparse.Namespace, client: Client, models: Path) -> int:
@@ -72,9 +76,12 @@ def _from_hub(reference: HubReference, args: argparse.Namespace, client: Client,
     path = stored_from(reference)
     manifest = None if path is None else read_manifest(models, path.stem)
     if path is None or manifest is None:
-        return _get(of_hub(reference, repository(reference, client), client, models), args, client, models)
+        with _looking(str(reference)):
+            wanted = of_hub(reference, repository(reference, client), client, models)
+        return _get(wanted, args, client, models)
     try:
-        found = repository(reference, client)
+        with _looking(str(reference)):
+            found = repository(reference, client)
     except DownloadError as error:
         _say(f"Whether there is a newer one cannot be told: {error}")
         return _there(path, args, new=False)
@@ -84,7 +91,9 @@ def _from_hub(reference: HubReference, args: argparse.Namespace, client: Client,
     _say(f"{path.stem} is here already, and {reference.hub}:{reference.repo} has a newer one.")
     if not args.yes and not _asked("Get the newer one?", usual=False):
         return _there(path, args, new=False)
-    return _get(of_hub(newer, found, client, models), args, client, models, agreed=True)
+    with _looking(str(newer)):
+        wanted = of_hub(newer, found, client, models)
+    return _get(wanted, args, client, models, agreed=True)
 
 
 def _get(wanted: Wanted, args: argparse.Namespace, client: Client, models: Path, *, agreed: bool = False) -> int:
@@ -128,7 +137,7 @@ def _say_room(wanted: Wanted, models: Path) -> None:
     from autoglm_lite.store.pulling import came
 
     here, free = came(models, wanted.order.name), free_bytes(models)
-    if here:
+    if here >= 1_000_000:
         _say(f"{in_words(min(here, wanted.order.n_bytes))} of it came before, and need not come again.")
     if free is not None:
         short = too_little_room(wanted, here, free)
@@ -186,6 +195,20 @@ def _there(path: Path, args: argparse.Namespace, *, new: bool) -> int:
         command = "chat" if read_facts(path).use == "chat" else "serve"
         print(f"{path.stem} is here{'' if new else ' already'}: autoglm-lite {command} {path.stem}")
     return 0
+
+
+@contextmanager
+def _looking(at: str) -> Iterator[None]:
+    """On a slow line the beginning of a file may take a minute."""
+    from autoglm_lite.commands.shell import StatusLine
+
+    line = StatusLine(sys.stderr)
+    if sys.stderr.isatty():
+        line.show(f"looking at {at}; a few MB are read")
+    try:
+        yield
+    finally:
+        line.clear()
 
 
 def _terminal() -> bool:

@@ -116,7 +116,7 @@ def test_stopped_it_goes_on_with_the_same_command(hub: FakeHub) -> None:
     hub.pace = 0.05
     command = [sys.executable, "-m", "autoglm_lite", "pull", REF]
     for number in (signal.SIGINT, signal.SIGTERM):
-        begun = came(models_dir(), "starter-Q8_0") + 300_000
+        begun = came(models_dir(), "starter-Q8_0") + 600_000
         running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         while came(models_dir(), "starter-Q8_0") < begun and running.poll() is None:
             time.sleep(0.02)
