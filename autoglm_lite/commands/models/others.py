@@ -106,13 +106,17 @@ def numbers_in(answer: str, most: int) -> list[int] | None:
 
 
 def free_name(models: Path, found: Found) -> str:
-    """What the model can be called here: as its file, with its program behind it where that is taken, or a number.
-    Raises UsageError where nothing of the name can be one."""
+    """What the model can be called here: as its file, with its program behind it where that is taken, or a number."""
     from itertools import count
 
+    from autoglm_lite.errors import UsageError
     from autoglm_lite.store.place import name_from
 
-    name, program = name_from(found.stem), found.program.split()[0].lower()
+    program = found.program.lower().replace(" ", "-")
+    try:
+        name = name_from(found.stem)
+    except UsageError:
+        name = "model"
     tries = (name if n == 0 else name_from(f"{name[:90]}-{program}{'' if n == 1 else f'-{n}'}") for n in count())
     return next(one for one in tries if not _is_taken(models / f"{one}.gguf"))
 

@@ -36,8 +36,10 @@ class FakeHub:
 
     - to the store, plain words: `cut` and `stall` after two thirds of the bytes, `lie` (about where they begin and how
       many they are), `wrong` (a byte of them), `short` (an honest answer with fewer than asked for), `whole` (the range
-      is ignored), `expired` (all addresses given until now), `slow` (see `pace`), `page` (a network's log-in page with
-      status 200), or a status: `416`, `429` with Retry-After, `503` ...
+      is ignored), `reset` (the connection, at a third), `mute` (not even a status), `gzip` (a body that was asked for
+      as it is), `chunked` (without a length), `weak` (an ETag that holds nothing together), `expired` (all addresses
+      given until now), `slow` (see `pace`), `page` (a network's log-in page with status 200), or a status: `416`,
+      `429` with Retry-After, `503` ...
     - `hub ...` to the address of a file: `hub 503` (any status), `hub silent` (no X-Linked-*), `hub circle`,
       `hub elsewhere` (a redirect to ftp), `hub cut`, `hub page`.
     - `api ...` to what lists a repository: `api 503` (any status), `api cut`, `api nonsense`, `api page`.
