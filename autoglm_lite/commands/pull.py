@@ -132,13 +132,14 @@ def _get(wanted: Wanted, args: argparse.Namespace, client: Client, models: Path,
 
 def _take_in(file: Path, args: argparse.Namespace) -> int:
     """A file of this computer, which stays where it is."""
-    from autoglm_lite.gguf.facts import read_facts
-    from autoglm_lite.store.adopting import adopt
-    from autoglm_lite.store.models import models_dir
+    from autoglm_lite.commands.models.importing import joined, sentence, whole
+    from autoglm_lite.gguf.parts import part_names
 
-    read_facts(file)
-    adopted = adopt(models_dir(), file)
-    return _there(adopted.path, args, new=True)
+    done = joined(file, None, yes=args.yes) if len(part_names(file.name)) > 1 else whole(file, None)
+    if done is None:
+        return 1
+    _say(sentence(done))
+    return _there(done.path, args, new=True)
 
 
 def _there(path: Path, args: argparse.Namespace, *, new: bool) -> int:

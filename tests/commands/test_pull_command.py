@@ -125,13 +125,16 @@ def test_stopped_it_goes_on_with_the_same_command(hub: FakeHub) -> None:
         assert running.returncode == 130
         assert said.endswith("autoglm-lite: stopped; what came is kept, and the same command goes on from here.\n")
         assert stored_models() == []
-    hub.pace, before = 0.0, hub.given[FILE]
+    hub.pace, before = 0.0, len(hub.ranges(FILE))
     done = cli("pull", REF)
     assert done.returncode == 0
     assert "came before, and need not come again" in done.stderr
     assert stored_models()[0].read_bytes() == STARTER
     # The header again, and what was missing.
-    assert hub.given[FILE] - before < 2 * len(STARTER) - 500_000
+    header, *rest = hub.ranges(FILE)[before:]
+    assert header == f"bytes=0-{len(STARTER) - 1}"
+    assert not {None, "bytes=0-"} & set(rest)
+    assert rest
 
 
 def test_what_cannot_be_had_is_said_in_a_sentence(
@@ -231,3 +234,14 @@ def test_on_a_terminal_it_asks_and_shows_how_far_it_is(hub: FakeHub) -> None:
     assert terminal.ended() == 0
     assert re.search(r"\r *\d+%  \d.* MB of 3.9 MB  \d.*/s  \d+ s left\x1b\[K", terminal.shown)
     assert "starter-Q8_0 is here: autoglm-lite chat" in terminal.shown
+
+
+def test_a_file_of_this_computer_stays_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = llama().write(tmp_path / "mine.gguf")
+    assert main(["pull", str(mine)]) == 0
+    streams = capsys.readouterr()
+    assert streams.out == "mine is here: autoglm-lite chat mine\n"
+    assert "takes no more room" in streams.err
+    assert [path.name for path in stored_models()] == ["mine.gguf"]
+    assert main(["pull", str(tmp_path / "none.gguf")]) == 1
+    assert "none.gguf" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from autoglm_lite.errors import ModelFileError, UsageError
 from autoglm_lite.store import stored_models
 from autoglm_lite.store.download.fetch import Source
 from autoglm_lite.store.download.progress import Patience
@@ -26,7 +27,7 @@ from tests.store.hub.fake import sha256
 WHOLE = llama().encode()
 N = len(llama().tensors)
 PARTS = split(WHOLE, [3, 4, N - 7])
-EYES = bytes(range(256)) * 2000
+EYES = b"GGUF" + bytes(range(256)) * 2000
 FILES = {f"m-Q8_0-{n + 1:05}-of-00003.gguf": part for n, part in enumerate(PARTS)} | {"mmproj-m-f16.gguf": EYES}
 QUICK = Patience(stall=1.0, first=0.01, most=0.02, attempts=3)
 
@@ -86,8 +87,8 @@ def test_nothing_is_to_be_seen_before_all_is_there(hub: FakeHub) -> None:
 
 
 def test_what_came_of_another_version_is_not_mixed_in(hub: FakeHub) -> None:
-    hub.repositories["org/m"]["m-Q8_0-00002-of-00003.gguf"] = b"old"
-    with pytest.raises(Exception, match="GGUF"):
+    hub.repositories["org/m"]["m-Q8_0-00002-of-00003.gguf"] = b"GGUF, an old one"
+    with pytest.raises(ModelFileError):
         pull(hub).run()
     hub.repositories["org/m"] = dict(FILES)
     assert pull(hub).run()
@@ -115,5 +116,5 @@ def test_the_hub_cannot_name_other_files(hub: FakeHub) -> None:
     assert pull(hub, "org/one").run()
     assert names() == ["m-Q8_0.gguf"]
     for name in ("../m", "a/b", "", ".."):
-        with pytest.raises(Exception, match="cannot be a name"):
+        with pytest.raises(UsageError, match="cannot be a name"):
             Pull(Order(name, (), None, ""), models_dir(), Client(read_access(hub.environ)))
