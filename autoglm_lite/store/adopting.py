@@ -110,7 +110,7 @@ def adopt_joined(
     parts stay. Raises ModelFileError for what is no model, StoreError, UsageError."""
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.gguf.parts import whole_name
-    from autoglm_lite.store.download.parts import PARTIAL
+    from autoglm_lite.store.download import PARTIAL
     from autoglm_lite.store.joining import join
 
     name = name_from(whole_name(parts[0].name).removesuffix(".gguf")) if name is None else check(name)

@@ -44,7 +44,7 @@ def remove_stale(models: Path) -> int:
     removed = 0
     for path in sorted((models / LOCKS).glob("*.lock")):
         with suppress(OSError):
-            descriptor = _taken(path)
+            descriptor = taken(path)
             if descriptor is not None and not isinstance(descriptor, str):
                 try:
                     path.unlink()
@@ -68,7 +68,7 @@ def _waited_for(path: Path, name: str, seconds: float) -> int | None:
     while True:
         try:
             private_dir(path.parent)
-            found = _taken(path)
+            found = taken(path)
         except OSError:
             return None
         if isinstance(found, int):
@@ -81,7 +81,7 @@ def _waited_for(path: Path, name: str, seconds: float) -> int | None:
         time.sleep(SECONDS_BETWEEN)
 
 
-def _taken(path: Path) -> int | str | None:
+def taken(path: Path) -> int | str | None:
     """The descriptor of the lock, or who holds it; None where that cannot be told. Raises OSError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:

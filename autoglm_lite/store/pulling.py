@@ -12,17 +12,19 @@ from typing import Literal
 
 from autoglm_lite.errors import StoreError
 from autoglm_lite.paths import private_dir
+from autoglm_lite.store.download import PARTIAL
 from autoglm_lite.store.download.fetch import Fetch, Source
 from autoglm_lite.store.download.limit import Limit
-from autoglm_lite.store.download.parts import PARTIAL
 from autoglm_lite.store.download.progress import USUAL, Patience, Progress, State
 from autoglm_lite.store.hub.client import Client
 from autoglm_lite.store.hub.failures import DownloadError
 from autoglm_lite.store.locking import held
 from autoglm_lite.store.manifest import Manifest, StoredFile
 from autoglm_lite.store.place import check, place
-from autoglm_lite.store.publishing import publish
+from autoglm_lite.store.publishing import not_stored, publish
 
+ORDER = "order"
+"""A file beside what has come: which bytes those are of."""
 Stage = Literal["getting", "joining"]
 
 
@@ -64,6 +66,10 @@ def came(models: Path, name: str) -> int:
     return total
 
 
+class _StoppedError(Exception):
+    """While parts were joined."""
+
+
 class Pull:
     """`run` blocks, so it is for a thread; everything else may be called from another."""
 
@@ -76,6 +82,7 @@ class Pull:
         self._models = models
         self._folder = folder_of(models, order.name)
         self._stop = threading.Event()
+        self._identity = " ".join(source.sha256 or source.address for source in order.sources)
         self._whole = order.name + ".gguf"
         self._fetches = [
             Fetch(source, self._folder, name, client, patience, limit)
@@ -101,20 +108,31 @@ class Pull:
             fetch.stop()
 
     def run(self) -> Path | None:
-        """The stored model; None where it was stopped. Raises DownloadError, StoreError."""
-        with self._alone():
-            for fetch in self._fetches:
-                if self._stop.is_set() or fetch.run() is None:
-                    return None
-            paths = [self._folder / name for name in self._names()]
-            n_parts = len(self.order.parts)
-            whole = self._folder / self._whole
-            if n_parts > 1:
-                self._join(paths[:n_parts], whole)
-            mmproj = paths[n_parts] if self.order.mmproj else None
-            found = publish(self._models, whole, self._manifest(whole, mmproj), mmproj)
-            shutil.rmtree(self._folder, ignore_errors=True)
-            return found
+        """The stored model; None where it was stopped. May be run again. Raises DownloadError, StoreError."""
+        self._stop.clear()
+        try:
+            with self._alone():
+                return self._get()
+        except _StoppedError:
+            return None
+        except OSError as error:
+            raise not_stored(self.order.name, self._models, error) from error
+
+    def _get(self) -> Path | None:
+        self._begin()
+        paths = [self._folder / name for name in self._names()]
+        n_parts = len(self.order.parts)
+        whole = self._folder / self._whole
+        given_up = self._given_up(paths[:n_parts], whole)
+        for fetch in self._fetches[given_up:]:
+            if self._stop.is_set() or fetch.run() is None:
+                return None
+        if n_parts > 1 and given_up < n_parts:
+            self._join(paths[:n_parts], whole)
+        mmproj = paths[n_parts] if self.order.mmproj else None
+        found = publish(self._models, whole, self._manifest(whole, mmproj), mmproj)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return found
 
     def _names(self) -> list[str]:
         count = len(self.order.parts)
@@ -122,28 +140,51 @@ class Pull:
         names = [self._whole] if count == 1 else numbered
         return names if self.order.mmproj is None else [*names, self.order.name + ".mmproj"]
 
+    def _begin(self) -> None:
+        """What came of another file of that name is thrown away. Raises OSError."""
+        note = self._folder / ORDER
+        with suppress(OSError):
+            if note.read_text(encoding="utf-8") == self._identity:
+                return
+        shutil.rmtree(self._folder, ignore_errors=True)
+        private_dir(self._folder)
+        note.write_text(self._identity, encoding="utf-8")
+
+    def _given_up(self, parts: list[Path], whole: Path) -> int:
+        """How many of the first parts need not come again: `whole` has what they held."""
+        from autoglm_lite.store.joining import joined_already
+
+        if len(parts) == 1:
+            return 0
+        return len(parts) if whole.exists() else joined_already(parts, whole, self._identity)
+
     def _join(self, parts: list[Path], whole: Path) -> None:
         from autoglm_lite.store.joining import join
 
         def show(done: int, total: int) -> None:
             self._joined = done, total
+            if self._stop.is_set():
+                raise _StoppedError
 
         self.stage = "joining"
-        join(parts, whole, show)
+        join(parts, whole, show, give_up=True, identity=self._identity)
 
     def _manifest(self, whole: Path, mmproj: Path | None) -> Manifest:
         order = self.order
-        single = self._fetches[0].found if len(order.parts) == 1 else None
-        seen = self._fetches[-1].found if mmproj else None
+        single = self._sha256(0) if len(order.parts) == 1 else None
         return Manifest(
             name=order.name,
-            file=StoredFile(self._whole, whole.stat().st_size, single.sha256 if single else None),
+            file=StoredFile(self._whole, whole.stat().st_size, single),
             way="fetched",
-            mmproj=StoredFile(mmproj.name, mmproj.stat().st_size, seen.sha256 if seen else None) if mmproj else None,
+            mmproj=StoredFile(mmproj.name, mmproj.stat().st_size, self._sha256(-1)) if mmproj else None,
             source=order.source,
             revision=order.revision,
             licence=order.licence,
         )
+
+    def _sha256(self, number: int) -> str | None:
+        found = self._fetches[number].found
+        return self.order.sources[number].sha256 if found is None else found.sha256
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

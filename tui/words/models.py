@@ -34,6 +34,7 @@ class Words:
     offer_verdict: str
     offer_verdict_at: str
     part: str
+    taken: str
     waiting: str
     checking: str
     getting: str
@@ -89,6 +90,8 @@ class Words:
     failed_mirror: str
     failed_listing: str
     failed_unchecked: str
+    failed_page: str
+    failed_changed: str
     failed_wrong: str
     failed_full: str
     failed_taken: str
@@ -122,6 +125,7 @@ ENGLISH = Words(
     offer_verdict="{size} to get",
     offer_verdict_at="{size} to get, about {speed} tokens/s",
     part="stopped at {percent} % of {total}: g goes on",
+    taken="{percent} % of {total}, another autoglm-lite gets it",
     waiting="{percent} % of {total}, waiting for the server",
     checking="checking what is there, {percent} %",
     getting="{percent} % of {total}",
@@ -179,6 +183,9 @@ ENGLISH = Words(
     failed_mirror="{host}, which {variable} names, cannot be reached ({why}): correct {variable}, or do without it.",
     failed_listing="What {host} says of {name} cannot be used ({why}): nothing of it is fetched.",
     failed_unchecked="{host} does not say how {name} can be checked: perhaps this network wants you to log in first.",
+    failed_page="{host} gives something else instead of {name}: perhaps this network wants you to log in first, in a"
+    " browser; what came is kept.",
+    failed_changed="{host} has another {name} now than it said before: ask again for what it has.",
     failed_wrong="What came of {name} is not what {host} has, so it was thrown away: get it again.",
     failed_full="The disk has too little room for {name}: it needs {needed} MB more and has {free} MB; what came is "
     "kept.",
@@ -214,6 +221,7 @@ CHINESE = Words(
     offer_verdict="下载 {size}",
     offer_verdict_at="下载 {size}，约 {speed} 词元/秒",
     part="停在 {total} 的 {percent}%：按 g 继续",
+    taken="{total} 的 {percent}%，另一个 autoglm-lite 正在下载",
     waiting="{total} 的 {percent}%，等待服务器",
     checking="正在检查已下载的部分，{percent}%",
     getting="{total} 的 {percent}%",
@@ -267,6 +275,8 @@ CHINESE = Words(
     failed_mirror="无法连接 {variable} 所指的 {host}（{why}）：请更正 {variable}，或取消它。",
     failed_listing="{host} 给出的 {name} 信息无法使用（{why}）：没有下载任何内容。",
     failed_unchecked="{host} 没有说明怎样校验 {name}：也许这个网络要求先登录。",
+    failed_page="{host} 给出的不是 {name}：也许这个网络要求先在浏览器中登录；已下载的部分会保留。",
+    failed_changed="{host} 上的 {name} 与先前所说的不同：请重新查询后再下载。",
     failed_wrong="收到的 {name} 与 {host} 上的不一致，已丢弃：请重新下载。",
     failed_full="磁盘空间不够存放 {name}：还需要 {needed} MB，只有 {free} MB；已下载的部分会保留。",
     failed_taken="另一个 autoglm-lite 正在下载 {name}。",

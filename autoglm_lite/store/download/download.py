@@ -7,10 +7,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from autoglm_lite.errors import UsageError
-from autoglm_lite.store.download.fetch import Fetch, Source
+from autoglm_lite.store.download.fetch import Fetch
 from autoglm_lite.store.download.progress import USUAL, Patience, Progress
+from autoglm_lite.store.download.source import Source
 from autoglm_lite.store.hub.access import address_of, read_access
 from autoglm_lite.store.hub.client import Client
+from autoglm_lite.store.manifest import Manifest, StoredFile
+from autoglm_lite.store.models import SUFFIX
+from autoglm_lite.store.publishing import publish
 from autoglm_lite.store.reference import HubReference, read_reference
 from autoglm_lite.store.wanted import Wanted, check_name
 
@@ -28,7 +32,10 @@ class Download:
         access = read_access(environ)
         source = Source(address_of(reference, wanted.revision, access), wanted.label, None, None, must_be_checked=True)
         client = Client(access, patience.stall)
-        self._fetch = Fetch(source, folder, wanted.name, client, patience, beside={"wanted": asdict(wanted)})
+        self._folder = folder
+        self._fetch = Fetch(
+            source, folder, wanted.name, client, patience, finish=self._publish, beside={"wanted": asdict(wanted)}
+        )
 
     @property
     def progress(self) -> Progress:
@@ -42,6 +49,17 @@ class Download:
     def run(self) -> Path | None:
         """Gets what is missing, and returns the model's path; None where it was stopped. May be run again.
 
-        Raises DownloadError.
+        Raises DownloadError, StoreError.
         """
         return self._fetch.run()
+
+    def _publish(self, whole: Path) -> None:
+        wanted, found = self.wanted, self._fetch.found
+        assert found is not None
+        file = StoredFile(wanted.name, found.n_bytes, found.sha256)
+        name = wanted.name.removesuffix(SUFFIX)
+        publish(
+            self._folder,
+            whole,
+            Manifest(name, file, "fetched", source=wanted.reference, revision=wanted.revision),
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-PARTS_OF_A_SECOND = 8
+PIECES_A_SECOND = 8
 
 
 class Limit:
@@ -19,13 +19,14 @@ class Limit:
 
     def piece(self, most: int) -> int:
         """Bytes to ask for at once, so that the speed is even within a second; `most` at most."""
-        return max(1, min(most, int(self._rate / PARTS_OF_A_SECOND)))
+        return max(1, min(most, int(self._rate / PIECES_A_SECOND)))
 
     def take(self, n_bytes: int, stop: threading.Event) -> None:
-        """Waits as long as `n_bytes` that have just come have to take; not longer than until `stop` is set."""
+        """Waits until as much time has gone as `n_bytes`, which have just come, have to take; or until `stop`."""
+        stop.wait(self.seconds(n_bytes, time.monotonic()))
+
+    def seconds(self, n_bytes: int, now: float) -> float:
+        """To wait. Time in which nothing came is not made up for, but for a moment."""
         with self._lock:
-            now = time.monotonic()
-            self._free = max(self._free, now - 1 / PARTS_OF_A_SECOND) + n_bytes / self._rate
-            seconds = self._free - now
-        if seconds > 0:
-            stop.wait(seconds)
+            self._free = max(self._free, now - 1 / PIECES_A_SECOND) + n_bytes / self._rate
+            return max(0.0, self._free - now)

@@ -1,47 +1,49 @@
-"""What came of files that are not complete, and can be gone on with."""
+"""What came of models that are not complete, and can be gone on with."""
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from autoglm_lite.store.hub.answers import Identity
+from autoglm_lite.store.download.note import LOCK, NOTE, PART, PARTIAL, read_note
+from autoglm_lite.store.download.ranges import Ranges
+from autoglm_lite.store.download.turn import Turn
+from autoglm_lite.store.place import place
 from autoglm_lite.store.wanted import Wanted, check_name
-
-PARTIAL = "partial"
-"""The folder within the models' folder for what is not complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is on the disk of a file that is not complete."""
+    """What is on the disk of a model that the app was told to get."""
 
     wanted: Wanted
     done: int
-    identity: Identity | None
-
-    @property
-    def total(self) -> int:
-        return self.identity.n_bytes if self.identity else self.wanted.n_bytes
+    total: int
+    """Bytes."""
 
 
 def parts(folder: Path) -> list[Part]:
     """Those in the models' folder that can be gone on with."""
     found = []
-    for path in sorted((folder / PARTIAL).glob("*.json")):
+    for path in sorted((folder / PARTIAL).glob("*" + NOTE)):
         with suppress(OSError, ValueError, TypeError, KeyError):
-            known = json.loads(path.read_bytes())
-            wanted, identity = Wanted(**known["wanted"]), known["identity"]
-            done = path.with_name(check_name(wanted.name) + ".part").stat().st_size
-            if wanted.name == path.name.removesuffix(".json") and done:
-                found.append(Part(wanted, done, Identity(**identity) if identity else None))
+            name = check_name(path.name.removesuffix(NOTE))
+            note = read_note(path, path.with_name(name + PART).stat().st_size)
+            if note is not None and note.done:
+                wanted = Wanted(**note.beside["wanted"])  # type: ignore[arg-type]
+                total = wanted.n_bytes if note.n_bytes is None else note.n_bytes
+                if wanted.name == name:
+                    found.append(Part(wanted, Ranges(note.done).n_bytes, total))
     return found
 
 
 def remove_part(folder: Path, name: str) -> None:
-    """Throws away what came of it."""
-    for suffix in (".part", ".json"):
-        with suppress(OSError):
-            (folder / PARTIAL / (check_name(name) + suffix)).unlink()
+    """Throws away what came of it, unless another program is getting it."""
+    check_name(name)
+    turn = Turn(place(folder, PARTIAL, name + LOCK))
+    with suppress(OSError):
+        if turn.take():
+            for suffix in (NOTE, PART):
+                place(folder, PARTIAL, name + suffix).unlink(missing_ok=True)
+            turn.give_back()

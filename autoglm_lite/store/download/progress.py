@@ -8,7 +8,7 @@ from typing import Literal
 
 SECONDS_OF_SPEED = 8.0
 
-State = Literal["waiting", "checking", "getting", "done"]
+State = Literal["taken", "waiting", "checking", "getting", "done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ USUAL = Patience()
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`waiting`: for a server that was cut off or busy. `checking`: what came before is read again."""
+    """`taken`: another program gets it. `waiting`: for a server that was cut off or busy. `checking`: all is there, and
+    its SHA-256 is computed; `done` then counts what that covers."""
 
     state: State
     done: int

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from autoglm_lite.store.hub.access import Access
-from autoglm_lite.store.hub.answers import Headers, Identity, follows, identity_of, seconds_to_wait
+from autoglm_lite.store.hub.access import Access, is_of
+from autoglm_lite.store.hub.answers import Headers, Identity, follows, identity_of, length_of, seconds_to_wait
 from autoglm_lite.store.hub.failures import DownloadError, Failure
 from autoglm_lite.store.hub.refusals import refusal_of
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
+    from ssl import SSLContext
+
+    from autoglm_lite.store.hub.connecting import Hold
 
 MOST_REDIRECTS = 5
 
 
 class CutError(Exception):
-    """An attempt failed that may be made again: after `wait` seconds where the server says so."""
+    """An attempt failed that may be made again: after `wait` seconds where the server says so. `n_bytes`: of the file,
+    where a server says that it is too short for what was asked for."""
 
-    def __init__(self, failure: DownloadError, wait: float | None = None, status: int | None = None) -> None:
+    def __init__(
+        self,
+        failure: DownloadError,
+        wait: float | None = None,
+        status: int | None = None,
+        n_bytes: int | None = None,
+    ) -> None:
         super().__init__(str(failure))
-        self.failure, self.wait, self.status = failure, wait, status
+        self.failure, self.wait, self.status, self.n_bytes = failure, wait, status, n_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`identity` where the hub told it on the way."""
+    """`identity` where the hub told it on the way; `address`: where the bytes lie, which may be signed and expire."""
 
     response: HTTPResponse
     identity: Identity | None
+    address: str
 
 
 class Client:
@@ -41,26 +53,40 @@ class Client:
         """`stall`: seconds without a byte after which a connection counts as broken."""
         self.access = access
         self._stall = stall
+        self._lock = threading.Lock()
+        self._context: SSLContext | None = None
 
     def open(
-        self, address: str, label: str, *, begin: int = 0, end: int | None = None, etag: str | None = None
+        self,
+        address: str,
+        label: str,
+        *,
+        begin: int = 0,
+        end: int | None = None,
+        etag: str | None = None,
+        hold: Hold | None = None,
     ) -> Answer:
         """Asks for the bytes from `begin` on, before `end`, of what is at `address`, and follows redirects.
 
-        With an `etag`, only if the file is still that one. `label` names it for people. The server may answer with the
-        whole file. The response is to be closed. Raises DownloadError, and CutError for what may pass.
+        With an `etag` (or the date of its last change), only if the file is still that one. `label` names it for
+        people. The server may answer with the whole file. The response is to be closed. Raises DownloadError, and
+        CutError for what may pass; that a store refuses an address which it was itself redirected to may pass, since
+        such addresses expire.
         """
         from urllib.error import HTTPError
 
-        identity = None
+        asked, identity = address, None
         for _ in range(MOST_REDIRECTS + 1):
             try:
-                response = self._request(address, label, begin, end, etag)
+                response = self._request(address, label, begin, end, etag, hold)
             except HTTPError as error:
                 with error:
                     identity = identity or identity_of(error.headers)
                     there = error.headers.get("Location")
                     if not (300 <= error.code < 400 and there):
+                        if error.code in (401, 403) and not is_of(address, asked):
+                            expired = failure("refused", address, label, status=error.code)
+                            raise CutError(expired, status=error.code) from error
                         raise (
                             refusal_of(address, label, error.code, error.headers, self.access)
                             or refusal(address, label, error.code, error.headers)
@@ -70,23 +96,20 @@ class Client:
                         raise failure("refused", address, label, status=error.code) from error
                     address = there
                     continue
-            return Answer(response, identity or identity_of(response.headers))
+            return Answer(response, identity or identity_of(response.headers), address)
         raise failure("trouble", address, label, status=302)
 
-    def _request(self, address: str, label: str, begin: int, end: int | None, etag: str | None) -> HTTPResponse:
+    def _request(
+        self, address: str, label: str, begin: int, end: int | None, etag: str | None, hold: Hold | None
+    ) -> HTTPResponse:
         """Raises HTTPError for every answer but bytes, CutError, DownloadError."""
         import ssl
         from http.client import HTTPException
         from urllib.error import HTTPError, URLError
-        from urllib.request import HTTPRedirectHandler, Request, build_opener
+        from urllib.request import Request
 
         from autoglm_lite import __version__
-
-        class Stay(HTTPRedirectHandler):
-            """Redirects are followed by us: the first one tells what the file is, and a token must not go along."""
-
-            def redirect_request(self, *_: object) -> None:
-                return None
+        from autoglm_lite.store.hub import connecting
 
         headers = {"User-Agent": f"autoglm-lite/{__version__}", "Accept-Encoding": "identity"}
         headers |= self.access.headers(address)
@@ -95,7 +118,8 @@ class Client:
             if etag:
                 headers["If-Range"] = etag
         try:
-            response: HTTPResponse = build_opener(Stay).open(Request(address, headers=headers), timeout=self._stall)
+            opener = connecting.opener(self._safe() if address.startswith("https:") else None, hold)
+            response: HTTPResponse = opener.open(Request(address, headers=headers), timeout=self._stall)
         except HTTPError:
             raise
         except (URLError, HTTPException, OSError, ValueError) as error:
@@ -105,6 +129,14 @@ class Client:
             raise CutError(broken) from error
         return response
 
+    def _safe(self) -> SSLContext:
+        """Made once: reading the certificates takes an old processor a tenth of a second."""
+        import ssl
+
+        with self._lock:
+            self._context = self._context or ssl.create_default_context()
+            return self._context
+
 
 def refusal(address: str, label: str, status: int, headers: Headers) -> Exception:
     """A DownloadError, or a CutError where it is worth trying again."""
@@ -113,7 +145,9 @@ def refusal(address: str, label: str, status: int, headers: Headers) -> Exceptio
     if status in (404, 410):
         return failure("missing", address, label, status=status)
     kind: Failure = "busy" if status in (429, 503) else "trouble"
-    return CutError(failure(kind, address, label, status=status), seconds_to_wait(headers, time.time()), status)
+    n_bytes = length_of(headers) if status == 416 else None
+    wait = seconds_to_wait(headers, time.time())
+    return CutError(failure(kind, address, label, status=status), wait, status, n_bytes)
 
 
 def failure(kind: Failure, address: str, label: str, **facts: object) -> DownloadError:

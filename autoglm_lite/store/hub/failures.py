@@ -19,6 +19,8 @@ Failure = Literal[
     "mirror",
     "listing",
     "unchecked",
+    "page",
+    "changed",
     "wrong",
     "full",
     "taken",
@@ -38,6 +40,9 @@ SENTENCES: Mapping[Failure, str] = {
     "mirror": "{host}, which {variable} names, cannot be reached ({why}): correct {variable}, or do without it.",
     "listing": "What {host} says of {name} cannot be used ({why}): nothing of it is fetched.",
     "unchecked": "{host} does not say how {name} can be checked: perhaps this network wants you to log in first.",
+    "page": "{host} gives something else instead of {name}: perhaps this network wants you to log in first, in a"
+    " browser; what came is kept.",
+    "changed": "{host} has another {name} now than it said before: ask again for what it has.",
     "wrong": "What came of {name} is not what {host} has, so it was thrown away: get it again.",
     "full": "The disk has too little room for {name}: it needs {needed} MB more and has {free} MB; what came is kept.",
     "taken": "Another autoglm-lite is getting {name} already.",

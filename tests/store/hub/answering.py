@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import socket
+import struct
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,6 +80,8 @@ class Answering(BaseHTTPRequestHandler):
             self.send(200, {"Content-Type": "text/html"}, LOG_IN)
         elif fault == "cut" and self.place != "store":
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif fault == "mute":
+            self.hub.released.wait(STALL_SECONDS)
         elif fault == "nonsense":
             self.send(200, {"Content-Type": "application/json"}, b'{"siblings": [{"rfilename"')
         else:
@@ -105,19 +109,35 @@ class Answering(BaseHTTPRequestHandler):
         self.send_response(200 if span is None else status)
         if span is not None:
             self.send_header("Content-Range", f"bytes {begin + lie}-{end - 1}/{len(content)}")
-        self.send_header("ETag", etag)
+        self.send_header("ETag", f"W/{etag}" if fault == "weak" else etag)
         self.send_header("Accept-Ranges", "bytes")
+        if fault == "gzip":
+            self.send_header("Content-Encoding", "gzip")
         if linked:
             self.send_header("X-Linked-ETag", f'"{linked}"')
-        self.send_header("Content-Length", str(end - begin + 7 * lie))
+        if fault == "chunked":
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", str(end - begin + 7 * lie))
         self.end_headers()
         if self.command == "HEAD":
             return
         body = content[begin:end]
+        if fault == "gzip":
+            body = zlib.compress(body)[: end - begin]
+        if fault == "chunked":
+            body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
         if fault == "wrong":
             body = body[:-1] + bytes([body[-1] ^ 1])
         if fault in ("cut", "stall"):
             body = body[: len(body) * 2 // 3]
+        if fault == "reset":
+            self.wfile.write(body[: len(body) // 3])
+            # RFC 9293, 3.10.7: what is closed with no time to linger is reset.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.rfile.close()
+            self.connection.close()
+            return
         self.pour(body, file, 0.05 if fault == "slow" else self.hub.pace)
         if fault == "stall":
             self.hub.released.wait(STALL_SECONDS)

@@ -36,8 +36,10 @@ class FakeHub:
 
     - to the store, plain words: `cut` and `stall` after two thirds of the bytes, `lie` (about where they begin and how
       many they are), `wrong` (a byte of them), `short` (an honest answer with fewer than asked for), `whole` (the range
-      is ignored), `expired` (all addresses given until now), `slow` (see `pace`), `page` (a network's log-in page with
-      status 200), or a status: `416`, `429` with Retry-After, `503` ...
+      is ignored), `reset` (the connection, at a third), `mute` (not even a status), `gzip` (a body that was asked for
+      as it is), `chunked` (without a length), `weak` (an ETag that holds nothing together), `expired` (all addresses
+      given until now), `slow` (see `pace`), `page` (a network's log-in page with status 200), or a status: `416`,
+      `429` with Retry-After, `503` ...
     - `hub ...` to the address of a file: `hub 503` (any status), `hub silent` (no X-Linked-*), `hub circle`,
       `hub elsewhere` (a redirect to ftp), `hub cut`, `hub page`.
     - `api ...` to what lists a repository: `api 503` (any status), `api cut`, `api nonsense`, `api page`.
@@ -64,6 +66,8 @@ class FakeHub:
     """What ModelScope's store answers to a range; 200 with a Content-Range has been seen."""
     lies: dict[str, str] = field(default_factory=dict)
     """SHA-256 that the hub tells of org/repo/file, where it is not the true one."""
+    spoiled: set[str] = field(default_factory=set)
+    """org/repo/file of which a byte is always wrong."""
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
     """Hugging Face's."""

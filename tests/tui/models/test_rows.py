@@ -55,7 +55,7 @@ def test_what_is_known_of_a_stored_model() -> None:
 
 
 def test_what_can_be_got() -> None:
-    part = Part(WANTED, 430_000_000, None)
+    part = Part(WANTED, 430_000_000, WANTED.n_bytes)
     (one,) = getables([OFFER], [part], [])
     assert getable_row(one, None, WORDS).verdict == "stopped at 43 % of 1.0 GB: g goes on"
     (one,) = getables([OFFER], [], [Path("other.gguf")])
