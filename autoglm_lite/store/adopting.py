@@ -66,6 +66,8 @@ def adopt(
 
         def taken(real: Path, suffix: str) -> tuple[Way, str]:
             new = place(models, f"{name}.{os.getpid()}{suffix}.new")
+            # Of a process that had our number and was killed.
+            new.unlink(missing_ok=True)
             temporary.append(new)
             moves.append((new, place(models, name + suffix)))
             return _taken_in(real, new)

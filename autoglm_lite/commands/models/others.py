@@ -35,6 +35,8 @@ class Seen:
 
 def look(found: Found, machine: Machine, stored: Stored) -> Seen:
     """Reads its header, and nothing else of it."""
+    from shlex import quote
+
     from autoglm_lite.errors import AutoglmError, ModelFileError
     from autoglm_lite.planning.make import Wishes, choose
     from autoglm_lite.store.facts import stored_facts
@@ -43,7 +45,10 @@ def look(found: Found, machine: Machine, stored: Stored) -> Seen:
     try:
         n_bytes = found.path.stat().st_size
         if found.n_parts > 1:
-            raise ModelFileError(f"It is in {found.n_parts} parts, and only a whole file can be used where it lies.")
+            raise ModelFileError(
+                f"It is in {found.n_parts} parts, and only a whole file can be used where it lies:"
+                f" `autoglm-lite models import {quote(str(found.path))}` joins them."
+            )
         facts = stored_facts(found.path)
         verdict = choose(facts, machine, Wishes()).verdict
     except (AutoglmError, OSError) as error:
@@ -101,13 +106,17 @@ def numbers_in(answer: str, most: int) -> list[int] | None:
 
 
 def free_name(models: Path, found: Found) -> str:
-    """What the model can be called here: as its file, with its program behind it where that is taken, or a number.
-    Raises UsageError where nothing of the name can be one."""
+    """What the model can be called here: as its file, with its program behind it where that is taken, or a number."""
     from itertools import count
 
+    from autoglm_lite.errors import UsageError
     from autoglm_lite.store.place import name_from
 
-    name, program = name_from(found.stem), found.program.split()[0].lower()
+    program = found.program.lower().replace(" ", "-")
+    try:
+        name = name_from(found.stem)
+    except UsageError:
+        name = "model"
     tries = (name if n == 0 else name_from(f"{name[:90]}-{program}{'' if n == 1 else f'-{n}'}") for n in count())
     return next(one for one in tries if not _is_taken(models / f"{one}.gguf"))
 

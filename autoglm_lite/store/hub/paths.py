@@ -7,7 +7,8 @@ import unicodedata
 
 MOST_LETTERS = 1000
 _KINDS = re.compile(
-    r".+\.(gguf|safetensors|json|jinja|txt)|(.*/)?tokenizer\.model|(.*/)?licen[cs]e(\.md)?", re.IGNORECASE
+    r".+\.(gguf|safetensors|json|jinja|txt|tiktoken)|(.*/)?tokenizer\.model|(.*/)?(licen[cs]e(\.md)?|readme\.md)",
+    re.IGNORECASE,
 )
 """No pickles, no Python, no archives: these run, or unpack to, what others wrote."""
 

@@ -24,7 +24,7 @@ class Found:
     name: str
     """As its program calls it: llama3.2:1b, or org/repo/file."""
     path: Path
-    """The file itself, where it really lies; of a split model the first part."""
+    """The file itself, where it really lies; of a split model the first part, by the name that tells which it is."""
     stem: str
     """What the file would be called if it were only a file."""
     sha256: str | None = None
@@ -45,6 +45,10 @@ class Group:
     model: Path
     mmproj: Path | None
     n_parts: int
+
+    def lies(self, whole: Mapping[Path, Path]) -> Path:
+        """As Found has it."""
+        return whole[self.model] if self.n_parts == 1 else self.model
 
 
 def grouped(whole: Mapping[Path, Path], *, mixed: bool = False) -> Iterator[Group]:
@@ -82,6 +86,15 @@ def _likeable(path: Path) -> tuple[bool, str]:
     """F16 first: old processors are slow at BF16, and F32 is twice as large."""
     name = path.name.lower()
     return not ("f16" in name and "bf16" not in name), name
+
+
+def stem_of(file: str, repo: str) -> str:
+    """The file's, or where that does not say of which model it is, as model-Q4_K_M, with the repository's name."""
+    nameless = re.fullmatch(r"(?:ggml-)?model[-_.]?(.*)", file, re.IGNORECASE)
+    if nameless is None:
+        return file
+    title = re.sub(r"[-_.]?gguf$", "", repo.partition("/")[2], flags=re.IGNORECASE)
+    return f"{title}-{nameless[1]}".rstrip("-")
 
 
 def in_folders(paths: Iterable[Path]) -> dict[Path, list[Path]]:

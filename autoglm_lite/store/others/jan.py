@@ -68,7 +68,7 @@ def _beside(paths: list[Path], models: Path, data: Path) -> Iterator[Found]:
         yield Found(
             PROGRAM,
             name=json_text(here / "model.json", "id") or here.relative_to(models).as_posix(),
-            path=whole[group.model],
+            path=group.lies(whole),
             stem=group.model.stem,
             mmproj=None if group.mmproj is None else whole[group.mmproj],
             n_parts=group.n_parts,

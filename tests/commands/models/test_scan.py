@@ -13,7 +13,7 @@ import pytest
 
 from autoglm_lite.cli import main
 from autoglm_lite.commands.chat import elsewhere
-from autoglm_lite.commands.models import scan
+from autoglm_lite.commands.models import others, scan
 from autoglm_lite.commands.models.others import numbers_in
 from autoglm_lite.store.manifest import read_manifest
 from autoglm_lite.store.models import models_dir, stored_models
@@ -56,16 +56,16 @@ def test_the_models_of_each_program_are_listed(user: Path, capsys: Said) -> None
     assert main(["models", "scan"]) == 0
     out = capsys.readouterr().out
     rows = out.splitlines()
-    assert rows[0].split() == ["NAME", "PROGRAM", "PARAMS", "TYPE", "SIZE", "FOR", "FITS", "STORED", "AS"]
+    assert rows[0].split() == ["NAME", "PROGRAM", "PARAMS", "TYPE", "SIZE", "FOR", "FITS"]
     for name, program, more in (
         ("llama3.2:1b", "Ollama", ["96K", "F16", "179", "kB", "chat", "yes"]),
         ("nomic-embed-text:latest", "Ollama", ["72K", "F16", "168", "kB", "embeddings", "yes"]),
-        ("lmstudio-community/gemma-3-4b-it-GGUF/gemma-3-4b-it-Q4_K_M", "LM Studio", ["chat,", "pictures", "yes"]),
-        ("zai-org/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M", "Hugging Face cache", ["chat", "yes"]),
-        ("Qwen/Qwen2.5-1.5B-Instruct-GGUF/qwen2.5-1.5b-instruct-q4_k_m", "ModelScope cache", ["chat", "yes"]),
+        ("gemma-3-4b-it-Q4_K_M", "LM Studio", ["pictures", "yes"]),
+        ("glm-edge-1.5b-chat-Q4_K_M", "Hugging Face", ["chat", "yes"]),
+        ("qwen2.5-1.5b-instruct-q4_k_m", "ModelScope", ["chat", "yes"]),
         ("Llama-3.2-1B-Instruct-Q4_0", "GPT4All", ["chat", "yes"]),
-        ("Menlo/Jan-nano-gguf", "Jan", ["chat,", "pictures", "yes"]),
-        ("ggml-org/gemma-3-1b-it-GGUF/gemma-3-1b-it-Q4_K_M", "llama.cpp", ["chat", "yes"]),
+        ("Jan-nano-gguf", "Jan", ["pictures", "yes"]),
+        ("gemma-3-1b-it-Q4_K_M", "llama.cpp", ["chat", "yes"]),
     ):
         (row,) = [row for row in rows if f"  {name} " in row]
         number, found, *rest = row.split()
@@ -118,6 +118,31 @@ def test_names_that_are_taken_are_made_others(user: Path, capsys: Said) -> None:
     assert added["trinity-v1-7b"] == "trinity-v1.Q4_K_M-jan"
 
 
+def test_one_that_goes_meanwhile_keeps_no_other_from_being_added(
+    user: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_and_go(*arguments: object) -> others.Seen:
+        seen = look(*arguments)  # type: ignore[arg-type]
+        if seen.found.name == "llama3.2:1b":
+            seen.found.path.unlink()
+        return seen
+
+    look = others.look
+    monkeypatch.setattr(others, "look", look_and_go)
+    names = ["--add", "llama3.2:1b", "--add", "nomic-embed-text:latest"]
+    assert main(["models", "scan", *names]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("llama3.2:1b: ")
+    assert "nomic-embed-text is stored: " in said.out
+    assert [path.stem for path in stored_models()] == ["nomic-embed-text"]
+
+
+def test_a_name_of_nothing_but_signs_becomes_another(home: Path, capsys: Said) -> None:
+    trees.put(Path(os.environ["HOME"]) / ".cache" / "gpt4all" / "-+-.gguf", trees.chat_model("signs"))
+    (one,) = scanned(capsys, "--add", "all")
+    assert one["stored_as"] == "model"
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -167,6 +192,8 @@ def test_a_person_chooses_by_numbers(user: Path, monkeypatch: pytest.MonkeyPatch
     said = out.getvalue()
     assert said.count("Give numbers from 1 to 18, all, or nothing.") == 2
     assert max(map(len, said.split("Which are")[0].splitlines()[:10])) <= 80
+    assert "`autoglm-lite chat llama3.2-1b` talks to it." in said
+    assert "chat nomic-embed-text`" not in said
     names = {path.stem for path in stored_models()}
     assert names == {"llama3.2-1b", "nomic-embed-text", "SmolVLM-256M-Instruct-GGUF-Q8_0"}
 

@@ -19,7 +19,7 @@ def by_name(found: Iterator[Found]) -> dict[str, Found]:
     listed = list(found)
     assert len({one.name for one in listed}) == len(listed)
     for one in listed:
-        assert not one.path.is_symlink()
+        assert one.n_parts > 1 or not one.path.is_symlink()
         assert one.path.read_bytes()[:4] == b"GGUF"
     return {one.name: one for one in listed}
 
@@ -122,7 +122,7 @@ def test_hugging_face(tmp_path: Path, hub: str, variables: dict[str, str]) -> No
     assert b"SmolVLM2" in seeing.mmproj.read_bytes()
     assert others["zai-org/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M"].stem == "glm-edge-1.5b-chat-Q4_K_M"
     large = others["someone/large-GGUF/Q4_K_M/large-Q4_K_M-00001-of-00003"]
-    assert large.n_parts == 3
+    assert (large.n_parts, large.path.name) == (3, "large-Q4_K_M-00001-of-00003.gguf")
     assert len(others) == 3
 
 
@@ -137,6 +137,16 @@ def test_modelscope(tmp_path: Path) -> None:
     assert source == "ms:Qwen/Qwen2.5-1.5B-Instruct-GGUF/qwen2.5-1.5b-instruct-q4_k_m.gguf"
     trees.modelscope(tmp_path / "cache")
     assert len(list(modelscope.find(trees.computer(tmp_path, MODELSCOPE_CACHE=str(tmp_path / "cache" / "hub"))))) > 2
+
+
+def test_newer_modelscope(tmp_path: Path) -> None:
+    trees.newer_modelscope(tmp_path / "home" / ".cache" / "modelscope")
+    found = by_name(modelscope.find(trees.computer(tmp_path)))
+    main, first = (f"ZhipuAI/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M{at}" for at in ("", "@v1.0.0"))
+    assert set(found) == {main, first}
+    assert b"newest" in found[main].path.read_bytes()
+    assert found[main].source == "ms:ZhipuAI/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M.gguf"
+    assert (found[main].stem, found[first].stem) == ("glm-edge-1.5b-chat-Q4_K_M", "glm-edge-1.5b-chat-Q4_K_M-v1.0.0")
 
 
 @pytest.mark.parametrize(
