@@ -205,6 +205,7 @@ def _judged(
         choice = choose(here, machine, wanted)
         bandwidth = memory_bandwidth_apart(choice.plan.threads, machine.memory_available) if choice.fits else None
         decode = expect(here, machine, choice, bandwidth).decode
-        weight = bits(candidate.type or facts.file_type, candidate.n_bytes, facts.n_params)
+        kind = facts.file_type if candidate == first and not candidate.type else candidate.type
+        weight = bits(kind, candidate.n_bytes, facts.n_params)
         judged.append(Judged(candidate, choice, decode, weight))
     return judged

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoglm_lite.errors import UsageError
@@ -158,6 +158,8 @@ def test_the_type_that_was_asked_for_or_which_there_are() -> None:
     with pytest.raises(UsageError) as caught:
         of_type(found, "Q6_K", "o/m")
     assert str(caught.value) == "o/m has no Q6_K: there are UD-Q4_K_M, Q4_K_M, Q4, Q8_0."
+    with pytest.raises(UsageError, match=r"^o/m has no Q6_K: there is m\.gguf\.$"):
+        of_type(candidates(repository("o/m", "m.gguf")), "Q6_K", "o/m")
 
 
 def test_a_file_is_the_model_that_it_is_a_part_of() -> None:
@@ -196,6 +198,7 @@ NAMES = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size
 @given(
     st.lists(st.builds("/".join, st.lists(NAMES, min_size=1, max_size=3)).map(lambda path: path + ".gguf"), unique=True)
 )
+@settings(max_examples=50)
 def test_whatever_files_are_called_models_have_sound_names(paths: list[str]) -> None:
     found: list[Candidate] = candidates(repository("org/some-GGUF", *paths))
     assert all(check(one.name) for one in found)

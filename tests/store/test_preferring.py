@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoglm_lite.planning.make import choose
@@ -94,6 +94,7 @@ def test_few_bits_and_too_many_are_remarked_on() -> None:
 
 
 @given(st.floats(0.3, 12), st.none() | st.floats(1, 100), st.sets(st.sampled_from(sorted(SIZES)), min_size=1))
+@settings(max_examples=40)
 def test_what_is_taken_fits_and_no_better_one_leaves_more(free: float, speed: float | None, names: set[str]) -> None:
     there = judged(free * GB, speed and speed * GB, {name: SIZES[name] for name in names})
     one = best(there)

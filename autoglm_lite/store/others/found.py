@@ -88,6 +88,15 @@ def _likeable(path: Path) -> tuple[bool, str]:
     return not ("f16" in name and "bf16" not in name), name
 
 
+def stem_of(file: str, repo: str) -> str:
+    """The file's, or where that does not say of which model it is, as model-Q4_K_M, with the repository's name."""
+    nameless = re.fullmatch(r"(?:ggml-)?model[-_.]?(.*)", file, re.IGNORECASE)
+    if nameless is None:
+        return file
+    title = re.sub(r"[-_.]?gguf$", "", repo.partition("/")[2], flags=re.IGNORECASE)
+    return f"{title}-{nameless[1]}".rstrip("-")
+
+
 def in_folders(paths: Iterable[Path]) -> dict[Path, list[Path]]:
     """By the folder they are in."""
     found: dict[Path, list[Path]] = {}

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autoglm_lite.store.others.computer import Computer
-from autoglm_lite.store.others.found import Found, grouped, in_folders
+from autoglm_lite.store.others.found import Found, grouped, in_folders, stem_of
 from autoglm_lite.store.others.looking import distinct, entries, files, gguf_within, text_within
 
 PROGRAM = "Hugging Face cache"
@@ -65,22 +65,13 @@ def _in_repository(folder: Path, repo: str, program: str) -> Iterator[Found]:
                     program,
                     name=f"{repo}/{within.rpartition('.')[0]}{older and '@' + older}",
                     path=group.lies(whole),
-                    stem=_stem(group.model.stem, repo) + (older and "-" + older),
-                    sha256=_sha256(real),
+                    stem=stem_of(group.model.stem, repo) + (older and "-" + older),
+                    sha256=_sha256(real) if group.n_parts == 1 else None,
                     mmproj=mmproj,
                     mmproj_sha256=None if mmproj is None else _sha256(mmproj),
                     source=f"hf:{repo}/{within}",
                     n_parts=group.n_parts,
                 )
-
-
-def _stem(file: str, repo: str) -> str:
-    """The file's, or where that does not say of which model it is, as model-Q4_K_M, with the repository's name."""
-    nameless = re.fullmatch(r"(?:ggml-)?model[-_.]?(.*)", file, re.IGNORECASE)
-    if nameless is None:
-        return file
-    title = re.sub(r"[-_.]?gguf$", "", repo.partition("/")[2], flags=re.IGNORECASE)
-    return f"{title}-{nameless[1]}".rstrip("-")
 
 
 def _revisions(folder: Path) -> list[str]:

@@ -139,6 +139,16 @@ def test_modelscope(tmp_path: Path) -> None:
     assert len(list(modelscope.find(trees.computer(tmp_path, MODELSCOPE_CACHE=str(tmp_path / "cache" / "hub"))))) > 2
 
 
+def test_newer_modelscope(tmp_path: Path) -> None:
+    trees.newer_modelscope(tmp_path / "home" / ".cache" / "modelscope")
+    found = by_name(modelscope.find(trees.computer(tmp_path)))
+    main, first = (f"ZhipuAI/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M{at}" for at in ("", "@v1.0.0"))
+    assert set(found) == {main, first}
+    assert b"newest" in found[main].path.read_bytes()
+    assert found[main].source == "ms:ZhipuAI/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M.gguf"
+    assert (found[main].stem, found[first].stem) == ("glm-edge-1.5b-chat-Q4_K_M", "glm-edge-1.5b-chat-Q4_K_M-v1.0.0")
+
+
 @pytest.mark.parametrize(
     ("folder", "system", "variables"),
     [

@@ -145,6 +145,15 @@ def modelscope(cache: Path) -> None:
     put(cache / "hub" / "ZhipuAI" / "glm-edge-4b-chat-gguf" / "glm-edge-4b.gguf", chat_model("GLM-Edge 4B"))
 
 
+def newer_modelscope(cache: Path) -> None:
+    """As modelscope 1.40 leaves it."""
+    snapshots = cache / "models" / "ZhipuAI--glm-edge-1.5b-chat-gguf" / "snapshots"
+    put(snapshots / "master" / "ggml-model-Q4_K_M.gguf", chat_model("newest"))
+    put(snapshots / "v1.0.0" / "ggml-model-Q4_K_M.gguf", chat_model("first"))
+    put(snapshots / "master" / "ggml-model-Q8_0.gguf.incomplete", b"GGUF")
+    put(cache / ".lock" / "file_0123.lock", b"")
+
+
 def gpt4all(folder: Path) -> None:
     put(folder / "Llama-3.2-1B-Instruct-Q4_0.gguf", chat_model("Llama of GPT4All"))
     put(folder / "incomplete-Meta-Llama-3-8B-Instruct.Q4_0.gguf", b"GGUF")
