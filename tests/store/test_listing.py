@@ -166,6 +166,13 @@ def test_a_mirror_that_is_down(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) ->
         repository(HF, client(hub, {"HF_ENDPOINT": "http://127.0.0.1:9"}))
 
 
+def test_a_hub_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    with pytest.raises(DownloadError, match=r"huggingface.co cannot be reached .* HF_ENDPOINT names a mirror"):
+        repository(HF, Client(read_access({"HF_TOKEN_PATH": "/nonexistent"}), stall=2.0))
+
+
 @contextmanager
 def saying(body: Iterator[bytes]) -> Iterator[str]:
     """A server that answers one request with `body`, however long."""
