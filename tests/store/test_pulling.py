@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import random
+import shutil
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -158,3 +164,47 @@ def test_modelscope_answers_ranges_with_either_status(hub: FakeHub, status: int)
     assert Pull(order, models_dir(), client(hub), patience=QUICK).run()
     assert (models_dir() / "m-Q8_0.gguf").read_bytes() == big
     assert hub.given["org/big/m-Q8_0.gguf"] < 1.7 * len(big)
+
+
+PROGRAM = """
+import json, sys
+from autoglm_lite.store.download.fetch import Source
+from autoglm_lite.store.hub.access import read_access
+from autoglm_lite.store.hub.client import Client
+from autoglm_lite.store.models import models_dir
+from autoglm_lite.store.pulling import Order, Pull
+
+told = json.loads(sys.argv[1])
+parts = tuple(Source(*one) for one in told["parts"])
+order = Order("m-Q8_0", parts, Source(*told["mmproj"]), told["source"], told["revision"])
+print("begun", flush=True)
+Pull(order, models_dir(), Client(read_access({}), stall=5.0)).run()
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_goes_on_to_the_same_model(hub: FakeHub) -> None:
+    order = ordered(hub)
+    assert order.mmproj is not None
+    told = {
+        "parts": [[one.address, one.label, one.n_bytes, one.sha256] for one in order.parts],
+        "mmproj": [order.mmproj.address, "m", order.mmproj.n_bytes, order.mmproj.sha256],
+        "source": order.source,
+        "revision": order.revision,
+    }
+    chance, hub.pace = random.Random(11), 0.005
+    for _ in range(25):
+        running = subprocess.Popen([sys.executable, "-c", PROGRAM, json.dumps(told)], stdout=subprocess.PIPE)
+        assert running.stdout is not None
+        with running.stdout as out:
+            out.readline()
+            time.sleep(chance.random() * 0.4)
+            running.kill()
+        running.wait()
+        for path in stored_models():
+            assert path.read_bytes() == merged(WHOLE)
+            assert path.with_suffix(".mmproj").read_bytes() == EYES
+            shutil.rmtree(models_dir())
+    assert pull(hub).run()
+    assert (models_dir() / "m-Q8_0.gguf").read_bytes() == merged(WHOLE)
+    assert names() == ["m-Q8_0.gguf", "m-Q8_0.mmproj"]
