@@ -116,7 +116,7 @@ def test_stopped_it_goes_on_with_the_same_command(hub: FakeHub) -> None:
     hub.pace = 0.05
     command = [sys.executable, "-m", "autoglm_lite", "pull", REF]
     for number in (signal.SIGINT, signal.SIGTERM):
-        begun = came(models_dir(), "starter-Q8_0") + 300_000
+        begun = came(models_dir(), "starter-Q8_0") + 600_000
         running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         while came(models_dir(), "starter-Q8_0") < begun and running.poll() is None:
             time.sleep(0.02)
@@ -245,3 +245,30 @@ def test_a_file_of_this_computer_stays_where_it_is(tmp_path: Path, capsys: pytes
     assert [path.name for path in stored_models()] == ["mine.gguf"]
     assert main(["pull", str(tmp_path / "none.gguf")]) == 1
     assert "none.gguf" in capsys.readouterr().err
+
+
+def test_a_file_that_another_program_has_is_not_fetched(
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    repo = tmp_path / "hf" / "hub" / "models--org--starter-GGUF"
+    blob, snapshot = repo / "blobs" / sha256(STARTER), repo / "snapshots" / hub.commit("org/starter-GGUF")
+    for folder in (blob.parent, snapshot, repo / "refs"):
+        folder.mkdir(parents=True)
+    (repo / "refs" / "main").write_text(snapshot.name)
+    # What is there under its name may be damaged: then it is fetched after all.
+    blob.write_bytes(STARTER[:-1] + b"!")
+    (snapshot / "starter-Q8_0.gguf").symlink_to(blob)
+    assert main(["pull", REF]) == 0
+    assert stored_models()[0].read_bytes() == STARTER
+    stored_models()[0].unlink()
+    blob.write_bytes(STARTER)
+    sent = hub.count("store")
+    assert main(["pull", "ms:org/starter-GGUF"]) == 0
+    assert "Hugging Face cache has this very file" in capsys.readouterr().err
+    assert stored_models()[0].samefile(blob)
+    # The header only.
+    assert hub.count("store") == sent + 1
+    known = read_manifest(models_dir(), stored_models()[0].stem)
+    assert known is not None
+    assert known.source == "ms:org/starter-GGUF/starter-Q8_0.gguf"

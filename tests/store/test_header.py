@@ -56,7 +56,7 @@ def test_they_are_those_of_the_file_and_little_more_than_its_header_comes() -> N
         assert hub.ranges()[:2] == ["bytes=0-19999", "bytes=20000-39999"]
 
 
-@pytest.mark.parametrize("status", [206])
+@pytest.mark.parametrize("status", [200, 206])
 def test_modelscope_gives_them_as_well(status: int) -> None:
     hub = starter()
     hub.ms_range_status = status
@@ -66,7 +66,7 @@ def test_modelscope_gives_them_as_well(status: int) -> None:
 
 
 def test_a_bad_line_only_takes_longer() -> None:
-    faults = ["cut", "stall", "503", "429", "short", "lie", "hub 503", "hub cut", "page", "cut", "short"]
+    faults = ["cut", "stall", "503", "429", "short", "lie", "expired", "hub 503", "hub cut", "page", "cut", "short"]
     with serving(starter(*faults)) as hub:
         assert same(far(hub))
         assert not hub.faults
@@ -94,17 +94,19 @@ def test_a_line_that_stays_broken_is_said() -> None:
     assert hub.count("store") == header.ATTEMPTS
 
 
-@pytest.mark.parametrize("fault", ["page", "hub page", "lie"])
-def test_what_is_not_the_file_is_not_believed(fault: str) -> None:
-    with serving(starter(*[fault] * 20)) as hub, pytest.raises(DownloadError):
+@pytest.mark.parametrize(("fault", "kind"), [("page", "page"), ("hub page", "page"), ("lie", "changed")])
+def test_what_is_not_the_file_is_not_believed(fault: str, kind: str) -> None:
+    with serving(starter(*[fault] * 20)) as hub, pytest.raises(DownloadError) as caught:
         far(hub)
+    assert caught.value.kind == kind
 
 
 def test_another_length_than_was_told_is_another_file() -> None:
     with serving(starter()) as hub:
         for n_bytes in (1000, starter_path().stat().st_size + 1, 1 << 40):
-            with pytest.raises(DownloadError):
+            with pytest.raises(DownloadError) as caught:
                 far(hub, n_bytes=n_bytes)
+            assert caught.value.kind == "changed"
 
 
 def test_a_file_that_changes_meanwhile_is_noticed() -> None:
@@ -119,7 +121,7 @@ def test_a_file_that_changes_meanwhile_is_noticed() -> None:
         assert len(file.read(1000)) == 1000
         file.close()
         hub.repositories[REPO][FILE] = bytes(new)
-        with pytest.raises(DownloadError):
+        with pytest.raises(DownloadError, match=r"has another hf:org/model-GGUF/model-Q8_0.gguf now"):
             while file.read(10_000):
                 pass
         file.close()

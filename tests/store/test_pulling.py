@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,12 @@ def ordered(hub: FakeHub, repo: str = "org/m") -> Order:
     return Order("m-Q8_0", parts, eyes[0] if eyes else None, f"hf:{repo}/{files[0]}", hub.commit(repo), "mit")
 
 
+def client(hub: FakeHub) -> Client:
+    return Client(read_access(hub.environ), stall=1.0)
+
+
 def pull(hub: FakeHub, repo: str = "org/m") -> Pull:
-    return Pull(ordered(hub, repo), models_dir(), Client(read_access(hub.environ), stall=1.0), patience=QUICK)
+    return Pull(ordered(hub, repo), models_dir(), client(hub), patience=QUICK)
 
 
 def names() -> list[str]:
@@ -118,3 +123,38 @@ def test_the_hub_cannot_name_other_files(hub: FakeHub) -> None:
     for name in ("../m", "a/b", "", ".."):
         with pytest.raises(UsageError, match="cannot be a name"):
             Pull(Order(name, (), None, ""), models_dir(), Client(read_access(hub.environ)))
+
+
+def test_a_new_text_beside_the_model_costs_nothing_that_came(hub: FakeHub) -> None:
+    big = b"GGUF" + bytes(range(256)) * 4000
+    hub.repositories["org/big"] = {"m-Q8_0.gguf": big}
+    hub.pace = 0.05
+    first = pull(hub, "org/big")
+    thread = threading.Thread(target=first.run)
+    thread.start()
+    while came(models_dir(), "m-Q8_0") < 200_000:
+        assert thread.is_alive()
+    first.stop()
+    thread.join(20)
+    hub.pace, asked = 0, len(hub.ranges())
+    order = ordered(hub, "org/big")
+    hub.repositories["org/big"]["README.md"] = b"# New"
+    later = ordered(hub, "org/big")
+    assert order.revision != later.revision
+    assert Pull(replace(later, parts=later.parts[:1]), models_dir(), client(hub), patience=QUICK).run()
+    assert (models_dir() / "m-Q8_0.gguf").read_bytes() == big
+    assert not {None, "bytes=0-"} & set(hub.ranges()[asked:])
+
+
+@pytest.mark.parametrize("status", [200, 206])
+def test_modelscope_answers_ranges_with_either_status(hub: FakeHub, status: int) -> None:
+    hub.ms_range_status = status
+    big = b"GGUF" + bytes(range(256)) * 4000
+    hub.repositories["org/big"] = {"m-Q8_0.gguf": big}
+    access = read_access(hub.environ)
+    address = address_of(HubReference("ms", "org/big", "m-Q8_0.gguf"), "master", access)
+    order = Order("m-Q8_0", (Source(address, "m", len(big), sha256(big)),), None, "ms:org/big/m-Q8_0.gguf")
+    hub.faults = ["cut"]
+    assert Pull(order, models_dir(), client(hub), patience=QUICK).run()
+    assert (models_dir() / "m-Q8_0.gguf").read_bytes() == big
+    assert hub.given["org/big/m-Q8_0.gguf"] < 1.7 * len(big)
