@@ -1,6 +1,6 @@
 """The terminal app with a model that writes one long reply at an even speed and computes nothing.
 
-    python -m benchmarks.scripted [--turns N] [--tokens-per-second X]
+    python -m benchmarks.scripted [--turns N [--full]] [--tokens-per-second X]
 
 For benchmarks of the app alone. The conversation begins with N turns. A token is some four letters.
 """
@@ -82,8 +82,8 @@ class Scripted:
         pass
 
 
-def conversation_of(history: History, n_turns: int) -> Conversation | None:
-    """One of `n_turns` questions; every fourth answer has a list, every fourth a table."""
+def conversation_of(history: History, n_turns: int, *, full: bool = False) -> Conversation | None:
+    """One of `n_turns` questions; every fourth answer has a list, every fourth a table, or each has both."""
     if not n_turns:
         return None
     made = history.create(str(STARTER), None, "Question 0")
@@ -91,13 +91,15 @@ def conversation_of(history: History, n_turns: int) -> Conversation | None:
         if n:
             history.add_question(made, f"Question {n}")
         answer = history.add_answer(made.id, "", "", "scripted", "complete")
-        history.save_answer(answer, "\n\n".join((PROSE, *EXTRAS[n % 4], CHINESE)), "", "complete")
+        extras = (LIST, TABLE) if full else EXTRAS[n % 4]
+        history.save_answer(answer, "\n\n".join((PROSE, *extras, CHINESE)), "", "complete")
     return history.get(made.id)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=0)
+    parser.add_argument("--full", action="store_true", help="a list and a table in each answer")
     parser.add_argument("--tokens-per-second", type=float, default=30)
     args = parser.parse_args()
     from tui.app import run_app
@@ -105,7 +107,7 @@ def main() -> int:
     from tui.settings.beginning import Beginning
 
     with TemporaryDirectory() as folder, History(Path(folder) / "conversations.db") as history:
-        conversation = conversation_of(history, args.turns)
+        conversation = conversation_of(history, args.turns, full=args.full)
 
         def open_model(_name: str | None) -> tuple[ChatSetup, Backend]:
             facts = read_facts(STARTER)

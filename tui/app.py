@@ -7,11 +7,11 @@ import gc
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import unquote
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Markdown
 
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
@@ -120,7 +120,8 @@ class ChatApp(SturdyApp):
         self.find_line = FindLine(words.conversation, self.conversation, lambda: self.turns, self.close_find)
         self.composer = Composer(self.keymap, words)
         self.prompt = self.composer.prompt
-        self.editing = Editing(self.prompt, words.conversation, self.composer.swap)
+        editing = words.conversation.editing.format(key=self.keymap.key_of("stop"))
+        self.editing = Editing(self.prompt, editing, self.composer.swap)
         self.presets = Presets(self)
         self.status = StatusLine(Status(words.general.opening, None), words.machine)
         self.machine = MachinePanel(
@@ -205,7 +206,7 @@ class ChatApp(SturdyApp):
             case Unknown(word):
                 self.warn(self.words.palette.no_such_command.format(word=word))
             case None if self.asking.is_busy:
-                self.keys.remark(self.words.composer.busy)
+                self.keys.remark(self.words.composer.busy.format(key=self.keymap.key_of("stop")))
             case None:
                 attached = self.composer.attachments
                 self.composer.sent()
@@ -231,9 +232,9 @@ class ChatApp(SturdyApp):
             self.prompt.remember(event.question)
             self.asking.ask(event.question)
 
-    @on(Markdown.LinkClicked)
-    def _show_address(self, event: Markdown.LinkClicked) -> None:
-        self.keys.remark(event.href)
+    def action_show_address(self, address: str) -> None:
+        """Of a link that was clicked: nothing is opened."""
+        self.keys.remark(unquote(address))
 
     async def copy(self, text: str, remark: str) -> None:
         """Puts `text` on the clipboard, and says `remark` and where else it can be found."""
@@ -402,6 +403,7 @@ class ChatApp(SturdyApp):
         try:
             await self.until_loaded()
         except AutoglmError as error:
+            self.failures.note(str(error))
             if not self.asking.is_busy and self.refused is None:
                 await self.conversation.say(str(error), failed=True)
         await self.getting.look_around()

@@ -29,6 +29,10 @@ class Failures:
     def note(self, sentence: str, details: str = "") -> None:
         self._seen = [*self._seen[1 - MOST_KEPT :], Failure(time.strftime("%H:%M:%S"), sentence, details)]
 
+    @property
+    def any(self) -> bool:
+        return bool(self._seen)
+
     def report(self, nothing: str, nothing_more: str) -> str:
         """The latest first."""
         parts = [

@@ -47,6 +47,7 @@ class KeysLine(Static):
     def __init__(self, actions: Sequence[Action], words: Words) -> None:
         super().__init__("")
         self._keys = shown_keys(actions, words)
+        self._answering = False
         self._remark: Timer | None = None
 
     def remark(self, text: str) -> None:
@@ -54,6 +55,13 @@ class KeysLine(Static):
         self.forget()
         self.update(Content.styled(text, "$text-warning"), layout=False)
         self._remark = self.set_timer(SECONDS_OF_A_REMARK, self.forget)
+
+    def answer(self, going_on: bool) -> None:
+        """While an answer is written there is something to stop."""
+        if going_on is not self._answering:
+            self._answering = going_on
+            if self._remark is None:
+                self._draw()
 
     def forget(self) -> None:
         """Shows the keys again."""
@@ -67,8 +75,9 @@ class KeysLine(Static):
             self._draw()
 
     def _draw(self) -> None:
+        keys = [key for key in self._keys if self._answering or key[2] != "stop"]
         shown = [
             Content.from_markup(f"[@click=app.do('{action}')][bold]$key[/bold] $what[/]", key=key, what=what)
-            for key, what, action in fitting(self._keys, self.content_size.width)
+            for key, what, action in fitting(keys, self.content_size.width)
         ]
         self.update(Content(GAP).join(shown), layout=False)

@@ -23,6 +23,8 @@ class _Work(threading.Thread):
         super().__init__(daemon=True)
         self._pull = pull
         self.path: Path | None = None
+        self.ended = threading.Event()
+        """To wait for: a signal in the midst of `join` has Python take a thread for ended (3.10 to 3.12)."""
         self.error: BaseException | None = None
 
     def run(self) -> None:
@@ -30,6 +32,8 @@ class _Work(threading.Thread):
             self.path = self._pull.run()
         except BaseException as error:
             self.error = error
+        finally:
+            self.ended.set()
 
 
 def fetch(pull: Pull) -> Path | None:
@@ -38,12 +42,11 @@ def fetch(pull: Pull) -> Path | None:
     with termination_as_interrupt():
         try:
             work.start()
-            while work.is_alive():
-                work.join(SECONDS_BETWEEN_LOOKS)
+            while not work.ended.wait(SECONDS_BETWEEN_LOOKS):
                 line.show(in_words(pull.stage, pull.progress))
         except KeyboardInterrupt:
             pull.stop()
-            work.join()
+            work.ended.wait()
         finally:
             line.clear()
     if work.error is not None:

@@ -10,6 +10,7 @@ from autoglm_lite.errors import ModelFileError, ProfileError, UsageError
 
 if TYPE_CHECKING:
     from autoglm_lite.planning.make import Wishes
+    from autoglm_lite.store.reference import HubReference
 
 
 def find(
@@ -18,24 +19,31 @@ def find(
     passed_over: Callable[[str], object] = lambda _: None,
     in_memory: Container[str] = (),
 ) -> Path:
-    """As store.resolve; where nothing is called so here, but a model of the list is, the error says how to get it."""
+    """As store.resolve, and a model of the list by its short name, wherever it was got from; where it is not here, the
+    error says how to get it."""
     from autoglm_lite.store.models import resolve
 
     try:
         return resolve(name, wishes, passed_over, in_memory)
     except ModelFileError as error:
-        if name is None or not _is_of_the_list(name):
+        reference = None if name is None else _of_the_list(name)
+        if reference is None:
             raise
+        from autoglm_lite.store.origins import stored_from
+
+        here = stored_from(reference)
+        if here is not None:
+            return here
         raise ModelFileError(
             f"The model {name} is not on this computer yet: `autoglm-lite pull {name}` gets it."
         ) from error
 
 
-def _is_of_the_list(name: str) -> bool:
-    from autoglm_lite.profiles.models import read_models
-    from autoglm_lite.profiles.named import known_model
+def _of_the_list(name: str) -> HubReference | None:
+    """Where a model of that name can be had; None where none of the list has it."""
+    from autoglm_lite.profiles.named import known_reference
 
     try:
-        return bool(known_model(name, read_models())[0].files)
+        return known_reference(name)
     except (UsageError, ProfileError):
-        return False
+        return None

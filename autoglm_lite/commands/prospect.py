@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from autoglm_lite.gguf.facts import ModelFacts
     from autoglm_lite.hardware.machine import Machine
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from autoglm_lite.store.reference import HubReference
 
     Look = Callable[[Candidate], ModelFacts]
-    Say = Callable[[str], object]
-
-RESERVE_BYTES = 100_000_000
-"""Of the disk, left to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class Prospect:
     needed: int
     """Bytes of the disk at most, while it comes."""
     sentences: tuple[str, ...]
-    """The choice and why, the room on the disk, the licence; each whole."""
+    """The choice and why, what it will take and how fast it will be, the licence; each whole."""
     instead: str | None
     """What to do where it will not fit into the memory; None where it does."""
 
@@ -56,10 +53,8 @@ def prospect(
     client: Client,
     wishes: Wishes,
     profile: str | None = None,
-    folder: Path | None = None,
 ) -> Prospect:
-    """Of the model that `reference` means: its file, its type, or the best type for this machine. It comes to the
-    models' `folder`.
+    """Of the model that `reference` means: its file, its type, or the best type for this machine.
 
     Reads one header over the line. Raises UsageError with what there is where nothing is meant, ModelFileError for
     what cannot run, DownloadError.
@@ -83,19 +78,51 @@ def prospect(
         return mmproj_of(repository, candidate)
 
     licence = f"Its licence is {repository.licence}." if repository.licence else "Its page names no licence."
-    return prospect_of(found, taken, look, wishes, profile, folder, seeing=seeing, licence=licence)
+    there = prospect_of(found, taken, look, wishes, profile, seeing=seeing, licence=licence)
+    path = Path(str(_reference(repository, there.candidate.files[0])))
+    return replace(there, facts=replace(there.facts, path=path))
+
+
+def far_away(text: str, wishes: Wishes, profile: str | None, environ: Mapping[str, str]) -> Prospect | None:
+    """Of a reference to a hub, or the name of a model of the list that is not stored; None for what is here. Raises as
+    `prospect`."""
+    from autoglm_lite.errors import ModelFileError, UsageError
+    from autoglm_lite.profiles.named import known_reference
+    from autoglm_lite.store.hub.access import read_access
+    from autoglm_lite.store.hub.client import Client
+    from autoglm_lite.store.hub.listing import repository
+    from autoglm_lite.store.models import resolve
+    from autoglm_lite.store.reference import HubReference, read_reference
+
+    reference = read_reference(text)
+    if isinstance(reference, HubReference | None):
+        # What is on this disk already is what is meant.
+        with suppress(ModelFileError):
+            resolve(text)
+            return None
+    if reference is None:
+        with suppress(UsageError):
+            reference = known_reference(text)
+    if not isinstance(reference, HubReference):
+        return None
+    client = Client(read_access(environ))
+    return prospect(repository(reference, client), reference, client, wishes, profile)
 
 
 def facts_there(repository: Repository, candidate: Candidate, client: Client) -> ModelFacts:
     """Raises DownloadError, ModelFileError."""
     from autoglm_lite.store.hub.access import address_of
     from autoglm_lite.store.hub.header import remote_parts_facts
-    from autoglm_lite.store.reference import HubReference
 
-    hub, repo = repository.reference.hub, repository.reference.repo
-    files = [(HubReference(hub, repo, file.path), file.n_bytes) for file in candidate.files]
+    files = [(_reference(repository, file), file.n_bytes) for file in candidate.files]
     addresses = [(address_of(at, repository.revision, client.access), n_bytes) for at, n_bytes in files]
     return remote_parts_facts(addresses, client, str(files[0][0]))
+
+
+def _reference(repository: Repository, file: HubFile) -> HubReference:
+    from autoglm_lite.store.reference import HubReference
+
+    return HubReference(repository.reference.hub, repository.reference.repo, file.path)
 
 
 def prospect_of(
@@ -104,13 +131,13 @@ def prospect_of(
     look: Look,
     wishes: Wishes,
     profile: str | None = None,
-    folder: Path | None = None,
     *,
     seeing: Callable[[Candidate], HubFile | None] = lambda _: None,
     licence: str | None = None,
 ) -> Prospect:
     """As `prospect`, of one model's candidates: of the one that is `taken`, or of the best."""
     from autoglm_lite.commands.devices import machine_with_devices
+    from autoglm_lite.commands.prospect_words import instead, sentences
     from autoglm_lite.planning.make import available_bytes
     from autoglm_lite.planning.retyped import retyped
     from autoglm_lite.store.preferring import best
@@ -122,16 +149,15 @@ def prospect_of(
     chosen = next((one for one in judged if one.candidate == taken), None) or best(judged)
     one = chosen or min(judged, key=lambda judged: judged.candidate.n_bytes)
     mmproj = seeing(one.candidate)
-    needed = disk_bytes(one.candidate, mmproj)
     return Prospect(
         candidate=one.candidate,
         mmproj=mmproj,
         facts=facts if one.candidate == first else retyped(facts, one.candidate.n_bytes, one.candidate.type),
         verdict=one.choice.verdict,
         decode=one.decode,
-        needed=needed,
-        sentences=tuple(_sentences(one, judged, facts, mmproj, needed, folder, licence, asked=taken is not None)),
-        instead=None if one.choice.fits else _instead(judged, facts),
+        needed=disk_bytes(one.candidate, mmproj),
+        sentences=tuple(sentences(one, judged, facts, mmproj, licence, asked=taken is not None)),
+        instead=None if one.choice.fits else instead(judged, facts.name),
     )
 
 
@@ -179,80 +205,7 @@ def _judged(
         choice = choose(here, machine, wanted)
         bandwidth = memory_bandwidth_apart(choice.plan.threads, machine.memory_available) if choice.fits else None
         decode = expect(here, machine, choice, bandwidth).decode
-        weight = bits(candidate.type or facts.file_type, candidate.n_bytes, facts.n_params)
+        kind = facts.file_type if candidate == first and not candidate.type else candidate.type
+        weight = bits(kind, candidate.n_bytes, facts.n_params)
         judged.append(Judged(candidate, choice, decode, weight))
     return judged
-
-
-def _sentences(
-    one: Judged,
-    judged: Sequence[Judged],
-    facts: ModelFacts,
-    mmproj: HubFile | None,
-    needed: int,
-    folder: Path | None,
-    licence: str | None,
-    *,
-    asked: bool,
-) -> Iterator[str]:
-    from autoglm_lite.planning.make import in_words
-    from autoglm_lite.store.preferring import remark, why
-
-    candidate, choice = one.candidate, one.choice
-    kind, size = candidate.type or facts.file_type, in_words(candidate.n_bytes)
-    if not choice.fits:
-        memory = f"{in_words(choice.predicted.resident_total)} of memory, and {in_words(choice.available)} are free"
-        slow = ": it would be read from the disk for each word, very slowly" if choice.verdict == "streams" else ""
-        yield f"{kind}, {size}, will not fit: it needs about {memory}{slow}."
-    else:
-        reason = "as you asked" if asked else why(one, judged)
-        words = f"a context of {choice.plan.n_ctx:,} tokens" if facts.use == "chat" else "texts of usual length"
-        speed = "" if one.decode is None else f"; about {_number(one.decode)} tokens a second"
-        yield (
-            f"{kind}, {size}: {reason}. It will take {in_words(choice.predicted.resident_total)} of the"
-            f" {in_words(choice.available)} of memory that are free, with {words}{speed}."
-        )
-    noted = remark(one, judged)
-    if noted is not None:
-        yield noted
-    if mmproj is not None:
-        yield f"What sees pictures for it comes along, {in_words(mmproj.n_bytes)}."
-    free = None if folder is None else free_bytes(folder)
-    if free is not None:
-        yield _room(one, judged, needed, free)
-    if licence is not None:
-        yield licence
-
-
-def _room(one: Judged, judged: Sequence[Judged], needed: int, free: int) -> str:
-    from autoglm_lite.planning.make import in_words
-
-    if needed + RESERVE_BYTES <= free:
-        return f"The disk has {in_words(free)} free and needs {in_words(needed)} of it."
-    smaller = [other for other in judged if disk_bytes(other.candidate, None) + RESERVE_BYTES <= free]
-    best = max(smaller, key=lambda other: other.candidate.n_bytes, default=None)
-    advice = "" if best is None else f", or take {best.candidate.type}, {in_words(best.candidate.n_bytes)}"
-    return (
-        f"The disk has too little room: {in_words(needed + RESERVE_BYTES)} are needed and {in_words(free)} are free;"
-        f" make room{advice}."
-    )
-
-
-def _instead(judged: Sequence[Judged], facts: ModelFacts) -> str:
-    """What would fit."""
-    from autoglm_lite.planning.make import in_words
-    from autoglm_lite.profiles.models import read_models, recommended
-    from autoglm_lite.store.preferring import best
-
-    fitting = best(judged)
-    if fitting is not None:
-        return f"{fitting.candidate.type}, {in_words(fitting.candidate.n_bytes)}, of the same model would fit."
-    close = f"No type of {facts.name} that is there fits; close other programs, or take a smaller model"
-    known = recommended(read_models(), judged[0].choice.available)
-    if known is None:
-        return f"{close}."
-    return f"{close}, such as {known.model.name} as {known.type} ({known.model.reference})."
-
-
-def _number(tokens_per_second: float) -> str:
-    return f"{tokens_per_second:,.0f}" if tokens_per_second >= 10 else f"{tokens_per_second:.1f}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
     path = stored_from(reference)
     if path is not None:
         return _there(path, args, new=False)
-    return _get(of_web(reference, client, models), args, client, models)
+    with _looking(str(reference)):
+        wanted = of_web(reference, client, models)
+    return _get(wanted, args, client, models)
 
 
 def _from_hub(reference: HubReference, args: argparse.Namespace, client: Client, models: Path) -> int:
@@ -72,9 +76,12 @@ def _from_hub(reference: HubReference, args: argparse.Namespace, client: Client,
     path = stored_from(reference)
     manifest = None if path is None else read_manifest(models, path.stem)
     if path is None or manifest is None:
-        return _get(of_hub(reference, repository(reference, client), client, models), args, client, models)
+        with _looking(str(reference)):
+            wanted = of_hub(reference, repository(reference, client), client, models)
+        return _get(wanted, args, client, models)
     try:
-        found = repository(reference, client)
+        with _looking(str(reference)):
+            found = repository(reference, client)
     except DownloadError as error:
         _say(f"Whether there is a newer one cannot be told: {error}")
         return _there(path, args, new=False)
@@ -84,19 +91,18 @@ def _from_hub(reference: HubReference, args: argparse.Namespace, client: Client,
     _say(f"{path.stem} is here already, and {reference.hub}:{reference.repo} has a newer one.")
     if not args.yes and not _asked("Get the newer one?", usual=False):
         return _there(path, args, new=False)
-    return _get(of_hub(newer, found, client, models), args, client, models, agreed=True)
+    with _looking(str(newer)):
+        wanted = of_hub(newer, found, client, models)
+    return _get(wanted, args, client, models, agreed=True)
 
 
 def _get(wanted: Wanted, args: argparse.Namespace, client: Client, models: Path, *, agreed: bool = False) -> int:
     """Says what it will be, asks, and gets it."""
     from autoglm_lite.commands.fetching import fetch
-    from autoglm_lite.commands.ordering import too_little_room
-    from autoglm_lite.commands.prospect import free_bytes
-    from autoglm_lite.errors import StoreError
-    from autoglm_lite.planning.make import in_words
+    from autoglm_lite.commands.nearby import nearby, take_in
     from autoglm_lite.store.download.limit import Limit
     from autoglm_lite.store.origins import stored_with
-    from autoglm_lite.store.pulling import Pull, came
+    from autoglm_lite.store.pulling import Pull
 
     order, prospect = wanted.order, wanted.prospect
     same = stored_with(order.parts[0].sha256) if len(order.parts) == 1 and order.parts[0].sha256 else None
@@ -105,40 +111,66 @@ def _get(wanted: Wanted, args: argparse.Namespace, client: Client, models: Path,
     _say(order.source)
     for sentence in prospect.sentences:
         _say(sentence)
-    here, free = came(models, order.name), free_bytes(models)
-    if here:
-        _say(f"{in_words(min(here, order.n_bytes))} of it came before, and need not come again.")
-    if free is not None:
-        short = too_little_room(wanted, here, free)
-        if short is not None:
-            raise short
-        needed = max(0, prospect.needed - here)
-        _say(f"The disk has {in_words(free)} free, and {in_words(needed)} of it are needed.")
+    there = nearby(order)
+    if there is None:
+        _say_room(wanted, models)
+    else:
+        _say(f"{there.program} has this very file as {there.name}: it is used where it lies, and nothing is fetched.")
     if prospect.instead is not None:
         _say(prospect.instead)
-    if not args.yes and not agreed:
-        if _terminal():
-            if not _asked("Get it?", usual=prospect.fits):
-                return 1
-        elif not prospect.fits:
-            raise StoreError(f"{order.name} will not run here, so it was not fetched; --yes gets it all the same.")
-    pull = Pull(order, models, client, Limit(args.limit) if args.limit else None)
-    path = fetch(pull)
+    if not agreed and not _is_wanted(wanted, args):
+        return 1
+    path = take_in(there, order) if there else None
+    if path is None:
+        path = fetch(Pull(order, models, client, Limit(args.limit) if args.limit else None))
     if path is None:
         _say("autoglm-lite: stopped; what came is kept, and the same command goes on from here.")
         return INTERRUPTED
     return _there(path, args, new=True)
 
 
+def _say_room(wanted: Wanted, models: Path) -> None:
+    """Raises StoreError where there is too little."""
+    from autoglm_lite.commands.ordering import too_little_room
+    from autoglm_lite.commands.prospect import free_bytes
+    from autoglm_lite.planning.make import in_words
+    from autoglm_lite.store.pulling import came
+
+    here, free = came(models, wanted.order.name), free_bytes(models)
+    if here >= 1_000_000:
+        _say(f"{in_words(min(here, wanted.order.n_bytes))} of it came before, and need not come again.")
+    if free is not None:
+        short = too_little_room(wanted, here, free)
+        if short is not None:
+            raise short
+        needed = max(0, wanted.prospect.needed - here)
+        _say(f"The disk has {in_words(free)} free, and {in_words(needed)} of it are needed.")
+
+
+def _is_wanted(wanted: Wanted, args: argparse.Namespace) -> bool:
+    """Raises StoreError where nobody can be asked about a model that will not run."""
+    from autoglm_lite.errors import StoreError
+
+    fits = wanted.prospect.fits
+    if args.yes:
+        return True
+    if _terminal():
+        return _asked("Get it?", usual=fits)
+    if not fits:
+        raise StoreError(f"{wanted.order.name} will not run here, so it was not fetched; --yes gets it all the same.")
+    return True
+
+
 def _take_in(file: Path, args: argparse.Namespace) -> int:
     """A file of this computer, which stays where it is."""
-    from autoglm_lite.gguf.facts import read_facts
-    from autoglm_lite.store.adopting import adopt
-    from autoglm_lite.store.models import models_dir
+    from autoglm_lite.commands.models.importing import joined, sentence, whole
+    from autoglm_lite.gguf.parts import part_names
 
-    read_facts(file)
-    adopted = adopt(models_dir(), file)
-    return _there(adopted.path, args, new=True)
+    done = joined(file, None, yes=args.yes) if len(part_names(file.name)) > 1 else whole(file, None)
+    if done is None:
+        return 1
+    _say(sentence(done))
+    return _there(done.path, args, new=True)
 
 
 def _there(path: Path, args: argparse.Namespace, *, new: bool) -> int:
@@ -163,6 +195,20 @@ def _there(path: Path, args: argparse.Namespace, *, new: bool) -> int:
         command = "chat" if read_facts(path).use == "chat" else "serve"
         print(f"{path.stem} is here{'' if new else ' already'}: autoglm-lite {command} {path.stem}")
     return 0
+
+
+@contextmanager
+def _looking(at: str) -> Iterator[None]:
+    """On a slow line the beginning of a file may take a minute."""
+    from autoglm_lite.commands.shell import StatusLine
+
+    line = StatusLine(sys.stderr)
+    if sys.stderr.isatty():
+        line.show(f"looking at {at}; a few MB are read")
+    try:
+        yield
+    finally:
+        line.clear()
 
 
 def _terminal() -> bool:

@@ -53,6 +53,8 @@ def _foreseen(facts: ModelFacts, main: GgmlType | None) -> tuple[TensorInfo, ...
 
     def one(tensor: TensorInfo) -> TensorInfo:
         kind = best if tensor.name == output else main
+        if tensor.shape[0] % kind.block_size:
+            kind = _BY_NAME["Q8_0"]
         if len(tensor.shape) == 1 or tensor.type.name == "F32" or tensor.shape[0] % kind.block_size:
             return tensor
         return replace(tensor, type=kind, n_bytes=kind.bytes_for(tensor.n_values))

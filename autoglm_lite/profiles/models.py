@@ -40,7 +40,7 @@ class KnownModel:
     files: Mapping[str, str] = field(default_factory=dict)
     """By type: hf:org/repo/file of a GGUF that anyone can have."""
     good_at: tuple[str, ...] = ()
-    """Of GOOD_AT."""
+    """Of GOOD_AT; empty for what is not proposed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +72,16 @@ def recommended(models: Iterable[KnownModel], memory: int) -> Recommended | None
 def suited(
     models: Iterable[KnownModel], memory: int, tokens_per_second: Callable[[int], float | None]
 ) -> list[Recommended]:
-    """Those of which a file can be had and that fit into `memory` bytes with room to spare, the best first: the one
-    with the most parameters of those that write as fast as one reads, after these the fastest.
+    """Those of which a file can be had, that are good at something, and that fit into `memory` bytes with room to
+    spare, the best first: the one with the most parameters of those that write as fast as one reads, after these the
+    fastest.
 
     `tokens_per_second` of a file of so many bytes, None where unknown.
     """
     found = [
         Recommended(model, name, needed)
         for model in models
-        for name in model.files
+        for name in (model.files if model.good_at else ())
         if (needed := needed_bytes(model, model.bytes_by_type[name])) <= TIGHT_SHARE * memory
     ]
 

@@ -66,6 +66,8 @@ def adopt(
 
         def taken(real: Path, suffix: str) -> tuple[Way, str]:
             new = place(models, f"{name}.{os.getpid()}{suffix}.new")
+            # Of a process that had our number and was killed.
+            new.unlink(missing_ok=True)
             temporary.append(new)
             moves.append((new, place(models, name + suffix)))
             return _taken_in(real, new)
@@ -108,7 +110,7 @@ def adopt_joined(
     parts stay. Raises ModelFileError for what is no model, StoreError, UsageError."""
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.gguf.parts import whole_name
-    from autoglm_lite.store.download.parts import PARTIAL
+    from autoglm_lite.store.download import PARTIAL
     from autoglm_lite.store.joining import join
 
     name = name_from(whole_name(parts[0].name).removesuffix(".gguf")) if name is None else check(name)

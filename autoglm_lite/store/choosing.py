@@ -77,14 +77,14 @@ def of_one_model(found: Sequence[Candidate], repo: str) -> list[Candidate]:
     if title in by_model:
         return by_model[title]
     examples = [one[0].files[0].path for one in by_model.values()]
-    raise UsageError(f"{repo} has several models: give one of their files behind the name, {_listed(examples)}.")
+    raise UsageError(f"{repo} has several models; give one of their files behind the name: {_listed(examples)}.")
 
 
 def of_type(found: Sequence[Candidate], wish: str, repo: str) -> Candidate:
     """Of one model the one in the type asked for. Raises UsageError with the types that there are."""
     near = {i: closeness for i, one in enumerate(found) if (closeness := fits_wish(one.type, wish)) is not None}
     if not near:
-        types = [one.type for one in found if one.type]
+        types = [one.type or one.files[0].path for one in found]
         raise UsageError(f"{repo} has no {wish}: {_listed(types)}.")
     return found[min(near, key=lambda i: (near[i], found[i].n_bytes))]
 

@@ -79,6 +79,7 @@ class _Work:
     """Of the one file, which has it already."""
     parts: tuple[tuple[Path, Header], ...]
     """Those that are not in it yet."""
+    out: Path
     give_up: bool
 
     @property
@@ -100,17 +101,17 @@ def _begin(file: BinaryIO, parts: Sequence[Path], out: Path, *, give_up: bool) -
         file.seek(0)
         whole = read_header_of(file, _ENDLESS, out)
         check_rest(whole, headers, missing)
-        work = _Work(file, whole, left, give_up)
+        work = _Work(file, whole, left, out, give_up)
         if file.seek(0, os.SEEK_END) < work.place:
             raise StoreError(f"What was joined of {out} is damaged: get all its parts again.")
-        _check_room(work, out)
+        _check_room(work)
         os.ftruncate(file.fileno(), work.place)
         file.seek(work.place)
         return work
     joined = join_headers(headers)
-    work = _Work(file, joined.header, left, give_up)
+    work = _Work(file, joined.header, left, out, give_up)
     os.ftruncate(file.fileno(), 0)
-    _check_room(work, out)
+    _check_room(work)
     file.seek(0)
     _put(file, joined.start)
     with parts[0].open("rb") as source:
@@ -137,6 +138,8 @@ def _write(work: _Work, on_progress: OnProgress) -> None:
                 place += n_zeros
         os.fsync(work.file.fileno())
         if work.give_up and i < len(work.parts):
+            # The disk has to know the new file before it forgets the part.
+            sync_folder(work.out.parent)
             path.unlink()
 
 
@@ -190,14 +193,14 @@ def _missing(parts: Sequence[Path]) -> int:
     return next((i for i, path in enumerate(parts) if path.exists()), len(parts))
 
 
-def _check_room(work: _Work, out: Path) -> None:
+def _check_room(work: _Work) -> None:
     """Raises ModelFileError where the disk has too little for what is to come."""
     needed = whole_bytes(work.header) - work.place
     if work.give_up:
         needed = min(needed, max((header.file_bytes for _, header in work.parts), default=0))
-    free = shutil.disk_usage(out.parent).free
+    free = shutil.disk_usage(work.out.parent).free
     if needed + RESERVE_BYTES > free:
-        raise _full(out, needed + RESERVE_BYTES, free)
+        raise _full(work.out, needed + RESERVE_BYTES, free)
 
 
 def _full(out: Path, needed: int, free: int) -> StoreError:

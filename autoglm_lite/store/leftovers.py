@@ -93,12 +93,20 @@ def _partials(models: Path, now: float) -> Iterator[Leftover]:
 def _leftover(kind: Kind, paths: tuple[Path, ...], now: float) -> Leftover:
     sizes, youngest = 0, 0.0
     for path in paths:
-        for part in (path, *path.rglob("*")) if path.is_dir() and not path.is_symlink() else (path,):
+        for part in _all_in(path):
             with suppress(OSError):
                 status = part.lstat()
                 sizes += status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
                 youngest = max(youngest, status.st_mtime)
     return Leftover(kind, paths, sizes, (now - youngest) / 86400)
+
+
+def _all_in(path: Path) -> Iterator[Path]:
+    """The file, or the folder with all in it; links are not followed. What goes meanwhile is passed over."""
+    yield path
+    if not path.is_symlink():
+        for folder, folders, files in os.walk(path):
+            yield from (Path(folder, name) for name in (*folders, *files))
 
 
 def _in_work(path: Path) -> bool:

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from autoglm_lite.errors import UsageError
 from autoglm_lite.paths import private_dir
 from autoglm_lite.store.place import check, place
 
@@ -70,24 +69,18 @@ def write_manifest(models: Path, manifest: Manifest) -> None:
 def read_manifest(models: Path, name: str) -> Manifest | None:
     """None where there is none, or none that can be read: the model itself is what counts. Raises UsageError for what
     cannot be a name."""
+    import msgspec
+
     path = place(models, MANIFESTS, check(name) + ".json")
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
         with os.fdopen(descriptor, "rb") as file:
-            known = json.loads(file.read(MOST_BYTES))
-        mmproj = known.pop("mmproj", None)
-        found = Manifest(
-            **{
-                **known,
-                "file": StoredFile(**known["file"]),
-                "mmproj": None if mmproj is None else StoredFile(**mmproj),
-                "samples": tuple((int(offset), str(digest)) for offset, digest in known.get("samples", ())),
-            }
-        )
-        names = [found.file.name] + ([] if found.mmproj is None else [found.mmproj.name])
-        return found if found.name == name and all(map(check, names)) else None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, UsageError):
+            found = msgspec.json.decode(file.read(MOST_BYTES), type=Manifest)
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
         return None
+    files = [found.name + ".gguf"] if found.mmproj is None else [found.name + ".gguf", found.name + ".mmproj"]
+    named = [found.file.name] if found.mmproj is None else [found.file.name, found.mmproj.name]
+    return found if found.name == name and files == named else None
 
 
 def remove_manifest(models: Path, name: str) -> None:

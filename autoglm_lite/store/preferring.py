@@ -23,6 +23,8 @@ EASY_SHARE = 0.6
 """Of the free memory, for the same: other programs are to have the rest."""
 SMALL_BYTES = 500_000_000
 """A file of that size is easy for any machine, where the speed is not known."""
+LEAST_CTX = 2048
+"""Tokens of a conversation. A better type that leaves fewer is no good."""
 _PLAIN = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M")
 """Of those with the same bits, what is taken first."""
 
@@ -52,8 +54,9 @@ class Judged:
     @property
     def rank(self) -> tuple[int, float, bool, int]:
         """By which those that run are compared."""
-        ample = self.choice.verdict == "fits"
-        grade = 2 + ample if self.bits >= GOOD_BITS else int(ample and self.bits >= POOR_BITS)
+        good, ample = self.bits >= GOOD_BITS, self.choice.verdict == "fits"
+        roomy = ample or self.choice.plan.n_ctx >= LEAST_CTX
+        grade = (3 + ample if good else 2 * (self.bits >= POOR_BITS)) if roomy else int(good)
         return grade, self.worth, self.candidate.type in _PLAIN, self.candidate.n_bytes
 
 

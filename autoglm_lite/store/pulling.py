@@ -12,9 +12,9 @@ from typing import Literal
 
 from autoglm_lite.errors import StoreError
 from autoglm_lite.paths import private_dir
+from autoglm_lite.store.download import PARTIAL
 from autoglm_lite.store.download.fetch import Fetch, Source
 from autoglm_lite.store.download.limit import Limit
-from autoglm_lite.store.download.parts import PARTIAL
 from autoglm_lite.store.download.progress import USUAL, Patience, Progress, State
 from autoglm_lite.store.hub.client import Client
 from autoglm_lite.store.hub.failures import DownloadError

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from autoglm_lite.errors import UsageError
 from autoglm_lite.store.type_names import type_named
@@ -56,6 +56,7 @@ _HOSTS: dict[str, Hub] = {
     "modelscope.cn": "ms",
     "www.modelscope.cn": "ms",
 }
+_REPO_PART = re.compile(r"[\w.-]{1,96}", re.ASCII)
 _MAIN = ("main", "master")
 
 Reference: TypeAlias = "HubReference | WebReference | LocalReference"
@@ -79,7 +80,7 @@ def _hub(text: str) -> HubReference:
     hub: Hub = "hf" if text.startswith("hf:") else "ms"
     rest, _, kind = text[3:].partition(":")
     parts = rest.split("/")
-    if len(parts) < 2 or not all(map(_sound, parts)) or not all(re.fullmatch(r"[\w.-]{1,96}", p) for p in parts[:2]):
+    if len(parts) < 2 or not all(map(_sound, parts)) or not all(map(_REPO_PART.fullmatch, parts[:2])):
         raise UsageError(f"{text[:100]!r} names no repository: write it such as {hub}:org/repo or {hub}:org/repo/file.")
     named = type_named(kind)
     if ":" in text[3:] and named is None:
@@ -89,6 +90,8 @@ def _hub(text: str) -> HubReference:
 
 def _web(text: str) -> WebReference | HubReference:
     try:
+        # As a browser does with what people paste; what is encoded already stays as it is.
+        text = quote(text, safe="%/:?#[]@!$&'()*+,;=~")
         parts = urlsplit(text)
         port_is_sound = parts.port != 0
     except ValueError:

@@ -18,6 +18,8 @@ PUBLISHED = {
     "Qwen2.5 0.5B Instruct": 494_032_768,
     "Qwen2.5 1.5B Instruct": 1_543_714_304,
     "Qwen2.5 7B Instruct": 7_615_616_512,
+    "Qwen3 8B": 8_190_735_360,
+    "Gemma 3 270M IT": 268_098_176,
     "Llama 3.2 1B Instruct": 1_235_814_400,
     "Llama 3.2 3B Instruct": 3_212_749_824,
     "Gemma 2 2B IT": 2_614_341_888,
@@ -42,9 +44,22 @@ def test_the_sizes_are_those_of_real_files() -> None:
     assert known["Qwen2.5 1.5B Instruct"].kv_bytes == 28672
 
 
+def test_what_is_offered_is_as_large_as_its_makers_say() -> None:
+    """Bytes of the files at the hubs, as those who fetch them have written down; vocabulary and header come on top."""
+    known = {model.name: model for model in read_models()}
+    for name, n_bytes in (
+        ("Llama 3.2 1B Instruct", 807_694_464),
+        ("Phi-4 Mini Instruct", 2_491_874_272),
+        ("Gemma 3 4B IT", 2_489_894_016),
+        ("Qwen3 4B Instruct 2507", 2_497_281_120),
+        ("InternLM3 8B Instruct", 5_358_623_936),
+    ):
+        assert n_bytes - 20_000_000 < known[name].bytes_by_type["Q4_K_M"] < n_bytes
+
+
 def test_each_is_told_once_and_glm_comes_first() -> None:
     models = read_models()
-    assert [model.family for model in models[:5]] == ["GLM"] * 5
+    assert [model.family for model in models[:6]] == ["GLM"] * 6
     assert len({model.name for model in models}) == len({model.reference for model in models}) == len(models)
     for model in models:
         sizes = list(model.bytes_by_type.values())

@@ -22,6 +22,7 @@ def test_each_model_of_the_list_has_a_name_of_its_own_that_the_store_takes() -> 
     ("name", "reference"),
     [
         ("glm-edge-1.5b", "hf:zai-org/glm-edge-1.5b-chat-gguf"),
+        ("AutoGLM-Phone-9B", "hf:ggml-org/AutoGLM-Phone-9B-GGUF"),
         ("glm-edge-1.5b-chat", "hf:zai-org/glm-edge-1.5b-chat-gguf"),
         ("qwen2.5-1.5b-instruct", "hf:Qwen/Qwen2.5-1.5B-Instruct-GGUF"),
         ("qwen2.5-1.5b:q4_k_m", "hf:Qwen/Qwen2.5-1.5B-Instruct-GGUF/qwen2.5-1.5b-instruct-q4_k_m.gguf"),
@@ -40,7 +41,7 @@ def test_a_name_leads_to_where_the_model_can_be_had(name: str, reference: str) -
         ("", "There is no model called  in the list, which has such as glm-edge-1.5b"),
         ("qwen3-4b:Q5_X", "'Q5_X' is no type of a GGUF"),
         ("qwen3-4b:", "'' is no type of a GGUF"),
-        ("autoglm-phone-9b", "make one with autoglm-lite convert hf:zai-org/AutoGLM-Phone-9B"),
+        ("minicpm-2b", "make one with autoglm-lite convert hf:openbmb/MiniCPM-2B-sft-bf16"),
         ("../../etc/passwd", "There is no model called ../../etc/passwd"),
     ],
 )

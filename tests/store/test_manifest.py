@@ -45,3 +45,21 @@ def test_one_that_points_elsewhere_is_none(tmp_path: Path) -> None:
     path.unlink()
     path.symlink_to("/etc/passwd")
     assert read_manifest(tmp_path, "model-Q4_0") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("source", 5), ("licence", ["mit"]), ("added", "now"), ("way", "stolen"), ("samples", [[1]]), ("mmproj", "x")],
+)
+def test_one_with_a_value_of_another_kind_is_none(tmp_path: Path, key: str, value: object) -> None:
+    write_manifest(tmp_path, WHOLE)
+    path = tmp_path / MANIFESTS / "model-Q4_0.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    assert read_manifest(tmp_path, "model-Q4_0") is None
+
+
+def test_what_a_later_version_adds_is_passed_over(tmp_path: Path) -> None:
+    write_manifest(tmp_path, WHOLE)
+    path = tmp_path / MANIFESTS / "model-Q4_0.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "mood": "good"}))
+    assert read_manifest(tmp_path, "model-Q4_0") == WHOLE

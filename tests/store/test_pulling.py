@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from autoglm_lite.errors import ModelFileError, UsageError
 from autoglm_lite.store import stored_models
 from autoglm_lite.store.download.fetch import Source
 from autoglm_lite.store.download.progress import Patience
@@ -26,7 +28,7 @@ from tests.store.hub.fake import sha256
 WHOLE = llama().encode()
 N = len(llama().tensors)
 PARTS = split(WHOLE, [3, 4, N - 7])
-EYES = bytes(range(256)) * 2000
+EYES = b"GGUF" + bytes(range(256)) * 2000
 FILES = {f"m-Q8_0-{n + 1:05}-of-00003.gguf": part for n, part in enumerate(PARTS)} | {"mmproj-m-f16.gguf": EYES}
 QUICK = Patience(stall=1.0, first=0.01, most=0.02, attempts=3)
 
@@ -51,8 +53,12 @@ def ordered(hub: FakeHub, repo: str = "org/m") -> Order:
     return Order("m-Q8_0", parts, eyes[0] if eyes else None, f"hf:{repo}/{files[0]}", hub.commit(repo), "mit")
 
 
+def client(hub: FakeHub) -> Client:
+    return Client(read_access(hub.environ), stall=1.0)
+
+
 def pull(hub: FakeHub, repo: str = "org/m") -> Pull:
-    return Pull(ordered(hub, repo), models_dir(), Client(read_access(hub.environ), stall=1.0), patience=QUICK)
+    return Pull(ordered(hub, repo), models_dir(), client(hub), patience=QUICK)
 
 
 def names() -> list[str]:
@@ -86,8 +92,8 @@ def test_nothing_is_to_be_seen_before_all_is_there(hub: FakeHub) -> None:
 
 
 def test_what_came_of_another_version_is_not_mixed_in(hub: FakeHub) -> None:
-    hub.repositories["org/m"]["m-Q8_0-00002-of-00003.gguf"] = b"old"
-    with pytest.raises(Exception, match="GGUF"):
+    hub.repositories["org/m"]["m-Q8_0-00002-of-00003.gguf"] = b"GGUF, an old one"
+    with pytest.raises(ModelFileError):
         pull(hub).run()
     hub.repositories["org/m"] = dict(FILES)
     assert pull(hub).run()
@@ -115,5 +121,40 @@ def test_the_hub_cannot_name_other_files(hub: FakeHub) -> None:
     assert pull(hub, "org/one").run()
     assert names() == ["m-Q8_0.gguf"]
     for name in ("../m", "a/b", "", ".."):
-        with pytest.raises(Exception, match="cannot be a name"):
+        with pytest.raises(UsageError, match="cannot be a name"):
             Pull(Order(name, (), None, ""), models_dir(), Client(read_access(hub.environ)))
+
+
+def test_a_new_text_beside_the_model_costs_nothing_that_came(hub: FakeHub) -> None:
+    big = b"GGUF" + bytes(range(256)) * 4000
+    hub.repositories["org/big"] = {"m-Q8_0.gguf": big}
+    hub.pace = 0.05
+    first = pull(hub, "org/big")
+    thread = threading.Thread(target=first.run)
+    thread.start()
+    while came(models_dir(), "m-Q8_0") < 200_000:
+        assert thread.is_alive()
+    first.stop()
+    thread.join(20)
+    hub.pace, asked = 0, len(hub.ranges())
+    order = ordered(hub, "org/big")
+    hub.repositories["org/big"]["README.md"] = b"# New"
+    later = ordered(hub, "org/big")
+    assert order.revision != later.revision
+    assert Pull(replace(later, parts=later.parts[:1]), models_dir(), client(hub), patience=QUICK).run()
+    assert (models_dir() / "m-Q8_0.gguf").read_bytes() == big
+    assert not {None, "bytes=0-"} & set(hub.ranges()[asked:])
+
+
+@pytest.mark.parametrize("status", [200, 206])
+def test_modelscope_answers_ranges_with_either_status(hub: FakeHub, status: int) -> None:
+    hub.ms_range_status = status
+    big = b"GGUF" + bytes(range(256)) * 4000
+    hub.repositories["org/big"] = {"m-Q8_0.gguf": big}
+    access = read_access(hub.environ)
+    address = address_of(HubReference("ms", "org/big", "m-Q8_0.gguf"), "master", access)
+    order = Order("m-Q8_0", (Source(address, "m", len(big), sha256(big)),), None, "ms:org/big/m-Q8_0.gguf")
+    hub.faults = ["cut"]
+    assert Pull(order, models_dir(), client(hub), patience=QUICK).run()
+    assert (models_dir() / "m-Q8_0.gguf").read_bytes() == big
+    assert hub.given["org/big/m-Q8_0.gguf"] < 1.7 * len(big)

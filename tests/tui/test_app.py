@@ -129,15 +129,22 @@ def test_a_model_that_cannot_be_loaded_is_told_of(stories_gguf: Path, history: H
     assert [m.role for m in on_disk(history)] == ["user", "assistant"]
 
 
-def test_enter_during_an_answer_keeps_the_text(stories_gguf: Path, history: History) -> None:
+def test_enter_during_an_answer_keeps_the_text(stories_gguf: Path, history: History, home: Path) -> None:
+    (home / "config").mkdir(parents=True, exist_ok=True)
+    (home / "config" / "keys.toml").write_text('stop = ["f9", "escape"]')
+
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        assert "F9 stop" not in read(app)
         await write(pilot, "Once")
         await pilot.press("enter")
         await until(pilot, lambda: app.asking.answer_text)
+        await until(pilot, lambda: "F9 stop" in read(app))
         await write(pilot, "next")
         await pilot.press("enter")
         assert app.query_one(Prompt).text == "next"
-        await until(pilot, lambda: "Esc stops it" in read(app))
+        await until(pilot, lambda: "F9 stops it" in read(app))
+        await pilot.press("f9", "f9")
+        await until(pilot, lambda: not app.asking.is_busy and "F9" not in read(app))
 
     drive(setup_of(stories_gguf, history, max_tokens=None), test)
     assert [m.content for m in on_disk(history)[:1]] == ["Once"]

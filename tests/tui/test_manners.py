@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from autoglm_lite.chat.history import History
 from autoglm_lite.errors import AutoglmError
+from autoglm_lite.paths import state_dir
 from tests.tui.driving import drive, read, seen, setup_of, until
 from tui.actions import ACTIONS
 from tui.actions.action import key_name
@@ -98,8 +99,12 @@ def test_a_failure_is_a_notice_with_details_a_key_away(
         async def refuse(_name: object) -> None:
             raise AutoglmError("The disk is full: free some of it.")
 
+        worker = state_dir() / "logs" / "worker-zzz.log"
+        worker.parent.mkdir(parents=True, exist_ok=True)
+        worker.write_text("llama_model_loader: loaded meta data")
         await pilot.press("f8")
         await until(pilot, lambda: "Nothing has gone wrong yet" in read(app))
+        assert "llama_model_loader" not in read(app)
         await pilot.press("escape")
         monkeypatch.setattr(app, "show", refuse)
         await pilot.press("ctrl+n")
@@ -107,6 +112,9 @@ def test_a_failure_is_a_notice_with_details_a_key_away(
         app.tell("Something else.", "line 1\nline 2")
         await pilot.press("f8")
         await until(pilot, lambda: "line 2" in read(app))
+        await pilot.press("end")
+        await until(pilot, lambda: "llama_model_loader" in read(app))
+        await pilot.press("home")
         assert re.search(r"\d\d:\d\d:\d\d +The disk is full", seen(app))
 
     drive(setup_of(stories_gguf, history), test)

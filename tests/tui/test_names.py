@@ -20,9 +20,8 @@ MEANT = {
     *("__init__", "__module__", "__doc__", "compose", "on_mount", "action_quit", "text", "show"),
     *("theme", "_handle_exception"),
     *("check_action", "render_line", "virtual_size", "highlighted"),
-    *("action_cursor_up", "action_cursor_down", "cursor_blink", "display", "can_focus", "unhandled_token"),
-    # Textual's Markdown has no public place where a whole block is drawn in another way.
-    *("_parse_markdown", "_content", "set_content", "get_selection"),
+    *("action_cursor_up", "action_cursor_down", "cursor_blink", "display", "can_focus", "render_lines"),
+    *("get_selection", "select_container", "notify_style_update", "auto_links"),
 }
 
 

@@ -26,19 +26,19 @@ KEYS = {
 """What keys do while the cursor is in the conversation."""
 
 
-async def browse(app: ChatApp) -> None:
+def browse(app: ChatApp) -> None:
     if app.conversation.is_browsed:
-        await app.conversation.move(-1)
+        app.conversation.move(-1)
     else:
         app.conversation.browse()
 
 
-async def previous_message(app: ChatApp) -> None:
-    await app.conversation.move(-1)
+def previous_message(app: ChatApp) -> None:
+    app.conversation.move(-1)
 
 
-async def next_message(app: ChatApp) -> None:
-    await app.conversation.move(1)
+def next_message(app: ChatApp) -> None:
+    app.conversation.move(1)
 
 
 async def first_message(app: ChatApp) -> None:
@@ -95,7 +95,7 @@ def message_thoughts(app: ChatApp) -> None:
     answer = _answer(app)
     if answer is None or not answer.toggle_thoughts():
         app.keys.remark(app.words.conversation.no_thoughts)
-    elif app.conversation.picked is not None:
+    elif app.conversation.picked is not None and answer.thoughts is not None:
         app.conversation.release_anchor()
         app.conversation.scroll_to_widget(answer.thoughts, animate=False, top=True)
 

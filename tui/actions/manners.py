@@ -40,7 +40,9 @@ def show_details(app: ChatApp) -> None:
 
     def text(_width: int) -> str:
         report = app.failures.report(words.no_details, words.nothing_more)
-        return "\n\n\n".join(part for part in (report, worker_report()) if part)
+        # What llama.cpp writes while all is well says nothing to anybody.
+        worker = worker_report() if app.failures.any else ""
+        return "\n\n\n".join(part for part in (report, worker) if part)
 
     _toggle(app, Sheet("details", words.details, text, words.help_hint))
 

@@ -128,13 +128,13 @@ class Composer(Vertical):
                 self._suggest()
             elif token.typed != self._listed:
                 return key == "tab" or self.menu.is_open
-        if not self.menu.is_open:
-            return False
-        if key in ("up", "down"):
-            self.menu.step(-1 if key == "up" else 1)
-        elif key == "escape":
+        if key == "escape" and self.menu.display:
             self._declined = None if token is None else token.start
             self.menu.close()
+        elif not self.menu.is_open:
+            return False
+        elif key in ("up", "down"):
+            self.menu.step(-1 if key == "up" else 1)
         elif key in ("tab", "enter"):
             self._take(self.menu.chosen, complete=key == "tab")
         else:
@@ -175,7 +175,10 @@ class Composer(Vertical):
         found = await asyncio.to_thread(self._files.matching, token.typed)
         if self._token() == token and token.start != self._declined:
             self._listed = token.typed
-            self.menu.offer([(path, Content(fitted(path, self.menu.n_cells))) for path in found])
+            if found:
+                self.menu.offer([(path, Content(fitted(path, self.menu.n_cells))) for path in found])
+            else:
+                self.menu.say(self._said.composer.no_such_file if token.typed else self._said.composer.no_files)
 
     def _token(self) -> Token | None:
         """What is being typed at the cursor that a list may complete."""

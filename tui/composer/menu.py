@@ -21,7 +21,8 @@ class Menu(OptionList):
 
     @property
     def is_open(self) -> bool:
-        return bool(self.display)
+        """Whether there is something to choose."""
+        return bool(self.display) and self.highlighted is not None
 
     @property
     def chosen(self) -> str | None:
@@ -39,6 +40,12 @@ class Menu(OptionList):
         self.set_options(Option(content, id=name) for name, content in lines)
         self.highlighted = 0 if lines else None
         self.display = bool(lines)
+
+    def say(self, text: str) -> None:
+        """A line that cannot be chosen: keys are the box's."""
+        self.set_options([Option(Content(text), disabled=True)])
+        self.highlighted = None
+        self.display = True
 
     def close(self) -> None:
         self.display = False

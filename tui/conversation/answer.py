@@ -9,10 +9,11 @@ from contextlib import suppress
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.widget import Widget
 from textual.widgets import Static
-from textual.widgets.markdown import MarkdownFence
 
-from tui.conversation.markdown import Rendered
+from tui.conversation.block import Block
+from tui.conversation.code import CodeBlock
 from tui.conversation.message import Handle, MessageView
 from tui.conversation.pace import gap
 from tui.conversation.stream import TailBuffer
@@ -34,13 +35,13 @@ class AnswerView(MessageView):
         self.text = answer
         self.is_broken_off = False
         """Whether it ended before its end."""
-        self._taken: MarkdownFence | None = None
+        self._taken: CodeBlock | None = None
         """The block of code that was copied last."""
         self._buffer = TailBuffer()
-        self.thoughts = Thoughts(words, reasoning)
-        self._tail = Tail()
-        self._note = Static(note, markup=False, classes="note")
-        self._note.display = bool(note)
+        self._words = words
+        self.thoughts = Thoughts(words, reasoning) if reasoning else None
+        self._tail: Tail | None = None
+        self._note = _note_of(note) if note else None
         self._stale = asyncio.Event()
         self._painting: asyncio.Task[None] | None = None
         self._began: float | None = None
@@ -48,12 +49,11 @@ class AnswerView(MessageView):
         self._thought = 0.0
 
     def compose(self) -> ComposeResult:
-        yield self.thoughts
-        if self.text:
-            yield Rendered(printable(self.text))
-        yield self._tail
-        yield self._note
-        yield self.foot
+        if self.thoughts is not None:
+            yield self.thoughts
+        yield from _widgets_of(printable(self.text))
+        if self._note is not None:
+            yield self._note
 
     @property
     def source(self) -> str:
@@ -61,17 +61,18 @@ class AnswerView(MessageView):
 
     @property
     def has_thoughts(self) -> bool:
-        return bool(self.thoughts.display)
+        return self.thoughts is not None
 
-    async def until_drawn(self) -> None:
-        for part in self.query(Rendered):
-            await part.drawn.wait()
+    @property
+    def has_links(self) -> bool:
+        """Whether what is finished has any."""
+        return any(block.has_links for block in self.query_children(Block))
 
-    def fences(self) -> list[MarkdownFence]:
+    def fences(self) -> list[CodeBlock]:
         """Blocks of code that are finished, from top to bottom."""
-        return list(self.query(MarkdownFence))
+        return list(self.query_children(CodeBlock))
 
-    def next_fence(self) -> MarkdownFence | None:
+    def next_fence(self) -> CodeBlock | None:
         """The block of code after the one taken before, which is marked; None if there is no code."""
         fences = self.fences()
         if not fences:
@@ -106,16 +107,18 @@ class AnswerView(MessageView):
     async def reopen(self) -> None:
         """More will be fed to it, which may belong to its last block."""
         with self.app.batch_update():
-            await self.query(Rendered).remove()
+            await self.remove_children([child for child in self.children if isinstance(child, Block | CodeBlock)])
             self._buffer = TailBuffer()
             self._buffer.feed(printable(self.text))
-            self._note.display = False
+            await self._say("", failed=False)
             await self._paint()
 
     def reason(self, text: str, n_tokens: int = 0) -> None:
         now = time.monotonic()
         self._began = now if self._began is None else self._began
         self._thought = now - self._began
+        if self.thoughts is None:
+            self.thoughts = Thoughts(self._words)
         self.thoughts.add(text, n_tokens)
         self._grow()
 
@@ -133,15 +136,13 @@ class AnswerView(MessageView):
             with suppress(asyncio.CancelledError):
                 await painting
         await self._paint(last=True)
-        self._note.update(note)
-        self._note.display = bool(note)
-        self._note.set_class(failed, "failed")
+        await self._say(note, failed=failed)
 
     def toggle_thoughts(self) -> bool:
         """Returns whether there are any."""
-        if self.thoughts.display:
+        if self.thoughts is not None and self.thoughts.is_attached:
             self.thoughts.toggle()
-        return bool(self.thoughts.display)
+        return self.has_thoughts
 
     def _grow(self) -> None:
         self._stale.set()
@@ -164,12 +165,47 @@ class AnswerView(MessageView):
             return
         finished = self._buffer.take_all() if last else self._buffer.take()
         with self.app.batch_update():
-            if self._began is not None:
+            if self.thoughts is not None and self._began is not None:
+                if not self.thoughts.is_attached:
+                    await self.mount(self.thoughts, before=next(iter(self.children), None))
                 self.thoughts.paint(self._thought, over=last or bool(self.text))
-            if finished.strip():
-                await self.mount(Rendered(finished), before=self._tail)
-            await self._tail.put(self._buffer.tail.strip("\n"))
+            if blocks := _widgets_of(finished):
+                await self.mount_all(blocks, before=self._tail or self._note or self.foot)
+            await self._put_tail(self._buffer.tail.strip("\n"), last=last)
+
+    async def _put_tail(self, text: str, *, last: bool) -> None:
+        if text and self._tail is None:
+            self._tail = Tail()
+            await self.mount(self._tail, before=self._note or self.foot)
+        if self._tail is not None:
+            await self._tail.put(text)
+            if last:
+                await self._tail.remove()
+                self._tail = None
+
+    async def _say(self, note: str, *, failed: bool) -> None:
+        """Under the answer."""
+        if self._note is not None:
+            await self._note.remove()
+            self._note = None
+        if note:
+            self._note = _note_of(note)
+            self._note.set_class(failed, "failed")
+            await self.mount(self._note, before=self.foot)
 
     def _is_seen(self) -> bool:
         """Whether the end, where the text grows, is in view."""
         return self.is_attached and self.query_ancestor(VerticalScroll).is_vertical_scroll_end
+
+
+def _note_of(note: str) -> Static:
+    return Static(note, markup=False, classes="note")
+
+
+def _widgets_of(text: str) -> list[Widget]:
+    if not text.strip():
+        return []
+    # What reads Markdown takes some 30 ms to import, which the first frame has no need of.
+    from tui.conversation.markdown import widgets_of
+
+    return widgets_of(text)

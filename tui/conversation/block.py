@@ -1,4 +1,4 @@
-"""The widget of a list, a table or a quote."""
+"""The widget of all in an answer that is read as text: paragraphs, headings, lists, tables, quotes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,38 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
-from textual.widgets import Markdown
-from textual.widgets.markdown import MarkdownBlock
+from textual.widget import Widget
+from textual.widgets import Static
 
 from tui.conversation.outline import Sheet
 from tui.conversation.sheet import Laid, Line, lay
+
+
+class Block(Static):
+    """Shows text in which something can be found."""
+
+    @property
+    def shown(self) -> Content:
+        """All of its text, whatever of it is on the screen."""
+        raise NotImplementedError
+
+    @property
+    def has_links(self) -> bool:
+        """Whether something in it can be clicked."""
+        return any(isinstance(span.style, Style) and "@click" in span.style.meta for span in self.shown.spans)
+
+    def mark(self, content: Content) -> None:
+        """The same text with other marks."""
+        raise NotImplementedError
+
+    def line_at(self, place: int) -> int:
+        """The line that this place of its text is drawn on."""
+        raise NotImplementedError
+
+    @property
+    def select_container(self) -> Widget:
+        # With three clicks one selects an answer, not the conversation.
+        return self.parent if isinstance(self.parent, Widget) else self
 
 
 class Drawing(Visual):
@@ -43,31 +70,30 @@ class Drawing(Visual):
         return [_strip(line, style, options) for line in self.laid(width).lines[:height]] if width else []
 
 
-class SheetBlock(MarkdownBlock):
-    """Its content is all of its texts below each other, which is what is found in it."""
+class SheetBlock(Block):
+    """Its text is all of its sheet's texts below each other."""
 
-    COMPONENT_CLASSES = {"bullet", "rule", "bar", "heading"}  # noqa: RUF012 - as Textual declares it.
-
-    def __init__(self, markdown: Markdown, sheet: Sheet) -> None:
-        super().__init__(markdown, sheet.token)
+    def __init__(self, sheet: Sheet) -> None:
         self._sheet = sheet
         self._drawing = Drawing(sheet)
-        self._content = Content("\n").join(sheet.texts)
-        self.update(self._drawing)
+        self._marked = Content("\n").join(sheet.texts)
+        super().__init__(self._drawing, markup=False)
 
-    def set_content(self, content: Content) -> None:
-        """The same text with other marks."""
-        self._content = content
+    @property
+    def shown(self) -> Content:
+        return self._marked
+
+    def mark(self, content: Content) -> None:
+        self._marked = content
         ends, end = [], -1
         for text in self._sheet.texts[:-1]:
             end += len(text) + 1
             ends += [end, end + 1]
-        texts = content.divide(ends)[::2]
-        self._drawing = Drawing(Sheet(self._sheet.token, self._sheet.parts, texts))
+        texts = content.divide(ends)[::2] if ends else [content]
+        self._drawing = Drawing(Sheet(self._sheet.parts, texts))
         self.update(self._drawing, layout=False)
 
     def line_at(self, place: int) -> int:
-        """The line that this place of its content is drawn on."""
         return self._drawing.laid(max(1, self.content_size.width)).line_at(place)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:

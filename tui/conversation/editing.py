@@ -8,18 +8,15 @@ from textual.widgets import TextArea
 
 from autoglm_lite.chat.attachments import Attachment
 from tui.conversation.turn import TurnView
-from tui.words.conversation import Words
 
 
 class Editing:
     """What was being written meanwhile waits."""
 
-    def __init__(
-        self, box: TextArea, words: Words, swap: Callable[[Sequence[Attachment]], Sequence[Attachment]]
-    ) -> None:
-        """`swap` has other attachments go with what is in the box, and returns those that did."""
+    def __init__(self, box: TextArea, title: str, swap: Callable[[Sequence[Attachment]], Sequence[Attachment]]) -> None:
+        """`title` is over the box meanwhile. `swap` has other attachments go with what is in the box, and returns those that did."""
         self._box = box
-        self._words = words
+        self._title = title
         self._swap = swap
         self._draft = ""
         self._attached: Sequence[Attachment] = ()
@@ -36,7 +33,7 @@ class Editing:
         self.view = view
         view.asked.add_class("edited")
         self._write(view.question)
-        self._box.border_title = self._words.editing
+        self._box.border_title = self._title
         self._box.focus()
 
     def give_up(self) -> None:

@@ -127,7 +127,6 @@ class FindLine(Horizontal):
         if turn is None:
             return
         message = turn.asked if match.kind == "question" else turn.answer
-        await message.until_drawn()
         found = self._marks.put(message, self._wanted, match.nth)
         if found is not None:
             self.call_after_refresh(self._bring, *found, tries)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
-from textual.widgets.markdown import MarkdownBlock, MarkdownFence
 
-from tui.conversation.block import SheetBlock
+from tui.conversation.block import Block
 from tui.conversation.finding import places
 from tui.conversation.message import MessageView
 
@@ -52,19 +51,13 @@ class Marks:
 
 def _holders(message: MessageView) -> list[Widget]:
     """Of the text of each block."""
-    return [
-        widget
-        for widget in message.query(Static)
-        if (isinstance(widget, MarkdownBlock) and drawn(widget)) or widget.has_class("question")
-    ]
+    return [widget for widget in message.query(Static) if isinstance(widget, Block) or widget.has_class("question")]
 
 
 def drawn(widget: Widget) -> Content:
     """What a widget shows."""
-    if isinstance(widget, MarkdownFence):
-        return widget._highlighted_code
-    if isinstance(widget, MarkdownBlock):
-        return widget._content
+    if isinstance(widget, Block):
+        return widget.shown
     assert isinstance(widget, Static)
     shown = widget.visual
     return shown if isinstance(shown, Content) else Content("")
@@ -72,14 +65,14 @@ def drawn(widget: Widget) -> Content:
 
 def line_at(widget: Widget, place: int) -> int:
     """The line of a widget that this place of what it shows is drawn on."""
-    if isinstance(widget, SheetBlock):
+    if isinstance(widget, Block):
         return widget.line_at(place)
     before = Content(drawn(widget).plain[:place])
     return before.get_height({}, max(1, widget.content_size.width)) - 1
 
 
 def _draw(widget: Widget, content: Content) -> None:
-    if isinstance(widget, MarkdownBlock):
-        widget.set_content(content)
+    if isinstance(widget, Block):
+        widget.mark(content)
     elif isinstance(widget, Static):
         widget.update(content, layout=False)

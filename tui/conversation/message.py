@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
 from autoglm_lite.chat.attachments import Attachment, one_line
+from tui.conversation.frame import Frame
 from tui.text import printable
 
 Kind = Literal["question", "answer"]
@@ -34,17 +34,16 @@ class Foot(Static):
 
     def __init__(self) -> None:
         super().__init__("", classes="foot")
-        self.display = False
 
-    def put(self, version: tuple[int, int], handles: Sequence[Handle]) -> None:
-        number, n_versions = version
-        parts = [_clickable(handle) for handle in handles]
-        if n_versions > 1:
-            arrows = (("‹", "previous_version"), (f"{number}/{n_versions}", ""), ("›", "next_version"))
-            shown = [_clickable(Handle("", what, action)) if handles else Content(what) for what, action in arrows]
-            parts.insert(0, Content(" ").join(shown))
-        self.display = bool(parts)
-        self.update(Content(GAP).join(parts))
+
+def _line(version: tuple[int, int], handles: Sequence[Handle]) -> Content:
+    number, n_versions = version
+    parts = [_clickable(handle) for handle in handles]
+    if n_versions > 1:
+        arrows = (("‹", "previous_version"), (f"{number}/{n_versions}", ""), ("›", "next_version"))
+        shown = [_clickable(Handle("", what, action)) if handles else Content(what) for what, action in arrows]
+        parts.insert(0, Content(" ").join(shown))
+    return Content(GAP).join(parts)
 
 
 def _clickable(handle: Handle) -> Content:
@@ -54,8 +53,11 @@ def _clickable(handle: Handle) -> Content:
     return Content.from_markup(f"{key}[@click=app.do('{handle.action}')]$what[/]", what=handle.what)
 
 
-class MessageView(Vertical):
-    """One is picked at most: by the cursor or by a click."""
+class MessageView(Frame):
+    """One is picked at most: by the cursor or by a click.
+
+    Most messages have no foot, and answers neither thoughts nor notes: there are widgets for them only where there are.
+    """
 
     kind: Kind
 
@@ -71,7 +73,7 @@ class MessageView(Vertical):
         self.n_links_taken = 0
         """How many of its links were copied since it was picked."""
         self._handles: Sequence[Handle] = ()
-        self.foot = Foot()
+        self.foot: Foot | None = None
 
     @property
     def source(self) -> str:
@@ -79,7 +81,7 @@ class MessageView(Vertical):
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        self.foot.put(self.version, self._handles)
+        self._put_foot()
 
     def on_click(self) -> None:
         # A click also ends a selection of text, which is not meant to pick anything.
@@ -91,15 +93,26 @@ class MessageView(Vertical):
         self._handles = handles
         self.n_links_taken = 0
         self.set_class(bool(handles), "picked")
-        self.foot.put(self.version, handles)
+        self._put_foot()
 
     def count(self, version: tuple[int, int]) -> None:
         """It has become this one of so many versions."""
         self.version = version
-        self.foot.put(version, self._handles)
+        self._put_foot()
 
-    async def until_drawn(self) -> None:
-        """Returns once all of its text has widgets."""
+    def _put_foot(self) -> None:
+        if not self.is_attached:
+            return
+        line = _line(self.version, self._handles)
+        if not line:
+            if self.foot is not None:
+                self.foot.remove()
+                self.foot = None
+            return
+        if self.foot is None:
+            self.foot = Foot()
+            self.mount(self.foot)
+        self.foot.update(line)
 
 
 class QuestionView(MessageView):
@@ -115,7 +128,6 @@ class QuestionView(MessageView):
         yield self._body
         if self._names:
             yield Static(self._names, markup=False, classes="attached")
-        yield self.foot
 
     @property
     def source(self) -> str:

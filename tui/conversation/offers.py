@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tui.conversation.answer import AnswerView
-from tui.conversation.links import links_in
 from tui.conversation.message import Handle, MessageView
 from tui.words.conversation import Words
 
@@ -14,7 +13,7 @@ def handles(message: MessageView, words: Words, *, keys: bool, last: bool) -> li
     if isinstance(message, AnswerView):
         if message.fences():
             found.append(Handle("c", words.copy_code, "copy_code"))
-        if links_in(message.source):
+        if message.has_links:
             found.append(Handle("l", words.copy_link, "copy_link"))
         if message.has_thoughts:
             found.append(Handle("t", words.toggle_thoughts, "message_thoughts"))

@@ -1,4 +1,4 @@
-"""The tokens of a list, a table or a quote as parts of a sheet."""
+"""The tokens of a text as parts of sheets, with the blocks of code between them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from textual.content import Content
 from tui.conversation.columns import Alignment
 from tui.conversation.sheet import Blank, Paragraph, Part, Rule, Table
 
-SHEETS = ("bullet_list_open", "ordered_list_open", "table_open", "blockquote_open")
-"""Blocks that are drawn as one widget, with all that is in them but for code."""
 LISTS = ("bullet_list_open", "ordered_list_open")
 CODE = ("fence", "code_block")
 BULLETS = ("• ", "▪ ", "‣ ", "⭑ ", "◦ ")
 """By level."""
 BAR = "▌ "
+INDENT = "  "
+"""Of a formula on lines of its own."""
+LONG_ENOUGH = 4000
+"""Letters of a sheet after which another one is begun with the next block: of a sheet in view all lines are drawn."""
 
 
 @dataclass(slots=True)
 class Sheet:
-    token: Token
     parts: list[Part] = field(default_factory=list)
     texts: list[Content] = field(default_factory=list)
 
@@ -32,7 +33,9 @@ class Sheet:
 class Code:
     """Has a widget of its own, so that it is coloured and can be copied."""
 
-    token: Token
+    code: str
+    language: str
+    """As it is named; may be empty."""
     indent: int
     """Cells."""
 
@@ -49,7 +52,7 @@ class _Frame:
 
 
 class Outline:
-    """Of the tokens of one block in SHEETS; `content_of` makes the text of an inline token."""
+    """Of the tokens of whole blocks; `content_of` makes the text of an inline token."""
 
     def __init__(self, content_of: Callable[[Token], Content]) -> None:
         self._content_of = content_of
@@ -77,37 +80,41 @@ class Outline:
                     self._frames.append(_Frame(bar, bar))
                 case "list_item_close" | "blockquote_close":
                     if not self._frames[-1].begun:
-                        self._add(Blank(*self._put()), token)
+                        self._add(Blank(*self._put()))
                     self._frames.pop()
                 case "heading_open":
-                    self._style = ".heading"
+                    self._style = ".heading" if self._frames else f".{token.tag}"
                 case "heading_close":
                     self._style = ""
                 case "table_open":
                     self._columns, self._n_rows = [], -1
-                    self._table_begin = len(self._sheet(token).texts)
+                    self._table_begin = len(self._sheet().texts)
                 case "tr_open":
                     self._n_rows += 1
                 case "th_open":
                     self._columns.append(_alignment(token))
                 case "table_close":
                     columns = tuple(self._columns)
-                    self._add(Table(*self._put(), self._table_begin, self._n_rows, columns), token)
+                    self._add(Table(*self._put(), self._table_begin, self._n_rows, columns))
                     self._columns = []
                 case "inline":
-                    self._text(token, self._content_of(token))
+                    self._text(self._content_of(token))
                 case "math_block":
-                    self._text(token, Content(token.content.rstrip("\n")))
+                    self._text(Content(token.content.rstrip("\n")), "" if self._frames else INDENT)
                 case "hr":
-                    self._add(Rule(*self._put()), token)
+                    self._add(Rule(*self._put()))
                 case "fence" | "code_block":
                     if self._frames and not self._frames[-1].begun:
-                        self._add(Blank(*self._put()), token)
-                    self._found.append(Code(token, sum(frame.rest.cell_length for frame in self._frames)))
+                        self._add(Blank(*self._put()))
+                    indent = sum(frame.rest.cell_length for frame in self._frames)
+                    self._found.append(Code(token.content.rstrip(), token.info.partition(" ")[0], indent))
         return self._found
 
     def _come_to(self, token: Token) -> None:
-        """An empty line before a block that comes after another one, but not where lists begin and end."""
+        """An empty line before a block that comes after another one, but within a block not where lists begin and
+        end."""
+        if not token.level and token.nesting >= 0 and token.type not in CODE:
+            self._separate()
         if token.nesting < 0 or not self._frames or not token.block or token.type in ("inline", "list_item_open"):
             return
         if token.type in ("thead_open", "tbody_open", "tr_open", "th_open", "td_open"):
@@ -115,14 +122,24 @@ class Outline:
         frame = self._frames[-1]
         kinds = (frame.last, token.type)
         if frame.last and not any(kind in (*LISTS, *CODE) for kind in kinds):
-            self._add(Blank(*self._put()), token)
+            self._add(Blank(*self._put()))
         frame.last = token.type
 
-    def _text(self, token: Token, content: Content) -> None:
-        sheet = self._sheet(token)
+    def _separate(self) -> None:
+        """Before a block that is in no other."""
+        last = self._found[-1] if self._found else None
+        if isinstance(last, Sheet):
+            if sum(map(len, last.texts)) < LONG_ENOUGH:
+                self._add(Blank(*self._put()))
+            else:
+                self._found.append(Sheet())
+
+    def _text(self, content: Content, indent: str = "") -> None:
+        sheet = self._sheet()
         sheet.texts.append(content.stylize(self._style) if self._style else content)
         if not self._columns:
-            self._add(Paragraph(*self._put(), len(sheet.texts) - 1), token)
+            first, rest = self._put()
+            self._add(Paragraph(first + indent, rest + indent, len(sheet.texts) - 1))
 
     def _put(self) -> tuple[Content, Content]:
         """What is put before the next part; bullets are put once."""
@@ -133,15 +150,15 @@ class Outline:
             frame.begun = True
         return first, rest
 
-    def _add(self, part: Part, token: Token) -> None:
-        self._sheet(token).parts.append(part)
+    def _add(self, part: Part) -> None:
+        self._sheet().parts.append(part)
 
-    def _sheet(self, token: Token) -> Sheet:
+    def _sheet(self) -> Sheet:
         """The open one; another one is begun after code."""
         last = self._found[-1] if self._found else None
         if isinstance(last, Sheet):
             return last
-        sheet = Sheet(token)
+        sheet = Sheet()
         self._found.append(sheet)
         return sheet
 

@@ -25,13 +25,12 @@ class Thoughts(Vertical):
         self._open = False
         self._stale = True
         """Whether the text has grown since it was last drawn."""
-        self.display = bool(text)
+        self._head = Static(self._line(), markup=False, classes="title")
+        self._body: Static | None = None
+        """What was thought; None until it is asked for."""
 
     def compose(self) -> ComposeResult:
-        yield Static(self._line(), markup=False, classes="title")
-        body = Static("", markup=False, classes="body")
-        body.display = False
-        yield body
+        yield self._head
 
     def add(self, text: str, n_tokens: int = 0) -> None:
         """Draws nothing yet."""
@@ -41,18 +40,18 @@ class Thoughts(Vertical):
 
     def paint(self, seconds: float, *, over: bool) -> None:
         """Shows what was added; `seconds` of thinking so far, or in all."""
-        self.display = bool(self._text)
-        if not self._text:
-            return
         said = self._words.thought if over else self._words.thinking
         self._title = said.format(seconds=round(seconds), length=self._length())
-        self.query_one(".title", Static).update(self._line(), layout=False)
+        self._head.update(self._line(), layout=False)
         self._draw()
 
     def toggle(self) -> None:
         self._open = not self._open
-        self.query_one(".title", Static).update(self._line(), layout=False)
-        self.query_one(".body").display = self._open
+        self._head.update(self._line(), layout=False)
+        if self._body is None:
+            self._body = Static("", markup=False, classes="body")
+            self.mount(self._body)
+        self._body.display = self._open
         self._draw()
 
     def on_click(self) -> None:
@@ -65,9 +64,9 @@ class Thoughts(Vertical):
         return words.tokens.format(n=n_tokens) if n_tokens else words.characters.format(n=len(self._text))
 
     def _draw(self) -> None:
-        if self._open and self._stale:
+        if self._body is not None and self._open and self._stale:
             self._stale = False
-            self.query_one(".body", Static).update(printable(self._text))
+            self._body.update(printable(self._text))
 
     def _line(self) -> str:
         return f"{OPEN if self._open else CLOSED} {self._title}"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 
 from autoglm_lite.chat.prompt import Turn
 from tui.conversation.answer import AnswerView
+from tui.conversation.frame import Frame
 from tui.conversation.message import MessageView, QuestionView
 from tui.words.conversation import Words
 
 
-class TurnView(Vertical):
+class TurnView(Frame):
     def __init__(self, asked: QuestionView, answer: AnswerView, turn: Turn | None = None) -> None:
         super().__init__()
         self.asked = asked

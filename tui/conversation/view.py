@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -26,6 +27,9 @@ MOST_WIDGETS = 300
 """Of turns that stay when others are mounted beside them."""
 AFTER_PRUNING = 10
 LOADED_AT_ONCE = 10
+MESSAGES_OF_A_TURN = 2
+MOVES = ("previous_message", "next_message")
+LEVELS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
 class More(Static):
@@ -57,6 +61,10 @@ class ConversationView(VerticalScroll):
     It has the focus only while the cursor is in it: then `keys`, from a key to the id of an action, are its own.
     """
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"em", "strong", "s", "code", "bullet", "rule", "bar", "heading", *LEVELS}
+    """Styles of the text in answers. They are found here and not in each widget, which would be given an object with a
+    dozen others for each of them."""
+
     def __init__(
         self,
         words: Words,
@@ -78,6 +86,8 @@ class ConversationView(VerticalScroll):
         self.picked: MessageView | None = None
         self.is_browsed = False
         """Whether the cursor is in it."""
+        self._steps = 0
+        """Messages that the cursor is still to be moved by."""
         self._column = Vertical(id="column")
         self._earlier = More(later=False)
         self._later = More(later=True)
@@ -114,25 +124,32 @@ class ConversationView(VerticalScroll):
         self.anchor()
 
     async def show_earlier(self) -> None:
-        """Mounts some turns above the others; those far below go."""
+        """Mounts some turns above the others; those far below go. What was in view stays there."""
+        if self.first:
+            views = self.turns
+            with self.app.batch_update():
+                await self._mount_earlier()
+                self._lay_out(views[0] if views else None, top=True)
+
+    async def show_later(self) -> None:
+        """The same downwards; the first of them is in view."""
+        if self.n_later:
+            number = self.first + len(self.turns)
+            with self.app.batch_update():
+                await self._mount_later()
+                self._lay_out(self.turns[number - self.first])
+
+    async def _mount_earlier(self) -> None:
         views, start = self.turns, max(0, self.first - LOADED_AT_ONCE)
-        if not self.first:
-            return
         earlier = [past_turn(turn, self._words) for turn in self._all_turns()[start : self.first]]
         self.release_anchor()
         await self._column.mount_all(earlier, before=views[0] if views else self._later)
         self.first = start
         await self._remove(views[_n_kept(views, MOST_MOUNTED - len(earlier)) :])
         self._count()
-        if views:
-            # What was in view stays there; the earlier turns are above it.
-            self.call_after_refresh(self.scroll_to_widget, views[0], animate=False, top=True)
 
-    async def show_later(self) -> None:
-        """The same downwards."""
+    async def _mount_later(self) -> None:
         views, start = self.turns, self.first + len(self.turns)
-        if not self.n_later:
-            return
         later = [past_turn(turn, self._words) for turn in self._all_turns()[start : start + LOADED_AT_ONCE]]
         self.release_anchor()
         await self._column.mount_all(later, before=self._later)
@@ -140,8 +157,6 @@ class ConversationView(VerticalScroll):
         await self._remove(views[:n_gone])
         self.first += n_gone
         self._count()
-        if n_gone:
-            self.call_after_refresh(self.scroll_to_widget, later[0], animate=False)
 
     async def go_to(self, number: int) -> TurnView | None:
         """The turn with this place among all, mounted; None if there is none."""
@@ -258,19 +273,37 @@ class ConversationView(VerticalScroll):
         self.focus(scroll_visible=False)
         self.look_at(self.picked or messages[-1])
 
-    async def move(self, by: int) -> None:
-        """Picks the message so many further down; more turns are mounted at either end."""
+    def move(self, by: int) -> None:
+        """Picks the message so many further down, mounted or not, once it can be drawn: where keys come faster, only
+        the last is."""
+        if not self._steps:
+            self.call_after_refresh(self.arrive)
+        self._steps += by
+
+    async def arrive(self) -> None:
+        """Does at once what `move` was told."""
+        by, self._steps = self._steps, 0
         messages = self.messages
-        if self.picked not in messages:
-            self.look_at(messages[-1] if messages else None)
+        if not by or not messages:
             return
-        picked = self.picked
-        if messages.index(picked) + by < 0:
-            await self.show_earlier()
-        elif messages.index(picked) + by >= len(messages):
-            await self.show_later()
-        messages = self.messages
-        self.look_at(messages[min(max(messages.index(picked) + by, 0), len(messages) - 1)])
+        if self.picked not in messages:
+            self.look_at(messages[-1])
+            return
+        at = MESSAGES_OF_A_TURN * self.first + messages.index(self.picked) + by
+        n_messages = MESSAGES_OF_A_TURN * (self.first + len(self.turns) + self.n_later)
+        number, which = divmod(min(max(at, 0), n_messages - 1), MESSAGES_OF_A_TURN)
+        with self.app.batch_update():
+            mounted = self.turns
+            if 0 < self.first - number <= LOADED_AT_ONCE:
+                await self._mount_earlier()
+            elif 0 <= number - self.first - len(mounted) < LOADED_AT_ONCE:
+                await self._mount_later()
+            turn = await self.go_to(number)
+            if turn is None:
+                return
+            self.look_at(turn.messages[which])
+            if self.turns != mounted:
+                self._lay_out(self.picked)
 
     def look_at(self, message: MessageView | None) -> None:
         """Picks it and brings its beginning into view."""
@@ -283,6 +316,15 @@ class ConversationView(VerticalScroll):
             self.release_anchor()
             self.call_after_refresh(self._bring, message)
 
+    def _lay_out(self, widget: Widget | None, *, top: bool = False) -> None:
+        """Within a batch, so that nothing is drawn before `widget` is in view: else something else is seen where it
+        was."""
+        self.screen._refresh_layout()
+        if widget is not None:
+            top = top or widget.outer_size.height > self.size.height
+            self.scroll_to_widget(widget, animate=False, top=top, immediate=True)
+            self.screen._refresh_layout(scroll=True)
+
     def on_blur(self) -> None:
         self.can_focus = self.is_browsed = False
         self.pick(None)
@@ -291,6 +333,8 @@ class ConversationView(VerticalScroll):
         if self.is_browsed and (action := self._own_keys.get(event.key)) is not None:
             event.stop()
             event.prevent_default()
+            if action not in MOVES:
+                await self.arrive()
             await self.run_action(f"app.do('{action}')")
 
     @on(MessageView.Clicked)
@@ -322,8 +366,9 @@ class ConversationView(VerticalScroll):
         self._later.count(self.n_later, self._words.later, self._key_of("to_end"))
 
     def _bring(self, message: MessageView) -> None:
-        if message.is_attached:
-            self.scroll_to_widget(message, animate=False, top=message.outer_size.height > self.size.height)
+        if message is self.picked and message.is_attached:
+            top = message.outer_size.height > self.size.height
+            self.scroll_to_widget(message, animate=False, top=top, immediate=True)
 
 
 def _n_kept(views: Sequence[TurnView], most: int) -> int:

@@ -31,6 +31,12 @@ class Drafting:
         found = self._app.desk.conversation
         return NEW if found is None else found.id
 
+    @property
+    def _text(self) -> str:
+        """What no conversation holds yet: a question that waits for the model, and what is in the box."""
+        waiting, here = self._app.asking.waiting, self._app.prompt.text
+        return f"{waiting}\n\n{here}".rstrip() if waiting else here
+
     def changed(self) -> None:
         """Something was written."""
         if self._timer is None and not self._between:
@@ -40,7 +46,7 @@ class Drafting:
         """Before another conversation comes to the desk, and at the end."""
         if not self._between:
             self._between = True
-            await self._write(self.name, self._app.prompt.text)
+            await self._write(self.name, self._text)
 
     def arrive(self) -> None:
         """Another conversation is on the desk: its draft comes to the box. A new one without a draft takes what is in
@@ -60,7 +66,10 @@ class Drafting:
     async def _keep(self) -> None:
         self._timer = None
         if not self._between:
-            await self._write(self.name, self._app.prompt.text)
+            await self._write(self.name, self._text)
+        if self._app.asking.waiting:
+            # Until it is on disk by itself.
+            self.changed()
 
     async def _write(self, name: str, text: str) -> None:
         before, now = self._kept, (name, text)

@@ -35,7 +35,6 @@ async def reveal(app: ChatApp, hit: Hit) -> None:
     if number is None or (view := await app.conversation.go_to(number)) is None:
         return
     message = view.asked if turns[number].question_id == hit.message_id else view.answer
-    await message.until_drawn()
     app.conversation.pick(message)
     if not hit.marked:
         app.conversation.look_at(message)

@@ -33,11 +33,13 @@ class Words:
     pdf_without_text: str
     no_text: str
     empty_file: str
+    no_files: str
+    no_such_file: str
 
 
 ENGLISH = Words(
     placeholder="Ask something…",
-    busy="An answer is being written: Esc stops it",
+    busy="An answer is being written: {key} stops it",
     send="send",
     newline="new line",
     edit="edit in your editor",
@@ -62,12 +64,14 @@ ENGLISH = Words(
     pdf_without_text="{name} holds no text that can be read, such as pictures of pages only.",
     no_text="{name} is no text, so the model cannot read it.",
     empty_file="{name} is empty.",
+    no_files="There is no file in this folder.",
+    no_such_file="No file here has these letters in its name.",
 )
 
 
 CHINESE = Words(
     placeholder="问点什么…",
-    busy="正在回答，按 Esc 停止",
+    busy="正在回答，按 {key} 停止",
     send="发送",
     newline="换行",
     edit="用编辑器编辑",
@@ -92,4 +96,6 @@ CHINESE = Words(
     pdf_without_text="{name} 中没有可读取的文字，可能只有页面图片。",
     no_text="{name} 不是文本文件，模型无法阅读。",
     empty_file="{name} 是空的。",
+    no_files="这个文件夹里没有文件。",
+    no_such_file="这里没有名称含这些字的文件。",
 )

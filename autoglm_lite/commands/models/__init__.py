@@ -12,6 +12,8 @@ ACTIONS = {
     "list": "show the stored models, and which of them run well here",
     "show": "show all that is known of a stored model",
     "import": "have a GGUF file that is on this disk already be a stored model, without a copy",
+    "scan": "find the models of Ollama, LM Studio and other programs, to be used where they lie",
+    "recommend": "say which models suit this machine best, and how to get them",
     "verify": "read stored models whole, and say which are not what they were",
     "rm": "remove stored models",
     "gc": "remove what was left behind: downloads that nobody goes on with, and the like",

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from autoglm_lite.store.manifest import Manifest
     from converters.progress import Progress
 
-Result = Literal["good", "noted", "damaged"]
-"""`noted`: nobody knew its checksum; it is known from now on."""
+Result = Literal["good", "noted", "changed", "damaged"]
+"""`noted`: nobody knew its checksum; it is known from now on. `changed`: it is another one now, or gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +70,37 @@ def run(args: argparse.Namespace) -> int:
 
 def verified(path: Path, on_progress: Callable[[int, int], object]) -> Verified:
     """What is to be said of the model, after all of it was read."""
-    from autoglm_lite.errors import ModelFileError, UsageError
+    from autoglm_lite.errors import ModelFileError
     from autoglm_lite.gguf.facts import read_facts
-    from autoglm_lite.store.adopting import renewed
-    from autoglm_lite.store.manifest import read_manifest
     from autoglm_lite.store.verifying import is_as_sampled, sha256_of
 
-    models = path.parent
-    try:
-        manifest = read_manifest(models, path.stem)
-    except UsageError:
-        manifest = None
+    manifest = _manifest(path)
     expected = None if manifest is None else manifest.file.sha256
+
+    def damaged(sentence: str, found: str | None = None) -> Verified:
+        return Verified(path, "damaged", found, expected, sentence)
+
     try:
-        n_bytes = path.stat().st_size
-        if manifest is not None and manifest.file.n_bytes != n_bytes:
-            there = f"it has {n_bytes:,} bytes and had {manifest.file.n_bytes:,} when it was stored"
-            return Verified(path, "damaged", None, expected, f"damaged, {there}. {remedy(path, manifest)}")
+        identity = _identity(path)
+        if manifest is not None and manifest.file.n_bytes != identity.n_bytes:
+            there = f"it has {identity.n_bytes:,} bytes and had {manifest.file.n_bytes:,} when it was stored"
+            return damaged(f"damaged, {there}. {remedy(path, manifest)}")
         read_facts(path)
         found = sha256_of(path, on_progress)
         as_sampled = manifest is None or is_as_sampled(path, manifest.samples)
-    except OSError as error:
-        return Verified(path, "damaged", None, expected, f"cannot be read ({error.strerror}): check its disk.")
-    except ModelFileError as error:
-        return Verified(path, "damaged", None, expected, f"damaged. {error}")
+        if _identity(path) != identity or _manifest(path) != manifest:
+            return _changed(path)
+    except (OSError, ModelFileError) as error:
+        if not path.is_symlink() and not path.exists():
+            return _changed(path)
+        if isinstance(error, OSError):
+            return damaged(f"cannot be read ({error.strerror}): check its disk.")
+        return damaged(f"damaged. {error}")
     if found == expected:
         return Verified(path, "good", found, expected, "good.")
     if expected is not None or not as_sampled:
-        return Verified(path, "damaged", found, expected, f"damaged, its bytes have changed. {remedy(path, manifest)}")
-    manifest = manifest or renewed(models, path)
-    if manifest is not None and _noted(models, replace(manifest, file=replace(manifest.file, sha256=found))):
+        return damaged(f"damaged, its bytes have changed. {remedy(path, manifest)}", found)
+    if _noted(path, identity, manifest, found):
         return Verified(path, "noted", found, None, "its checksum was not known; it is kept for the next time.")
     return Verified(path, "noted", found, None, f"its checksum is not known and cannot be kept: {found}.")
 
@@ -121,14 +122,48 @@ def remedy(path: Path, manifest: Manifest | None) -> str:
     return f"{again} If you changed it yourself: autoglm-lite models import {shlex.quote(str(path))}"
 
 
-def _noted(models: Path, manifest: Manifest) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """Of a file that is still the same one."""
+
+    inode: int
+    n_bytes: int
+    modified: int
+
+
+def _identity(path: Path) -> _Identity:
+    """Raises OSError."""
+    status = path.stat()
+    return _Identity(status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _changed(path: Path) -> Verified:
+    return Verified(path, "changed", None, None, "another program removed or replaced it this moment.")
+
+
+def _manifest(path: Path) -> Manifest | None:
+    from autoglm_lite.errors import UsageError
+    from autoglm_lite.store.manifest import read_manifest
+
+    try:
+        return read_manifest(path.parent, path.stem)
+    except UsageError:
+        return None
+
+
+def _noted(path: Path, identity: _Identity, manifest: Manifest | None, sha256: str) -> bool:
+    """Whether its checksum is kept: of a model that another program replaced meanwhile nothing is."""
     from autoglm_lite.errors import AutoglmError
+    from autoglm_lite.store.adopting import renewed
     from autoglm_lite.store.locking import held
     from autoglm_lite.store.manifest import write_manifest
 
     try:
-        with held(models, manifest.name):
-            write_manifest(models, manifest)
+        with held(path.parent, path.stem):
+            known = manifest or renewed(path.parent, path)
+            if known is None or _identity(path) != identity or _manifest(path) != manifest:
+                return False
+            write_manifest(path.parent, replace(known, file=replace(known.file, sha256=sha256)))
     except (OSError, AutoglmError):
         return False
     return True

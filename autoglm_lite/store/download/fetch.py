@@ -91,29 +91,35 @@ class Fetch:
             turn = Turn(self._lock)
             while not turn.take():
                 if self._is_here():
-                    break
+                    return self._done()
                 self._show_of_another()
                 if self._stop.wait(SECONDS_BETWEEN_LOOKS):
                     return None
+            kept = Kept(self._part, self._note, self.source, self._beside)
             try:
-                if not (self._is_here() or self._get()):
+                if self._is_here():
+                    # Whoever put it there may have been killed before there was time to tidy up.
+                    kept.forget()
+                elif not self._get(kept):
                     return None
             finally:
                 turn.give_back()
+            return self._done()
         except OSError as error:
             raise self._unwritable(error) from error
+
+    def _is_here(self) -> bool:
+        with suppress(OSError):
+            return self.source.n_bytes in (None, self._target.stat().st_size)
+        return False
+
+    def _done(self) -> Path:
         n_bytes = self._target.stat().st_size
         self.progress = Progress("done", n_bytes, n_bytes)
         return self._target
 
-    def _is_here(self) -> bool:
-        with suppress(OSError):
-            return self._target.stat().st_size == (self.source.n_bytes or self._target.stat().st_size)
-        return False
-
-    def _get(self) -> bool:
+    def _get(self, kept: Kept) -> bool:
         """False where it was stopped. Raises DownloadError, OSError."""
-        kept = Kept(self._part, self._note, self.source, self._beside)
         said = Known(self.source.n_bytes, self.source.sha256)
         with disk.open_part(self._part) as file, Digest(self._part.open("rb", buffering=0)) as digest:
             known, done = kept.read(said)

@@ -78,8 +78,9 @@ class Line(threading.Thread):
                 if agree(self._work, claim, answer, self._source, self._check_room):
                     self._read(response, claim)
         except CutError as cut:
-            if cut.status == 416 and self._work.known.sha256 is None:
-                # The file there has become shorter than what we have of it.
+            known = self._work.known
+            if cut.n_bytes not in (None, known.n_bytes) and known.sha256 is None:
+                # The file there is another one now.
                 self._work.restart(cut.failure)
             self._work.failed(claim, cut)
 

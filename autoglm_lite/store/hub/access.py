@@ -35,12 +35,12 @@ class Access:
 
 def read_access(environ: Mapping[str, str]) -> Access:
     """What HF_ENDPOINT, HF_TOKEN, `hf auth login` and their like have set (huggingface_hub: constants.py,
-    utils/_auth.py). Raises UsageError for an address that is none."""
+    utils/_auth.py). Raises UsageError for an address or a token that is none."""
     return Access(
         _endpoint(environ, "HF_ENDPOINT", HF),
         _endpoint(environ, "MODELSCOPE_ENDPOINT", MS),
-        environ.get("HF_TOKEN", "").strip() or environ.get("HUGGING_FACE_HUB_TOKEN", "").strip() or _kept(environ),
-        environ.get("MODELSCOPE_API_TOKEN", "").strip() or None,
+        _token(environ, "HF_TOKEN") or _token(environ, "HUGGING_FACE_HUB_TOKEN") or _kept(environ),
+        _token(environ, "MODELSCOPE_API_TOKEN"),
     )
 
 
@@ -60,6 +60,13 @@ def _endpoint(environ: Mapping[str, str], name: str, usual: str) -> str:
     return found
 
 
+def _token(environ: Mapping[str, str], name: str) -> str | None:
+    found = environ.get(name, "").strip()
+    if not _is_token(found):
+        raise UsageError(f"{name} is no token: letters, digits and _ are what the hub gives.")
+    return found or None
+
+
 def _kept(environ: Mapping[str, str]) -> str | None:
     """Where `hf auth login` puts it."""
     home = environ.get("HF_HOME") or str(
@@ -71,7 +78,12 @@ def _kept(environ: Mapping[str, str]) -> str | None:
             token = file.read(MOST_TOKEN).strip()
     except (OSError, ValueError, RuntimeError):
         return None
-    return token if token.isascii() and token.isprintable() and token else None
+    return token if _is_token(token) and token else None
+
+
+def _is_token(text: str) -> bool:
+    """Whether it can be sent without being taken for anything else."""
+    return text.isascii() and text.isprintable() and " " not in text and ";" not in text
 
 
 def is_of(address: str, endpoint: str) -> bool:

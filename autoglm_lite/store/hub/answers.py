@@ -73,6 +73,12 @@ def starts_at(status: int, headers: Headers, wanted: int, n_bytes: int) -> int |
     return None if span is None or span[1] not in (None, n_bytes) else span[0]
 
 
+def length_of(headers: Headers) -> int | None:
+    """Of the whole file, as a refusal of a range tells it (RFC 9110, 15.5.17)."""
+    match = re.fullmatch(r"bytes \*/(\d+)", headers.get("Content-Range", "").strip(), re.ASCII)
+    return int(match[1]) if match else None
+
+
 def validator(headers: Headers) -> str | None:
     """What holds ranges of a file together that are got apart (RFC 9110, 13.1.5 and 8.8.2.2): a strong ETag, or when
     it was last changed if that is long enough ago; None where an answer has neither."""

@@ -16,7 +16,7 @@ Found = TypeVar("Found")
 MOST_BYTES = 8_000_000
 """A repository of 1,000 files takes 0.3 MB."""
 MOST_SECONDS = 180.0
-WAITS = (1.0, 3.0, 8.0)
+WAITS = (1.0, 3.0)
 """Seconds before each further attempt, where the server does not say how long."""
 MOST_WAIT = 30.0
 

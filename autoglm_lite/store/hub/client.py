@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from autoglm_lite.store.hub.access import Access, is_of
-from autoglm_lite.store.hub.answers import Headers, Identity, follows, identity_of, seconds_to_wait
+from autoglm_lite.store.hub.answers import Headers, Identity, follows, identity_of, length_of, seconds_to_wait
 from autoglm_lite.store.hub.failures import DownloadError, Failure
 from autoglm_lite.store.hub.refusals import refusal_of
 
@@ -23,11 +23,18 @@ MOST_REDIRECTS = 5
 
 
 class CutError(Exception):
-    """An attempt failed that may be made again: after `wait` seconds where the server says so."""
+    """An attempt failed that may be made again: after `wait` seconds where the server says so. `n_bytes`: of the file,
+    where a server says that it is too short for what was asked for."""
 
-    def __init__(self, failure: DownloadError, wait: float | None = None, status: int | None = None) -> None:
+    def __init__(
+        self,
+        failure: DownloadError,
+        wait: float | None = None,
+        status: int | None = None,
+        n_bytes: int | None = None,
+    ) -> None:
         super().__init__(str(failure))
-        self.failure, self.wait, self.status = failure, wait, status
+        self.failure, self.wait, self.status, self.n_bytes = failure, wait, status, n_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +118,8 @@ class Client:
             if etag:
                 headers["If-Range"] = etag
         try:
-            with self._lock:
-                # Reading the certificates takes an old processor a tenth of a second.
-                self._context = self._context or ssl.create_default_context()
-            opened_by = connecting.opener(self._context, hold)
-            response: HTTPResponse = opened_by.open(Request(address, headers=headers), timeout=self._stall)
+            opener = connecting.opener(self._safe() if address.startswith("https:") else None, hold)
+            response: HTTPResponse = opener.open(Request(address, headers=headers), timeout=self._stall)
         except HTTPError:
             raise
         except (URLError, HTTPException, OSError, ValueError) as error:
@@ -125,6 +129,14 @@ class Client:
             raise CutError(broken) from error
         return response
 
+    def _safe(self) -> SSLContext:
+        """Made once: reading the certificates takes an old processor a tenth of a second."""
+        import ssl
+
+        with self._lock:
+            self._context = self._context or ssl.create_default_context()
+            return self._context
+
 
 def refusal(address: str, label: str, status: int, headers: Headers) -> Exception:
     """A DownloadError, or a CutError where it is worth trying again."""
@@ -133,7 +145,9 @@ def refusal(address: str, label: str, status: int, headers: Headers) -> Exceptio
     if status in (404, 410):
         return failure("missing", address, label, status=status)
     kind: Failure = "busy" if status in (429, 503) else "trouble"
-    return CutError(failure(kind, address, label, status=status), seconds_to_wait(headers, time.time()), status)
+    n_bytes = length_of(headers) if status == 416 else None
+    wait = seconds_to_wait(headers, time.time())
+    return CutError(failure(kind, address, label, status=status), wait, status, n_bytes)
 
 
 def failure(kind: Failure, address: str, label: str, **facts: object) -> DownloadError:

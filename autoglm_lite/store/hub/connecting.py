@@ -78,7 +78,7 @@ class _Https(HTTPSHandler):
         return self.do_open(Held, req, context=self._ours)
 
 
-def opener(context: SSLContext, hold: Hold | None) -> OpenerDirector:
-    """With the proxies of the environment."""
+def opener(context: SSLContext | None, hold: Hold | None) -> OpenerDirector:
+    """With the proxies of the environment; `context` where the address is a safe one."""
     held = hold or Hold()
-    return build_opener(_Stay, _Http(held), _Https(context, held))
+    return build_opener(_Stay, _Http(held), *([] if context is None else [_Https(context, held)]))

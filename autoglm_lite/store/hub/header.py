@@ -11,7 +11,7 @@ from autoglm_lite.gguf.facts import ModelFacts, facts_of
 from autoglm_lite.gguf.header import Header, damaged
 from autoglm_lite.gguf.parts import join_headers
 from autoglm_lite.gguf.reader import read_header_of
-from autoglm_lite.store.hub.answers import starts_at, strong
+from autoglm_lite.store.hub.answers import starts_at, validator
 from autoglm_lite.store.hub.client import Client, CutError, failure, why
 
 if TYPE_CHECKING:
@@ -119,11 +119,19 @@ class _Beginning:
         answer = self._client.open(self._address, self._label, begin=self._place, end=end, etag=self._etag)
         self._response, self._began = answer.response, self._place
         headers = answer.response.headers
+        if headers.get_content_type() == "text/html":
+            raise CutError(failure("page", answer.address, self._label))
         begins = starts_at(answer.response.status, headers, self._place, self._n_bytes)
-        etag = strong(headers.get("ETag"))
+        etag = validator(headers)
         told = self._n_bytes if answer.identity is None else answer.identity.n_bytes
-        if begins is None or told != self._n_bytes or (self._etag is not None and etag != self._etag):
-            raise CutError(failure("wrong", self._address, self._label))
+        changed = failure("changed", self._address, self._label)
+        if told != self._n_bytes:
+            raise changed
+        if begins is None:
+            # Some answers are mixed up on the way; a file that is another one stays so.
+            raise CutError(changed)
+        if self._etag is not None and etag != self._etag:
+            raise changed
         self._etag = etag
         if headers.get("Content-Range"):
             self._end = end

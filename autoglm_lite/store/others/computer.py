@@ -23,7 +23,8 @@ class Computer:
 
     def named(self, variable: str, *within: str) -> list[Path]:
         """The folder that an environment variable names, and what is `within`; none where it names no full path."""
-        path = Path(self.variables.get(variable, "").strip("\"' ")).expanduser()
+        said = self.variables.get(variable, "").strip("\"' ")
+        path = self.home / said[2:] if said.startswith("~/") else Path(said)
         return [path.joinpath(*within)] if path.is_absolute() else []
 
     def cache(self) -> Path:

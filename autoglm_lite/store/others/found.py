@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,10 @@ _SPLIT = re.compile(r"(.+)-(\d{5})-of-(\d{5})", re.IGNORECASE)
 _NO_MODEL = re.compile(r"imatrix|(^|[-_/.])(mtp|eagle3|dflash|dspark)-", re.IGNORECASE)
 """Measurements and helpers of other models, by the names that llama.cpp passes over (common/download.cpp)."""
 PROJECTOR = "mmproj"
+_HEADER_BYTES = 24
+"""Before the first key: magic, version, and how many tensors and keys there are."""
+_CLIP = b"\x14\0\0\0\0\0\0\0general.architecture\x08\0\0\0\x04\0\0\0\0\0\0\0clip"
+"""A key's length and name, its type (8: text), and the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,7 @@ class Found:
     name: str
     """As its program calls it: llama3.2:1b, or org/repo/file."""
     path: Path
-    """The file itself, where it really lies; of a split model the first part."""
+    """The file itself, where it really lies; of a split model the first part, by the name that tells which it is."""
     stem: str
     """What the file would be called if it were only a file."""
     sha256: str | None = None
@@ -41,12 +46,17 @@ class Group:
     mmproj: Path | None
     n_parts: int
 
+    def lies(self, whole: Mapping[Path, Path]) -> Path:
+        """As Found has it."""
+        return whole[self.model] if self.n_parts == 1 else self.model
 
-def grouped(paths: Iterable[Path], *, mixed: bool = False) -> Iterator[Group]:
-    """The models among GGUFs of one folder, each with its projector. `mixed`: the folder holds models of all kinds, so
-    a projector belongs only to those whose name its own begins with; else it may be of any that lie beside it."""
-    everything = [path for path in paths if not _NO_MODEL.search(path.name)]
-    projectors = [path for path in everything if is_projector(path.name)]
+
+def grouped(whole: Mapping[Path, Path], *, mixed: bool = False) -> Iterator[Group]:
+    """The models among GGUFs of one folder, each with its projector. `whole`: where each really lies. `mixed`: the
+    folder holds models of all kinds, so a projector belongs only to those whose name its own begins with; else it may
+    be of any that lie beside it."""
+    everything = [path for path in whole if not _NO_MODEL.search(path.name)]
+    projectors = [path for path in everything if PROJECTOR in path.name.lower() or is_projector(whole[path])]
     for path in everything:
         split = _SPLIT.fullmatch(path.stem)
         if path in projectors or (split and int(split[2]) != 1):
@@ -54,9 +64,11 @@ def grouped(paths: Iterable[Path], *, mixed: bool = False) -> Iterator[Group]:
         yield Group(path, _projector_of(path, projectors, mixed), int(split[3]) if split else 1)
 
 
-def is_projector(name: str) -> bool:
-    """By its name, as llama.cpp and LM Studio tell."""
-    return PROJECTOR in name.lower()
+def is_projector(path: Path) -> bool:
+    """Whether the first that the file says of itself is that it is what sees pictures: so all tools write it."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(_HEADER_BYTES + len(_CLIP)).endswith(_CLIP)
+    return False
 
 
 def _projector_of(model: Path, projectors: list[Path], mixed: bool) -> Path | None:
@@ -74,6 +86,15 @@ def _likeable(path: Path) -> tuple[bool, str]:
     """F16 first: old processors are slow at BF16, and F32 is twice as large."""
     name = path.name.lower()
     return not ("f16" in name and "bf16" not in name), name
+
+
+def stem_of(file: str, repo: str) -> str:
+    """The file's, or where that does not say of which model it is, as model-Q4_K_M, with the repository's name."""
+    nameless = re.fullmatch(r"(?:ggml-)?model[-_.]?(.*)", file, re.IGNORECASE)
+    if nameless is None:
+        return file
+    title = re.sub(r"[-_.]?gguf$", "", repo.partition("/")[2], flags=re.IGNORECASE)
+    return f"{title}-{nameless[1]}".rstrip("-")
 
 
 def in_folders(paths: Iterable[Path]) -> dict[Path, list[Path]]:

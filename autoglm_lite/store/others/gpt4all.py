@@ -39,7 +39,7 @@ def in_one_folder(folder: Path, program: str) -> Iterator[Found]:
         yield Found(
             program,
             name=group.model.stem,
-            path=whole[group.model],
+            path=group.lies(whole),
             stem=group.model.stem,
             mmproj=None if group.mmproj is None else whole[group.mmproj],
             n_parts=group.n_parts,

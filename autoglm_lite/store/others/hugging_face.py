@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autoglm_lite.store.others.computer import Computer
-from autoglm_lite.store.others.found import Found, grouped, in_folders
+from autoglm_lite.store.others.found import Found, grouped, in_folders, stem_of
 from autoglm_lite.store.others.looking import distinct, entries, files, gguf_within, text_within
 
 PROGRAM = "Hugging Face cache"
@@ -48,7 +48,9 @@ def in_cache(folder: Path, program: str) -> Iterator[Found]:
 
 def _in_repository(folder: Path, repo: str, program: str) -> Iterator[Found]:
     seen: set[Path] = set()
-    for revision in _revisions(folder):
+    revisions = _revisions(folder)
+    for revision in revisions:
+        older = "" if revision == revisions[0] else revision[:7]
         snapshot = folder / "snapshots" / revision
         for paths in in_folders(files(snapshot, DEPTH)).values():
             whole = {path: real for path in paths if (real := gguf_within(path, folder)) is not None}
@@ -61,20 +63,15 @@ def _in_repository(folder: Path, repo: str, program: str) -> Iterator[Found]:
                 mmproj = None if group.mmproj is None else whole[group.mmproj]
                 yield Found(
                     program,
-                    name=f"{repo}/{within.rpartition('.')[0]}",
-                    path=real,
-                    stem=group.model.stem if _telling(group.model.stem) else f"{repo.split('/')[1]}-{group.model.stem}",
-                    sha256=_sha256(real),
+                    name=f"{repo}/{within.rpartition('.')[0]}{older and '@' + older}",
+                    path=group.lies(whole),
+                    stem=stem_of(group.model.stem, repo) + (older and "-" + older),
+                    sha256=_sha256(real) if group.n_parts == 1 else None,
                     mmproj=mmproj,
                     mmproj_sha256=None if mmproj is None else _sha256(mmproj),
                     source=f"hf:{repo}/{within}",
                     n_parts=group.n_parts,
                 )
-
-
-def _telling(stem: str) -> bool:
-    """Whether a file's name says of which model it is: not ggml-model-Q4_K_M, nor model."""
-    return not re.match(r"(ggml-)?model\b", stem, re.IGNORECASE)
 
 
 def _revisions(folder: Path) -> list[str]:

@@ -48,8 +48,10 @@ def _described(description: Path, models: Path, data: Path) -> Iterator[Found]:
         return
     mmproj = _file(yaml_texts(description, "mmproj_path"), data)
     own = description.parent if description.name == "model.yml" else description.with_suffix("")
-    name = own.relative_to(models).as_posix()
-    yield Found(PROGRAM, name=name, path=model, stem=own.name, mmproj=mmproj)
+    parts = own.relative_to(models).parts
+    # Its second version had cortex.so/MODEL/VARIANT.
+    stem = "-".join(parts[1:]) if len(parts) > 2 else own.name
+    yield Found(PROGRAM, name="/".join(parts), path=model, stem=stem, mmproj=mmproj)
 
 
 def _file(paths: list[str], data: Path) -> Path | None:
@@ -66,7 +68,7 @@ def _beside(paths: list[Path], models: Path, data: Path) -> Iterator[Found]:
         yield Found(
             PROGRAM,
             name=json_text(here / "model.json", "id") or here.relative_to(models).as_posix(),
-            path=whole[group.model],
+            path=group.lies(whole),
             stem=group.model.stem,
             mmproj=None if group.mmproj is None else whole[group.mmproj],
             n_parts=group.n_parts,

@@ -40,7 +40,7 @@ def find(computer: Computer) -> Iterator[Found]:
                 yield Found(
                     PROGRAM,
                     name="/".join((*here.relative_to(folder).parts, group.model.stem)),
-                    path=whole[group.model],
+                    path=group.lies(whole),
                     stem=group.model.stem,
                     mmproj=None if group.mmproj is None else whole[group.mmproj],
                     n_parts=group.n_parts,

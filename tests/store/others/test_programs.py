@@ -19,7 +19,7 @@ def by_name(found: Iterator[Found]) -> dict[str, Found]:
     listed = list(found)
     assert len({one.name for one in listed}) == len(listed)
     for one in listed:
-        assert not one.path.is_symlink()
+        assert one.n_parts > 1 or not one.path.is_symlink()
         assert one.path.read_bytes()[:4] == b"GGUF"
     return {one.name: one for one in listed}
 
@@ -77,6 +77,15 @@ def test_lm_studio(tmp_path: Path) -> None:
     assert found["lmstudio-community/Qwen3-0.6B-GGUF/Qwen3-0.6B-Q8_0"].mmproj is None
 
 
+def test_what_sees_pictures_is_known_by_what_it_says_too(tmp_path: Path) -> None:
+    computer = trees.computer(tmp_path)
+    repo = computer.home / ".lmstudio" / "models" / "org" / "seeing"
+    trees.put(repo / "model-Q4_K_M.gguf", trees.chat_model("seeing"))
+    trees.put(repo / "vision-encoder.gguf", trees.projector())
+    (found,) = lm_studio.find(computer)
+    assert (found.path.name, found.mmproj) == ("model-Q4_K_M.gguf", repo / "vision-encoder.gguf")
+
+
 def test_lm_studio_where_its_pointer_and_its_settings_say(tmp_path: Path) -> None:
     computer = trees.computer(tmp_path)
     trees.lm_studio(tmp_path / "moved")
@@ -101,21 +110,19 @@ def test_lm_studio_where_its_pointer_and_its_settings_say(tmp_path: Path) -> Non
 def test_hugging_face(tmp_path: Path, hub: str, variables: dict[str, str]) -> None:
     trees.hugging_face(tmp_path / hub)
     full = {name: str(tmp_path / path) for name, path in variables.items()}
-    found = list(hugging_face.find(trees.computer(tmp_path, **full)))
-    qwens = [one for one in found if one.name.startswith("Qwen/")]
-    assert [b"of today" in one.path.read_bytes() for one in qwens] == [True, False]
-    assert {one.name for one in qwens} == {"Qwen/Qwen2.5-0.5B-Instruct-GGUF/qwen2.5-0.5b-instruct-q8_0"}
-    assert qwens[0].source == "hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF/qwen2.5-0.5b-instruct-q8_0.gguf"
-    assert qwens[0].sha256 == hashlib.sha256(qwens[0].path.read_bytes()).hexdigest()
-    others = {one.name: one for one in found if one not in qwens}
+    others = by_name(hugging_face.find(trees.computer(tmp_path, **full)))
+    today = others.pop("Qwen/Qwen2.5-0.5B-Instruct-GGUF/qwen2.5-0.5b-instruct-q8_0")
+    then = others.pop("Qwen/Qwen2.5-0.5B-Instruct-GGUF/qwen2.5-0.5b-instruct-q8_0@fffffff")
+    assert b"of today" in today.path.read_bytes()
+    assert b"of then" in then.path.read_bytes()
+    assert today.source == "hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF/qwen2.5-0.5b-instruct-q8_0.gguf"
+    assert today.sha256 == hashlib.sha256(today.path.read_bytes()).hexdigest()
     seeing = others["ggml-org/SmolVLM2-500M-Video-Instruct-GGUF/SmolVLM2-500M-Video-Instruct-Q8_0"]
     assert seeing.mmproj is not None
     assert b"SmolVLM2" in seeing.mmproj.read_bytes()
-    assert others["zai-org/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M"].stem == (
-        "glm-edge-1.5b-chat-gguf-ggml-model-Q4_K_M"
-    )
+    assert others["zai-org/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M"].stem == "glm-edge-1.5b-chat-Q4_K_M"
     large = others["someone/large-GGUF/Q4_K_M/large-Q4_K_M-00001-of-00003"]
-    assert large.n_parts == 3
+    assert (large.n_parts, large.path.name) == (3, "large-Q4_K_M-00001-of-00003.gguf")
     assert len(others) == 3
 
 
@@ -130,6 +137,16 @@ def test_modelscope(tmp_path: Path) -> None:
     assert source == "ms:Qwen/Qwen2.5-1.5B-Instruct-GGUF/qwen2.5-1.5b-instruct-q4_k_m.gguf"
     trees.modelscope(tmp_path / "cache")
     assert len(list(modelscope.find(trees.computer(tmp_path, MODELSCOPE_CACHE=str(tmp_path / "cache" / "hub"))))) > 2
+
+
+def test_newer_modelscope(tmp_path: Path) -> None:
+    trees.newer_modelscope(tmp_path / "home" / ".cache" / "modelscope")
+    found = by_name(modelscope.find(trees.computer(tmp_path)))
+    main, first = (f"ZhipuAI/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M{at}" for at in ("", "@v1.0.0"))
+    assert set(found) == {main, first}
+    assert b"newest" in found[main].path.read_bytes()
+    assert found[main].source == "ms:ZhipuAI/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M.gguf"
+    assert (found[main].stem, found[first].stem) == ("glm-edge-1.5b-chat-Q4_K_M", "glm-edge-1.5b-chat-Q4_K_M-v1.0.0")
 
 
 @pytest.mark.parametrize(
@@ -163,6 +180,7 @@ def test_jan(tmp_path: Path) -> None:
     found = by_name(jan.find(computer))
     assert set(found) == {"Menlo/Jan-nano-gguf", "cortex.so/tinyllama/1b", "trinity-v1-7b"}
     nano = found["Menlo/Jan-nano-gguf"]
+    assert found["cortex.so/tinyllama/1b"].stem == "tinyllama-1b"
     assert (nano.stem, nano.mmproj) == ("Jan-nano-gguf", nano.path.with_name("mmproj.gguf"))
 
 

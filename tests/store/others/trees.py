@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from autoglm_lite.store.others.computer import Computer
@@ -14,6 +15,7 @@ from tests.gguf.tiny import TYPE_F32, U32, Tensor, Tiny, llama, qwen3, single, t
 REVISION, OLDER = "0123456789abcdef0123456789abcdef01234567", "f" * 40
 
 
+@cache
 def chat_model(name: str, make: Callable[[], Tiny] = llama) -> bytes:
     tiny = make()
     tiny.put(text("general.name", name))
@@ -141,6 +143,15 @@ def modelscope(cache: Path) -> None:
     (models / "Qwen" / "Qwen2.5-1.5B-Instruct-GGUF").symlink_to(masked)
     put(models / "._____temp" / "Qwen" / "Qwen3-8B-GGUF" / "Qwen3-8B-Q4_K_M.gguf", chat_model("on its way"))
     put(cache / "hub" / "ZhipuAI" / "glm-edge-4b-chat-gguf" / "glm-edge-4b.gguf", chat_model("GLM-Edge 4B"))
+
+
+def newer_modelscope(cache: Path) -> None:
+    """As modelscope 1.40 leaves it."""
+    snapshots = cache / "models" / "ZhipuAI--glm-edge-1.5b-chat-gguf" / "snapshots"
+    put(snapshots / "master" / "ggml-model-Q4_K_M.gguf", chat_model("newest"))
+    put(snapshots / "v1.0.0" / "ggml-model-Q4_K_M.gguf", chat_model("first"))
+    put(snapshots / "master" / "ggml-model-Q8_0.gguf.incomplete", b"GGUF")
+    put(cache / ".lock" / "file_0123.lock", b"")
 
 
 def gpt4all(folder: Path) -> None:

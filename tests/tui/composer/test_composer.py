@@ -180,3 +180,25 @@ def test_the_box_grows_to_nine_lines(stories_gguf: Path, history: History) -> No
         await until(pilot, lambda: app.prompt.region.height == 3)
 
     drive(setup_of(stories_gguf, history), test)
+
+
+def test_where_there_is_no_file_that_is_said(
+    stories_gguf: Path, history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        await pilot.press("@")
+        await until(pilot, lambda: "There is no file in this folder." in read(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "no file" not in read(app))
+        # It takes no keys from the box: a name after an @ may be a person's.
+        await pilot.press("space", *"@bob")
+        await until(pilot, lambda: "No file here has these letters" in read(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: on_disk(history) and not app.asking.is_busy)
+
+    drive(setup_of(stories_gguf, history, max_tokens=3), test)
+    assert on_disk(history)[0].content == "@ @bob"

@@ -71,8 +71,10 @@ def test_a_question_is_asked_in_other_words(stories_gguf: Path, history: History
         await pilot.press("ctrl+up", "g", "left")
         await until(pilot, lambda: app.questions == ["Once", "Then"])
         await until(pilot, lambda: "Second answer." in read(app) and "1/2" in read(app))
-        await until(pilot, lambda: view.turns[0].asked.foot.region.height)
-        await pilot.click(view.turns[0].asked.foot, offset=(8, 0))
+        foot = view.turns[0].asked.foot
+        assert foot is not None
+        await until(pilot, lambda: foot.region.height)
+        await pilot.click(foot, offset=(8, 0))
         await until(pilot, lambda: app.questions == ["Oncex", "more"])
         await pilot.press("k", "e")
         assert app.prompt.text == "Oncex"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from autoglm_lite.chat.history import History
 from tests.tui.conversation.talks import ANSWER, talk
-from tests.tui.driving import drive, read, setup_of, until
+from tests.tui.driving import drive, read, seen, setup_of, until
 from tui.app import ChatApp
 from tui.words import CHINESE
 
@@ -72,15 +74,15 @@ def test_the_mouse_does_the_same(stories_gguf: Path, history: History) -> None:
 
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
         view = app.conversation
-        await view.turns[0].answer.until_drawn()
         await pilot.click(".question")
         assert view.picked is view.messages[0]
         assert app.prompt.has_focus
         foot = view.messages[0].foot
+        assert foot is not None
         await until(pilot, lambda: foot.region.height)
         await pilot.click(foot, offset=(3, 0))
         await until(pilot, lambda: app.clipboard == "问题")
-        await pilot.click("AnswerView MarkdownParagraph", offset=(4, 0))
+        await pilot.click("AnswerView SheetBlock", offset=(4, 0))
         await until(pilot, lambda: "https://example.org/手册" in read(app))
         await pilot.press("escape")
         assert view.picked is None
@@ -112,5 +114,39 @@ def test_earlier_messages_are_mounted_as_the_cursor_comes(stories_gguf: Path, hi
         await pilot.press("g", "enter", "ctrl+end")
         await until(pilot, lambda: "answer 59" in read(app))
         assert view.n_later == 0
+
+    drive(setup_of(stories_gguf, history, conversation=conversation), test)
+
+
+def test_keys_that_come_faster_than_they_are_drawn_skip_what_is_between(
+    stories_gguf: Path, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = [(f"question {n}", f"answer {n}\n\n" + "- and more\n" * 6) for n in range(60)]
+    conversation = talk(history, stories_gguf, *turns)
+
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        view = app.conversation
+        await pilot.press("ctrl+up")
+        await until(pilot, lambda: "y copy" in read(app))
+        frames: list[tuple[str, list[str]]] = []
+        display = app._display
+
+        def displayed(*args: object) -> None:
+            if not app._batch_count and view.picked is not None:
+                picked = view.picked.source.partition("\n")[0]
+                frames.append((picked, [line.strip(" ▌█") for line in seen(app).split("\n")]))
+            display(*args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(app, "_display", displayed)
+        for key in ("k", "j"):
+            for _ in range(100):
+                app.post_message(events.Key(key, key))
+            wanted = {"k": "answer 9", "j": "answer 59"}[key]
+            await until(pilot, lambda wanted=wanted: view.picked is not None and view.picked.source.startswith(wanted))  # type: ignore[misc]
+            await until(pilot, lambda wanted=wanted: wanted in read(app) and "y copy" in read(app))  # type: ignore[misc]
+        assert frames
+        assert len(frames) < 100
+        # No frame shows another place, nor nothing.
+        assert [picked for picked, lines in frames if picked not in lines] == []
 
     drive(setup_of(stories_gguf, history, conversation=conversation), test)

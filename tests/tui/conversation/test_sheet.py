@@ -149,6 +149,7 @@ def test_code_in_a_list_stands_by_itself_below_its_item() -> None:
     assert isinstance(before, Sheet)
     assert isinstance(code, Code)
     assert isinstance(after, Sheet)
-    assert code.token.content == "echo\n"
+    assert code.code == "echo"
+    assert code.language == "sh"
     assert code.indent == 4
     assert [line.content.plain for line in laid_of(after, 40).lines] == ["    b", "11. c"]

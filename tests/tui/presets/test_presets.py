@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from textual.pilot import Pilot
-from textual.widgets import TextArea
+from textual.widgets import OptionList, TextArea
 
 from autoglm_lite.chat.history import History
 from tests.tui.driving import ask, drive, read, setup_of, until, warned
@@ -72,3 +72,19 @@ def test_a_preset_is_made_edited_used_and_deleted(stories_gguf: Path, history: H
 
     drive(setup_of(stories_gguf, history, max_tokens=3), again, words=CHINESE)
     assert not (home / "config" / "presets" / "short.toml").exists()
+
+
+def test_each_preset_has_one_line_on_a_narrow_terminal(stories_gguf: Path, history: History, home: Path) -> None:
+    folder = home / "config" / "presets"
+    folder.mkdir(parents=True)
+    for name in ("翻译助手", "写作"):
+        (folder / f"{name}.toml").write_text(f'system = "{"把下面的文字翻译成英文，不要解释。" * 4}"\n')
+
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, PresetScreen) and "翻译助手" in read(app))
+        options = app.screen.query_one(OptionList)
+        await until(pilot, lambda: options.virtual_size.height == options.option_count == 3)
+        await pilot.press("escape")
+
+    drive(setup_of(stories_gguf, history), test, size=(50, 20), words=CHINESE)
