@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from autoglm_lite.errors import ModelFileError, UsageError
+from autoglm_lite.errors import ModelFileError, StoreError, UsageError
 from autoglm_lite.store import stored_models
 from autoglm_lite.store.download.fetch import Source
 from autoglm_lite.store.download.progress import Patience
@@ -28,6 +29,7 @@ from autoglm_lite.store.pulling import Order, Pull, came, folder_of
 from autoglm_lite.store.reference import HubReference
 from tests.gguf.splitting import merged, split
 from tests.gguf.tiny import llama
+from tests.store.full_disk import full_at
 from tests.store.hub import FakeHub, serving
 from tests.store.hub.fake import sha256
 
@@ -208,3 +210,27 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_model(hub: FakeHub) -> None
     assert pull(hub).run()
     assert (models_dir() / "m-Q8_0.gguf").read_bytes() == merged(WHOLE)
     assert names() == ["m-Q8_0.gguf", "m-Q8_0.mmproj"]
+
+
+def test_a_disk_that_is_full_at_each_step_in_turn(hub: FakeHub) -> None:
+    old = llama().encode() + b"old"
+    for step in range(300):
+        models = models_dir()
+        models.mkdir(parents=True)
+        (models / "m-Q8_0.gguf").write_bytes(old)
+        done, said = None, "is full"
+        with full_at(step) as disk:
+            try:
+                done = pull(hub, "org/one").run()
+            except (DownloadError, StoreError) as error:
+                said = str(error)
+        assert re.search("too little room|is full|cannot be written", said)
+        assert (models / "m-Q8_0.gguf").read_bytes() == (WHOLE if done else old)
+        if not done:
+            assert pull(hub, "org/one").run()
+            assert (models / "m-Q8_0.gguf").read_bytes() == WHOLE
+        if not disk.fell:
+            break
+        shutil.rmtree(models)
+    assert not disk.fell
+    assert step > 10
