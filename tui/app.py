@@ -193,6 +193,10 @@ class ChatApp(SturdyApp):
                 # What was found among all conversations is marked until one writes on.
                 self.find_line.close()
 
+    @on(Composer.Changed)
+    def _keep_attached(self) -> None:
+        self.drafting.changed()
+
     @on(Prompt.Submitted)
     async def _submit(self, event: Prompt.Submitted) -> None:
         match parse(event.text, self.keymap.actions):
