@@ -17,6 +17,10 @@ class ModelFileError(AutoglmError):
     """A model file is missing, unreadable, damaged or of a kind we cannot run."""
 
 
+class StoreError(AutoglmError):
+    """A file among the stored models cannot be put there, changed or removed."""
+
+
 class WillNotFitError(AutoglmError):
     """The plan says that loading would exhaust this machine's memory."""
 

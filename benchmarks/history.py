@@ -43,7 +43,7 @@ def fill(path: Path, n_conversations: int, n_messages: int) -> float:
                 began = time.perf_counter()
                 if m:
                     history.add_question(made, text(dice, n + m))
-                answer = history.add_answer(made.id, "…", "", "m")
+                answer = history.add_answer(made.id, "", "", "m")
                 history.save_answer(answer, text(dice, n + 7 * m), "", "complete")
                 if n == n_conversations - 1:
                     took.append(time.perf_counter() - began)

@@ -38,7 +38,7 @@ def open_checkpoint(folder: Path) -> list[SourceTensor]:
     Raises ConversionError for missing or damaged shards, pickles, and number formats that we do not read.
     """
     index = folder / INDEX
-    listed = _read_index(index) if index.exists() else None
+    listed = read_index(index) if index.exists() else None
     shards = sorted(set(listed.values())) if listed is not None else _find_shards(folder)
     tensors: dict[str, SourceTensor] = {}
     for shard in shards:
@@ -102,7 +102,7 @@ def _locate(path: Path, name: str, dtype: str, shape: Sequence[int], offset: int
     return SourceTensor(name, kind, tuple(shape), path, offset, kind.nbytes(shape))
 
 
-def _read_index(path: Path) -> dict[str, str]:
+def read_index(path: Path) -> dict[str, str]:
     weight_map = read_json(path).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise ConversionError(f"{path} has no weight_map; download it again.")

@@ -147,17 +147,26 @@ def _write(
 
 def identity(conversion: Conversion) -> str:
     """A digest of all that decides the bytes of the result: its header, its sources as they are now, our version."""
+    return digest(conversion, _state)
+
+
+def digest(conversion: Conversion, state: Callable[[Path], str]) -> str:
+    """As `identity`, with what `state` says of each file that is read."""
     found = hashlib.sha256(__version__.encode())
     found.update(conversion.header)
     paths = {source.path for tensor in conversion.draft.tensors for source in tensor.rows.sources}
     for path in sorted(paths):
-        state = path.stat()
-        found.update(f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+        found.update(state(path).encode("utf-8", "surrogateescape"))
     for tensor in conversion.draft.tensors:
         found.update(tensor.base.name.encode())
         if tensor.importance is not None:
             found.update(tensor.importance.tobytes())
     return found.hexdigest()
+
+
+def _state(path: Path) -> str:
+    found = path.stat()
+    return f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0"
 
 
 def _refuse_itself(draft: Draft, out: Path) -> None:
@@ -172,7 +181,7 @@ def printable_errors() -> Iterator[None]:
         yield
     except ConversionError as error:
         text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(error)[:800])
-        raise ConversionError(text) from error
+        raise type(error)(text) from error
     except OSError as error:
         # What no closer place has explained, such as a folder that vanishes meanwhile.
         raise ConversionError(f"{error.filename or 'a file'!s} cannot be used: {error.strerror or error}.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -13,7 +14,9 @@ from autoglm_lite.errors import ConversionError
 class Files:
     """The open shards of a checkpoint; `close` must wait until no thread reads any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Mapping[Path, Path] | None = None) -> None:
+        """`places`: where a file lies now that is known under another path."""
+        self._places = places or {}
         self._opened: dict[Path, int] = {}
         self._lock = threading.Lock()
 
@@ -48,8 +51,9 @@ class Files:
     def _open(self, path: Path) -> int:
         with self._lock:
             if path not in self._opened:
+                place = self._places.get(path, path)
                 try:
-                    self._opened[path] = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+                    self._opened[path] = os.open(place, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
                 except FileNotFoundError as error:
                     raise ConversionError(f"{path} vanished meanwhile; put it back and convert again.") from error
                 except OSError as error:

@@ -73,14 +73,16 @@ def measure(
     n_threads: int,
     manual: Mapping[str, TensorType],
     on_progress: Callable[[int, int], None] | None = None,
+    opened: Callable[[], Files] = Files,
 ) -> list[Item]:
     """The options of each of `tensors` (whose `importance` counts, where there is one), on `n_threads` threads.
 
-    `manual` gives the types that are not to be chosen, by tensor. Raises ConversionError as reading them does.
+    `manual` gives the types that are not to be chosen, by tensor; `opened` what reads the files.
+    Raises ConversionError as reading them does.
     """
     tied = all(category(tensor.name) is not Category.OUTPUT for tensor in tensors)
     items: list[Item] = []
-    with Files() as files, ThreadPoolExecutor(n_threads, thread_name_prefix="fit") as pool:
+    with opened() as files, ThreadPoolExecutor(n_threads, thread_name_prefix="fit") as pool:
         work = [pool.submit(_item, one, n_layer, tied, manual.get(one.name), files) for one in tensors]
         try:
             for future in work:

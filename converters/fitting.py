@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from autoglm_lite.errors import ConversionError
 from converters.conversion import Conversion, plan_conversion, printable_errors
 from converters.draft import Draft
+from converters.files import Files
 from converters.fit import Fitted, Item, Option, choose, fitted, measure
 from converters.layers import drop_layers, n_layers
 from converters.mixture import Candidate, check_type, may_quantise, named_type
@@ -38,10 +39,11 @@ def plan_fit(
     size: int | Callable[[Conversion], bool],
     n_threads: int,
     on_progress: Callable[[int, int], None] | None = None,
+    files: Callable[[], Files] = Files,
 ) -> FittedConversion:
     """The conversion of `draft` with least loss whose file has at most `size` bytes, or for which `size` says yes.
 
-    Reads samples of every tensor. Raises ConversionError when no choice of types is small enough.
+    Reads samples of every tensor, by `files`. Raises ConversionError when no choice of types is small enough.
     """
     with printable_errors():
         model = network(draft)
@@ -50,7 +52,7 @@ def plan_fit(
         tensors = [weighed(tensor, known) for tensor in in_file_order(cut)]
         _refuse_quantised(draft, wishes)
         manual = _manual(tensors, replace(wishes, importance=known))
-        items = tuple(measure(tensors, n_layers(cut), n_threads, manual, on_progress))
+        items = tuple(measure(tensors, n_layers(cut), n_threads, manual, on_progress, files))
 
         def plan(choice: Fitted) -> FittedConversion:
             label = _label(choice)

@@ -5,17 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from autoglm_lite.errors import ConversionError
+from autoglm_lite.store.hub.failures import DownloadError
 from converters.writer import refused, sync_folder
 
 NOTE_EVERY = 256 << 20
 """Bytes between two notes of how far the file has come: a power cut costs no more work than that."""
+
+PASSING = (KeyboardInterrupt, OSError, DownloadError)
+"""What ends a conversion that may be gone on with: all else would end it again."""
+
+
+class HaltedError(ConversionError):
+    """A conversion ended before its time for a reason outside of it, and what is done is kept."""
 
 
 @dataclass(slots=True)
@@ -26,14 +34,15 @@ class Partial:
     note: Path
     identity: str
     n_done: int
-    """Tensors that are whole in the file already."""
+    """Tensors that are whole in the file already; or pieces of them, where these are written in an order of their
+    own."""
     size: int
-    """Bytes up to the end of the last of them."""
+    """Bytes of these: of a file that is written from front to back those up to the end of the last of them."""
     noted: int = 0
 
-    def finished(self, n_done: int) -> None:
-        """Says that the file now ends behind `n_done` whole tensors."""
-        self.n_done, self.size = n_done, self.file.tell()
+    def finished(self, n_done: int, size: int | None = None) -> None:
+        """Says that `n_done` are whole now, of `size` bytes (None: of all up to where the file is written)."""
+        self.n_done, self.size = n_done, self.file.tell() if size is None else size
         if self.size - self.noted >= NOTE_EVERY:
             self.write_note()
 
@@ -65,13 +74,22 @@ def held(out: Path) -> int:
 
 
 @contextmanager
-def partial_file(out: Path, identity: str, resume: bool) -> Iterator[Partial]:
+def partial_file(
+    out: Path,
+    identity: str,
+    resume: bool,
+    n_bytes: int | None = None,
+    publish: Callable[[Path, Path], object] = Path.replace,
+) -> Iterator[Partial]:
     """The file that becomes `out` when the block ends well, synced to disk; else nothing of it is left.
 
     `identity` stands for everything that decides its bytes. With `resume`, an earlier attempt at the same is gone on
-    with, and an interruption or a full disk leaves the attempt for next time. Raises ConversionError for what the
-    disk refuses, and when another process is at it.
+    with, and an interruption, a cut line or a full disk leaves the attempt for next time. With `n_bytes`, the file has
+    that length from the beginning and is written in any order. `publish` is how it gets its name. Raises
+    ConversionError for what the disk refuses (HaltedError where what is done is kept), and when another process is at
+    it.
     """
+    halted = False
     path, note = places(out)
     try:
         # A link that somebody has put in our place is not followed.
@@ -82,22 +100,25 @@ def partial_file(out: Path, identity: str, resume: bool) -> Iterator[Partial]:
             if not size:
                 # The note about an earlier attempt must not be believed of what is written now.
                 note.unlink(missing_ok=True)
-            file.truncate(size)
-            file.seek(size)
+            if n_bytes is None or not size:
+                file.truncate(size)
+            if n_bytes is not None:
+                file.truncate(n_bytes)
+            file.seek(size if n_bytes is None else 0)
             partial = Partial(file, note, identity, n_done, size, size)
             try:
                 yield partial
                 file.flush()
                 os.fsync(file.fileno())
-                path.replace(out)
+                publish(path, out)
             except BaseException as error:
-                _leave(partial, path, keep=resume and isinstance(error, (KeyboardInterrupt, OSError)))
+                halted = _leave(partial, path, keep=resume and isinstance(error, PASSING))
                 raise
             with suppress(OSError):
                 note.unlink()
             sync_folder(out.parent)
     except OSError as error:
-        raise ConversionError(refused(out, error)) from error
+        raise (HaltedError if halted else ConversionError)(refused(out, error)) from error
 
 
 def _earlier(note: Path, identity: str, path: Path) -> tuple[int, int]:
@@ -112,15 +133,17 @@ def _earlier(note: Path, identity: str, path: Path) -> tuple[int, int]:
     return 0, 0
 
 
-def _leave(partial: Partial, path: Path, keep: bool) -> None:
+def _leave(partial: Partial, path: Path, keep: bool) -> bool:
+    """Whether something is left."""
     if keep:
         with suppress(OSError):
             partial.write_note()
         if partial.note.exists():
-            return
+            return True
     for one in (path, partial.note, partial.note.with_suffix(".tmp")):
         with suppress(OSError):
             one.unlink()
+    return False
 
 
 def _lock(file: BinaryIO, path: Path, out: Path) -> None:

@@ -36,7 +36,11 @@ class Rows(Protocol):
 
     @property
     def sources(self) -> Iterator[SourceTensor]:
-        """The tensors of the checkpoint that are read, for error messages."""
+        """The tensors of the checkpoint that are read."""
+        ...
+
+    def read_for(self, start: int, stop: int) -> Iterator[SourceTensor]:
+        """Those of them that `read` needs for rows `start` to `stop`."""
         ...
 
     def read(self, files: Files, start: int, stop: int) -> Block:
@@ -72,6 +76,9 @@ class Stored:
     def sources(self) -> Iterator[SourceTensor]:
         yield self.source
 
+    def read_for(self, start: int, stop: int) -> Iterator[SourceTensor]:
+        return self.sources
+
     def raw(self, files: Files, start: int, stop: int) -> bytearray:
         """The bytes of rows `start` to `stop`, as they are stored."""
         row_bytes = self.source.type.nbytes((n_per_row(self),))
@@ -105,6 +112,9 @@ class BlockScaled:
     def sources(self) -> Iterator[SourceTensor]:
         yield self.weight
         yield self.scale
+
+    def read_for(self, start: int, stop: int) -> Iterator[SourceTensor]:
+        return self.sources
 
     def read(self, files: Files, start: int, stop: int) -> Block:
         import numpy as np
@@ -141,16 +151,22 @@ class Stacked:
         for part in self.parts:
             yield from part.sources
 
+    def read_for(self, start: int, stop: int) -> Iterator[SourceTensor]:
+        for part, first, last in self._parts(start, stop):
+            yield from part.read_for(first, last)
+
     def read(self, files: Files, start: int, stop: int) -> Block:
         import numpy as np
 
+        wide = n_per_row(self)
+        blocks = [part.read(files, first, last).reshape(-1, wide) for part, first, last in self._parts(start, stop)]
+        return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+
+    def _parts(self, start: int, stop: int) -> Iterator[tuple[Rows, int, int]]:
         each = n_rows(self.parts[0])
-        blocks = []
         for number in range(start // each, -(-stop // each)):
             first = number * each
-            block = self.parts[number].read(files, max(start - first, 0), min(stop - first, each))
-            blocks.append(block.reshape(-1, n_per_row(self)))
-        return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+            yield self.parts[number], max(start - first, 0), min(stop - first, each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +187,9 @@ class Changed:
     def sources(self) -> Iterator[SourceTensor]:
         yield from self.rows.sources
 
+    def read_for(self, start: int, stop: int) -> Iterator[SourceTensor]:
+        return self.rows.read_for(start, stop)
+
 
 @dataclass(frozen=True, slots=True)
 class Reshaped(Changed):
@@ -182,14 +201,21 @@ class Reshaped(Changed):
     def shape(self) -> tuple[int, ...]:
         return self.new_shape
 
+    def read_for(self, start: int, stop: int) -> Iterator[SourceTensor]:
+        return self.rows.read_for(*self._beneath(start, stop))
+
     def read(self, files: Files, start: int, stop: int) -> Block:
         import numpy as np
 
         wide, narrow = n_per_row(self), n_per_row(self.rows)
-        first, last = start * wide // narrow, -(-stop * wide // narrow)
+        first, last = self._beneath(start, stop)
         flat = self.rows.read(files, first, last).reshape(-1)[start * wide - first * narrow :]
         block: Block = np.ascontiguousarray(flat[: (stop - start) * wide]).reshape(stop - start, wide)
         return block
+
+    def _beneath(self, start: int, stop: int) -> tuple[int, int]:
+        wide, narrow = n_per_row(self), n_per_row(self.rows)
+        return start * wide // narrow, -(-stop * wide // narrow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +230,21 @@ class Part(Changed):
     def shape(self) -> tuple[int, ...]:
         return _scaled(self.rows.shape, self.stop - self.start, self.group)
 
+    def read_for(self, start: int, stop: int) -> Iterator[SourceTensor]:
+        for first, last in self._beneath(start, stop):
+            yield from self.rows.read_for(first, last)
+
     def read(self, files: Files, start: int, stop: int) -> Block:
         import numpy as np
 
-        size, blocks = self.stop - self.start, []
+        blocks = [self.rows.read(files, first, last) for first, last in self._beneath(start, stop)]
+        return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+
+    def _beneath(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        size = self.stop - self.start
         for number in range(start // size, -(-stop // size)):
             first, begin = number * size, number * self.group + self.start
-            blocks.append(self.rows.read(files, begin + max(start - first, 0), begin + min(stop - first, size)))
-        return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+            yield begin + max(start - first, 0), begin + min(stop - first, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +252,10 @@ class Permuted(Changed):
     """Each group of as many rows as `order` has, put in that order: a head whose dimensions pair up differently."""
 
     order: tuple[int, ...]
+
+    def read_for(self, start: int, stop: int) -> Iterator[SourceTensor]:
+        size = len(self.order)
+        return self.rows.read_for(start // size * size, -(-stop // size) * size)
 
     def read(self, files: Files, start: int, stop: int) -> Block:
         size = len(self.order)
@@ -257,6 +294,9 @@ class Whole(Changed):
     def shape(self) -> tuple[int, ...]:
         return self.new_shape
 
+    def read_for(self, start: int, stop: int) -> Iterator[SourceTensor]:
+        return self.rows.sources
+
     def read(self, files: Files, start: int, stop: int) -> Block:
         import numpy as np
 
@@ -285,6 +325,9 @@ class Computed:
     @property
     def sources(self) -> Iterator[SourceTensor]:
         return iter(())
+
+    def read_for(self, start: int, stop: int) -> Iterator[SourceTensor]:
+        return self.sources
 
     def read(self, files: Files, start: int, stop: int) -> Block:
         import numpy as np

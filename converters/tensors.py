@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -53,17 +53,18 @@ class Slab:
     expert: int
 
 
-def slabs(tensor: OutputTensor, slab_values: int = SLAB_VALUES) -> list[Slab]:
-    """The rows of `tensor` in order, `slab_values` values at a time (always a whole row)."""
+def slabs(tensor: OutputTensor, slab_values: int = SLAB_VALUES, begin: int = 0, end: int | None = None) -> list[Slab]:
+    """The rows of `tensor` from `begin` to `end` in order, `slab_values` values at a time (always a whole row)."""
     rows, wide = n_rows(tensor.rows), n_per_row(tensor.rows)
     step = max(1, slab_values // max(wide, 1))
     n_expert = 1 if tensor.importance is None else tensor.importance.shape[0]
-    each = rows // n_expert
-    return [
-        Slab(start, min(start + step, (expert + 1) * each), expert)
-        for expert in range(n_expert)
-        for start in range(expert * each, (expert + 1) * each, step)
-    ]
+    each, end = rows // n_expert, rows if end is None else end
+    found = []
+    for expert in range(n_expert):
+        last = min((expert + 1) * each, end)
+        starts = range(max(expert * each, begin), last, step)
+        found += [Slab(start, min(start + step, last), expert) for start in starts]
+    return found
 
 
 def encode(
@@ -77,15 +78,22 @@ def encode(
 
     Raises ConversionError when a source is cut short, holds NaN or infinity, or overflows the type.
     """
-    _prepare(tensors)
+    prepare(tensors)
+    work = ((number, tensor, slab) for number, tensor in enumerate(tensors) for slab in slabs(tensor, slab_values))
+    yield from encode_slabs(work, files, pool, in_flight)
+
+
+def encode_slabs(
+    work: Iterable[tuple[int, OutputTensor, Slab]], files: Files, pool: ThreadPoolExecutor, in_flight: int
+) -> Generator[tuple[int, bytes], None, None]:
+    """As `encode`: each slab of `work` with the number before it. `prepare` is to be called first."""
     waiting: deque[tuple[int, Future[bytes]]] = deque()
     try:
-        for number, tensor in enumerate(tensors):
-            for slab in slabs(tensor, slab_values):
-                waiting.append((number, pool.submit(encode_slab, tensor, files, slab)))
-                if len(waiting) >= in_flight:
-                    first, future = waiting.popleft()
-                    yield first, future.result()
+        for number, tensor, slab in work:
+            waiting.append((number, pool.submit(encode_slab, tensor, files, slab)))
+            if len(waiting) >= in_flight:
+                first, future = waiting.popleft()
+                yield first, future.result()
         while waiting:
             first, future = waiting.popleft()
             yield first, future.result()
@@ -96,7 +104,8 @@ def encode(
                 future.exception()
 
 
-def _prepare(tensors: Sequence[OutputTensor]) -> None:
+def prepare(tensors: Sequence[OutputTensor]) -> None:
+    """Has ggml make its tables for the types of `tensors`, before several threads want them."""
     kinds = {tensor.type for tensor in tensors if tensor.type.quantised}
     if kinds:
         from converters.ggml import prepare

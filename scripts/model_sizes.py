@@ -20,16 +20,57 @@ FILES = {
     "GLM-Edge 1.5B Chat": ("Q4_K_M", "hf:zai-org/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M.gguf"),
     "GLM-Edge 4B Chat": ("Q4_K_M", "hf:zai-org/glm-edge-4b-chat-gguf/ggml-model-Q4_K_M.gguf"),
     "GLM-4 9B 0414": ("Q4_K_M", "hf:unsloth/GLM-4-9B-0414-GGUF/GLM-4-9B-0414-Q4_K_M.gguf"),
+    "GLM-Z1 9B 0414": ("Q4_K_M", "hf:unsloth/GLM-Z1-9B-0414-GGUF/GLM-Z1-9B-0414-Q4_K_M.gguf"),
+    "GLM-4.1V 9B Thinking": (
+        "Q4_K_M",
+        "hf:mradermacher/GLM-4.1V-9B-Thinking-GGUF/GLM-4.1V-9B-Thinking-Q4_K_M.gguf",
+    ),
+    "AutoGLM-Phone 9B": ("Q4_K_M", "hf:ggml-org/AutoGLM-Phone-9B-GGUF/AutoGLM-Phone-9B-Q4_K_M.gguf"),
     "Qwen2.5 0.5B Instruct": ("Q8_0", QWEN_25.format("0.5B", "0.5b", "q8_0")),
     "Qwen2.5 1.5B Instruct": ("Q4_K_M", QWEN_25.format("1.5B", "1.5b", "q4_k_m")),
     "Qwen2.5 3B Instruct": ("Q4_K_M", QWEN_25.format("3B", "3b", "q4_k_m")),
+    "Qwen2.5 7B Instruct": ("Q4_K_M", "hf:bartowski/Qwen2.5-7B-Instruct-GGUF/Qwen2.5-7B-Instruct-Q4_K_M.gguf"),
+    "Qwen2.5 Coder 1.5B Instruct": (
+        "Q4_K_M",
+        "hf:Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF/qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+    ),
     "Qwen3 0.6B": ("Q8_0", "hf:Qwen/Qwen3-0.6B-GGUF/Qwen3-0.6B-Q8_0.gguf"),
     "Qwen3 1.7B": ("Q8_0", "hf:Qwen/Qwen3-1.7B-GGUF/Qwen3-1.7B-Q8_0.gguf"),
     "Qwen3 4B": ("Q4_K_M", "hf:Qwen/Qwen3-4B-GGUF/Qwen3-4B-Q4_K_M.gguf"),
+    "Qwen3 4B Instruct 2507": (
+        "Q4_K_M",
+        "hf:unsloth/Qwen3-4B-Instruct-2507-GGUF/Qwen3-4B-Instruct-2507-Q4_K_M.gguf",
+    ),
+    "Qwen3 8B": ("Q4_K_M", "hf:Qwen/Qwen3-8B-GGUF/Qwen3-8B-Q4_K_M.gguf"),
+    "Llama 3.2 1B Instruct": (
+        "Q4_K_M",
+        "hf:bartowski/Llama-3.2-1B-Instruct-GGUF/Llama-3.2-1B-Instruct-Q4_K_M.gguf",
+    ),
+    "Llama 3.2 3B Instruct": (
+        "Q4_K_M",
+        "hf:bartowski/Llama-3.2-3B-Instruct-GGUF/Llama-3.2-3B-Instruct-Q4_K_M.gguf",
+    ),
+    "Gemma 2 2B IT": ("Q4_K_M", "hf:bartowski/gemma-2-2b-it-GGUF/gemma-2-2b-it-Q4_K_M.gguf"),
+    "Gemma 3 270M IT": ("Q8_0", "hf:ggml-org/gemma-3-270m-it-GGUF/gemma-3-270m-it-Q8_0.gguf"),
+    "Gemma 3 1B IT": ("Q8_0", "hf:ggml-org/gemma-3-1b-it-GGUF/gemma-3-1b-it-Q8_0.gguf"),
+    "Gemma 3 4B IT": ("Q4_K_M", "hf:ggml-org/gemma-3-4b-it-GGUF/gemma-3-4b-it-Q4_K_M.gguf"),
+    "Phi-4 Mini Instruct": ("Q4_K_M", "hf:unsloth/Phi-4-mini-instruct-GGUF/Phi-4-mini-instruct-Q4_K_M.gguf"),
+    "SmolLM2 135M Instruct": (
+        "Q8_0",
+        "hf:bartowski/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct-Q8_0.gguf",
+    ),
+    "SmolLM2 1.7B Instruct": (
+        "Q4_K_M",
+        "hf:HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF/smollm2-1.7b-instruct-q4_k_m.gguf",
+    ),
     "Phi-3 Mini 4K Instruct": ("Q4_K_M", "hf:microsoft/Phi-3-mini-4k-instruct-gguf/Phi-3-mini-4k-instruct-q4.gguf"),
     "SmolLM2 360M Instruct": (
         "Q8_0",
         "hf:HuggingFaceTB/SmolLM2-360M-Instruct-GGUF/smollm2-360m-instruct-q8_0.gguf",
+    ),
+    "InternLM3 8B Instruct": (
+        "Q4_K_M",
+        "hf:internlm/internlm3-8b-instruct-gguf/internlm3-8b-instruct-q4_k_m.gguf",
     ),
     "SmolLM3 3B": ("Q4_K_M", "hf:ggml-org/SmolLM3-3B-GGUF/SmolLM3-Q4_K_M.gguf"),
 }
@@ -43,6 +84,19 @@ GOOD_AT = {
     "Qwen3 0.6B": ("chinese", "little memory", "reasoning"),
     "Qwen3 1.7B": ("chinese", "reasoning"),
     "Qwen3 4B": ("chinese", "reasoning", "code"),
+    "Qwen3 4B Instruct 2507": ("chinese", "conversation", "writing"),
+    "Qwen3 8B": ("chinese", "reasoning", "code"),
+    "Qwen2.5 7B Instruct": ("chinese", "writing", "code"),
+    "Qwen2.5 Coder 1.5B Instruct": ("english", "code"),
+    "GLM-Z1 9B 0414": ("chinese", "reasoning"),
+    "Llama 3.2 1B Instruct": ("english", "conversation", "little memory"),
+    "Llama 3.2 3B Instruct": ("english", "conversation", "writing"),
+    "Gemma 2 2B IT": ("english", "conversation", "writing"),
+    "Gemma 3 1B IT": ("english", "conversation", "little memory"),
+    "Gemma 3 4B IT": ("chinese", "conversation", "writing"),
+    "Phi-4 Mini Instruct": ("english", "reasoning", "code"),
+    "SmolLM2 1.7B Instruct": ("english", "conversation"),
+    "InternLM3 8B Instruct": ("chinese", "writing"),
     "Phi-3 Mini 4K Instruct": ("english", "reasoning"),
     "SmolLM2 360M Instruct": ("english", "little memory"),
     "SmolLM3 3B": ("english", "reasoning"),
@@ -54,11 +108,13 @@ TINY = ("Q8_0",)
 HEAD = """\
 # Models worth having on small machines; GLM first. Written by scripts/model_sizes.py.
 #
+# id: the name for `autoglm-lite pull`, and with :Q4_K_M or the like behind it for that type.
 # parameters, bytes: computed from the shapes in each model's config.json. bytes are those of the tensors alone, with
 # the types that `autoglm-lite convert` and llama-quantize give them; a file has some MB more, for its vocabulary.
 # context: tokens that the model was trained for. kv_bytes: what each token of context takes, at f16.
 # licence: that of the weights. Sliding windows, as Gemma has, make its cache smaller than kv_bytes says.
-# files: where a GGUF of a type can be had by anyone, from the model's makers where they give one. good_at: what for.
+# files: where a GGUF of a type can be had by anyone, from the model's makers where they give one. good_at: what for; a
+# model without is not proposed, though it can be had.
 """
 
 
@@ -139,6 +195,7 @@ ENTRIES = (
         Shape("chatglm", 40, 3072, 8192, 24, 6, 59264, tied=False, fused_ffn=True),
     ),
     Entry("GLM-4 9B 0414", "GLM", "hf:zai-org/GLM-4-9B-0414", 32768, "MIT", LARGE, GLM4),
+    Entry("GLM-Z1 9B 0414", "GLM", "hf:zai-org/GLM-Z1-9B-0414", 32768, "MIT", LARGE, GLM4),
     Entry("GLM-4.1V 9B Thinking", "GLM", "hf:zai-org/GLM-4.1V-9B-Thinking", 65536, "MIT", LARGE, GLM4),
     Entry("AutoGLM-Phone 9B", "GLM", "hf:zai-org/AutoGLM-Phone-9B", 65536, "MIT", LARGE, GLM4),
     Entry(
@@ -158,6 +215,10 @@ ENTRIES = (
         Shape("qwen2", 28, 3584, 18944, 28, 4, 152064, tied=False, qkv_bias=True),
     ),
     Entry(
+        *("Qwen2.5 Coder 1.5B Instruct", "Qwen", "hf:Qwen/Qwen2.5-Coder-1.5B-Instruct", 32768, "Apache-2.0", SMALL),
+        Shape("qwen2", 28, 1536, 8960, 12, 2, 151936, qkv_bias=True),
+    ),
+    Entry(
         *("Qwen3 0.6B", "Qwen", "hf:Qwen/Qwen3-0.6B", 40960, "Apache-2.0", SMALL),
         Shape("qwen3", 28, 1024, 3072, 16, 8, 151936, qk_norm=True),
     ),
@@ -168,6 +229,14 @@ ENTRIES = (
     Entry(
         *("Qwen3 4B", "Qwen", "hf:Qwen/Qwen3-4B", 40960, "Apache-2.0", SMALL),
         Shape("qwen3", 36, 2560, 9728, 32, 8, 151936, qk_norm=True),
+    ),
+    Entry(
+        *("Qwen3 4B Instruct 2507", "Qwen", "hf:Qwen/Qwen3-4B-Instruct-2507", 262144, "Apache-2.0", SMALL),
+        Shape("qwen3", 36, 2560, 9728, 32, 8, 151936, qk_norm=True),
+    ),
+    Entry(
+        *("Qwen3 8B", "Qwen", "hf:Qwen/Qwen3-8B", 40960, "Apache-2.0", LARGE),
+        Shape("qwen3", 36, 4096, 12288, 32, 8, 151936, tied=False, qk_norm=True),
     ),
     Entry(
         *("Llama 3.2 1B Instruct", "Llama", "hf:meta-llama/Llama-3.2-1B-Instruct", 131072),
@@ -182,6 +251,10 @@ ENTRIES = (
     Entry(
         *("Gemma 2 2B IT", "Gemma", "hf:google/gemma-2-2b-it", 8192, "Gemma Terms of Use", SMALL),
         Shape("gemma2", 26, 2304, 9216, 8, 4, 256000, head=256, norms=4),
+    ),
+    Entry(
+        *("Gemma 3 270M IT", "Gemma", "hf:google/gemma-3-270m-it", 32768, "Gemma Terms of Use", TINY),
+        Shape("gemma3", 18, 640, 2048, 4, 1, 262144, head=256, norms=4, qk_norm=True),
     ),
     Entry(
         *("Gemma 3 1B IT", "Gemma", "hf:google/gemma-3-1b-it", 32768, "Gemma Terms of Use", TINY),
@@ -252,6 +325,7 @@ def page() -> str:
         sizes = ", ".join(f"{name} = {tensor_bytes(entry.shape, name):_}" for name in entry.types)
         lines = (
             "[[model]]",
+            f'id = "{short(entry.name)}"',
             f'name = "{entry.name}"',
             f'family = "{entry.family}"',
             f'reference = "{entry.reference}"',
@@ -266,9 +340,15 @@ def page() -> str:
     return "\n".join(blocks)
 
 
+def short(name: str) -> str:
+    """What people type: `GLM-Edge 1.5B Chat` is glm-edge-1.5b, and `Qwen3 4B` is qwen3-4b."""
+    return name.lower().replace(" ", "-").removesuffix("-chat")
+
+
 def _had(name: str) -> Iterator[str]:
     if name in FILES:
         yield 'files = {{ {} = "{}" }}'.format(*FILES[name])
+    if name in GOOD_AT:
         yield "good_at = [{}]".format(", ".join(f'"{what}"' for what in GOOD_AT[name]))
 
 

@@ -60,4 +60,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keeps every test out of the user's own models, conversations and logs."""
     folder = tmp_path / "home"
     monkeypatch.setenv("AUTOGLM_LITE_HOME", str(folder))
+    # Where other programs have models, too.
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
     return folder

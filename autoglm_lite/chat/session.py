@@ -31,9 +31,10 @@ class Session:
     """A conversation as it goes on. Belongs to one event loop; one answer at a time.
 
     `answer`, `again` and `go_on` give Forgotten?, Waiting*, Prefill*, Reasoning*, Answer*, one Finished. A question is
-    on disk before the model is asked, and the answer as it grows, about once a second. Closing the generator, or
-    cancelling its task, stops the model and keeps what came. They raise HistoryError, TemplateError,
-    PromptTooLongError or WorkerDiedError; what came until then is kept.
+    on disk before the model is asked. Each piece of the answer outlives this process before it is given out, and all
+    of it is flushed to the disk about once a second. Closing the generator, or cancelling its task, stops the model
+    and keeps what came. They raise HistoryError, TemplateError, PromptTooLongError or WorkerDiedError; what came until
+    then is kept.
     """
 
     def __init__(self, model: Generates, setup: ChatSetup) -> None:
@@ -164,6 +165,7 @@ class Session:
                 recorder.finish_now("stopped" if by_user else "cut off")
             raise
         finally:
+            recorder.leave()
             done = recorder.turn()
             self.turns = [*earlier, done] if recorder.came or done.answer_id != turn.answer_id else otherwise
 

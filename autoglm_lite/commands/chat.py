@@ -156,8 +156,9 @@ def prepare(args: argparse.Namespace, history: History, conversation: Conversati
     from autoglm_lite.chat.setup import ChatSetup
     from autoglm_lite.chat.template import ChatTemplate
     from autoglm_lite.commands.backend import backend, offered
+    from autoglm_lite.commands.finding import find
     from autoglm_lite.gguf.facts import made_for, read_facts
-    from autoglm_lite.store import is_starter, make_models_dir, resolve
+    from autoglm_lite.store import is_starter, make_models_dir
 
     wanted = wishes(args)
     last_model = conversation.model if conversation and Path(conversation.model).is_file() else None
@@ -165,11 +166,11 @@ def prepare(args: argparse.Namespace, history: History, conversation: Conversati
     said: list[str] = []
     names = offered(args)
     in_memory = [model.name for model in names if model.n_ctx]
-    path = resolve(last_model if args.model is None else args.model, wanted, said.append, in_memory)
+    path = find(last_model if args.model is None else args.model, wanted, said.append, in_memory)
     facts = made_for(read_facts(path), "chat")
     model = backend(args, facts, names, said.append)
     switch, budget = thinking(args.think)
-    said += [STARTER] if is_starter(path) else []
+    said += [STARTER, *elsewhere()] if is_starter(path) else []
     if not facts.chat_template:
         said.append(f"{facts.name} has no chat template, so it continues your text instead of answering it.")
     elif args.think and "enable_thinking" not in facts.chat_template:
@@ -191,6 +192,22 @@ def prepare(args: argparse.Namespace, history: History, conversation: Conversati
         notices=tuple(said),
     )
     return setup, model
+
+
+def elsewhere() -> list[str]:
+    """A sentence on the models that other programs have here, if there are any."""
+    from autoglm_lite.store.others.computer import this_computer
+    from autoglm_lite.store.others.search import programs_with_models
+
+    try:
+        programs = programs_with_models(this_computer())
+    except (OSError, RuntimeError):
+        return []
+    if not programs:
+        return []
+    *others, last = programs
+    names = f"{', '.join(others)} and {last} have" if others else f"{last} has"
+    return [f"{names} models on this computer: `autoglm-lite models scan` lets you use them where they lie."]
 
 
 def chosen_conversation(args: argparse.Namespace, history: History) -> Conversation | None:

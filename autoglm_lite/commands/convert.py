@@ -16,8 +16,11 @@ from autoglm_lite.commands.options import size as size_option
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Mapping
 
+    from autoglm_lite.store.reference import HubReference
     from converters.conversion import Conversion, Resources
+    from converters.files import Files
     from converters.fit import Fitted
     from converters.wishes import Wishes
 
@@ -30,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from converters.types import ALIASES, FILE_TYPES
 
     parser.add_argument(
-        "source", metavar="SOURCE", type=Path, help="folder with config.json and safetensors files, or a GGUF file"
+        "source",
+        metavar="SOURCE",
+        type=Path,
+        help="folder with config.json and safetensors files, a GGUF file, or a repository: hf:org/repo, ms:org/repo",
     )
     parser.add_argument(
         "-o", "--output", metavar="OUT.gguf", type=Path, help="file to write (default: SOURCE-TYPE.gguf, here)"
@@ -94,17 +100,22 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--drop-layers is for the language model; convert the vision part without it.")
     refuse_without_numpy()
     print_anything()
-    resources = Resources(args.threads or _cores(), args.memory)
+    n_threads = args.threads or _cores()
+    if (reference := _repository(args)) is not None:
+        from autoglm_lite.commands.streaming import convert_streamed
+
+        return convert_streamed(args, reference, n_threads)
+    resources = Resources(n_threads, args.memory)
     began = time.monotonic()
     progress = Progress(sys.stderr)
     with termination_as_interrupt():
         try:
-            conversion, choice = _plan(args, resources)
+            conversion, choice = plan(args, args.source, resources)
             for notice in conversion.draft.notices:
                 print(f"autoglm-lite: {notice}", file=sys.stderr)
-            out = _output(args, conversion)
+            out = output(args, conversion)
             if args.dry_run:
-                print(json.dumps(_describe(conversion, out), ensure_ascii=False) if args.json else _table(conversion))
+                print(json.dumps(describe(conversion, out), ensure_ascii=False) if args.json else table(conversion))
                 return 0
             if choice:
                 print(fitted_table(choice), file=sys.stderr)
@@ -120,15 +131,42 @@ def run(args: argparse.Namespace) -> int:
     ended = time.monotonic()
     seconds = ended - began
     if args.json:
-        print(json.dumps({**_describe(conversion, out), "seconds": round(seconds, 3)}, ensure_ascii=False))
+        print(json.dumps({**describe(conversion, out), "seconds": round(seconds, 3)}, ensure_ascii=False))
     else:
         print(summary(conversion, out, seconds, ended - began_writing))
     return 0
 
 
-def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, Fitted | None]:
+def _repository(args: argparse.Namespace) -> HubReference | None:
+    """Of a hub, where the source is one; its type is then that of the command. Raises UsageError."""
+    from autoglm_lite.errors import UsageError
+    from autoglm_lite.store.reference import HubReference, read_reference
+    from converters.types import ALIASES, FILE_TYPES
+
+    if not str(args.source).startswith(("hf:", "ms:")):
+        return None
+    reference = read_reference(str(args.source))
+    assert isinstance(reference, HubReference)
+    whole = f"{reference.hub}:{reference.repo}"
+    if reference.file is not None:
+        raise UsageError(f"{reference} is a file, and a whole checkpoint is converted: give its repository, {whole}.")
+    if reference.type is not None:
+        if args.type is not None or args.fit is not None:
+            raise UsageError(f"The type is given twice: take {whole}, or leave out --{'type' if args.type else 'fit'}.")
+        if reference.type not in (*FILE_TYPES, *ALIASES):
+            raise UsageError(f"{reference.type} is no type to convert to: see autoglm-lite convert --help.")
+        args.type = reference.type
+    return HubReference(reference.hub, reference.repo)
+
+
+def plan(
+    args: argparse.Namespace, source: Path, resources: Resources, files: Callable[[], Files] | None = None
+) -> tuple[Conversion, Fitted | None]:
+    """What converting `source` will write, and what --fit chose. `files` reads the checkpoint's data where that is not
+    in its files. Raises ConversionError, UsageError."""
     from autoglm_lite.errors import UsageError
     from converters.conversion import draft_of, plan_conversion, printable_errors
+    from converters.files import Files
     from converters.fitting import plan_fit
     from converters.progress import Progress
     from converters.writer import check_target
@@ -139,12 +177,12 @@ def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, F
     wishes = _wishes(args)
     if wishes.tensor_types and not wishes.file_type.quantised:
         raise UsageError(f"--tensor-type is for files of a quantised type, and {wishes.file_type.name} is none.")
-    draft = draft_of(args.source, wishes)
+    draft = draft_of(source, wishes)
     if args.output and not args.dry_run:
         # Known before anything is measured, which can take long.
         with printable_errors():
             check_target(args.output, 0)
-    if (count := _count(args.drop_layers)) is not None:
+    if (count := count_to_drop(args)) is not None:
         from autoglm_lite.commands.layers import least_changing
 
         near = args.output or Path("out.gguf")
@@ -154,10 +192,20 @@ def _plan(args: argparse.Namespace, resources: Resources) -> tuple[Conversion, F
     print("autoglm-lite: measuring what each type would cost each tensor", file=sys.stderr)
     counting = Progress(sys.stderr, amount=lambda count: f"{count:.0f} tensors" if count >= 10 else f"{count:.1f}")
     try:
-        found = plan_fit(draft, wishes, args.fit or runs_here(), resources.n_threads, counting)
+        size = args.fit or runs_here()
+        found = plan_fit(draft, wishes, size, resources.n_threads, counting, files or Files)
     finally:
         counting.close()
     return found.conversion, found.choice
+
+
+def plan_again(args: argparse.Namespace, source: Path, label: str, types: Mapping[str, str]) -> Conversion:
+    """What `plan` found with --fit before: a file called `label` with `types`, by tensor. Raises ConversionError."""
+    from converters.conversion import draft_of, plan_conversion
+    from converters.types import file_type, tensor_type
+
+    wishes = replace(_wishes(args), file_type=file_type(label))
+    return plan_conversion(draft_of(source, wishes), wishes, {name: tensor_type(kind) for name, kind in types.items()})
 
 
 def _wishes(args: argparse.Namespace) -> Wishes:
@@ -186,7 +234,7 @@ def _wishes(args: argparse.Namespace) -> Wishes:
 def _layers(text: str | None) -> tuple[int, ...]:
     from autoglm_lite.errors import UsageError
 
-    if text is None or _count(text) is not None:
+    if text is None or _is_count(text):
         return ()
     parts = text.rstrip(",").split(",")
     if not all(part.strip().isdecimal() and len(part) < 6 for part in parts):
@@ -194,12 +242,18 @@ def _layers(text: str | None) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in parts}))
 
 
-def _count(text: str | None) -> int | None:
+def count_to_drop(args: argparse.Namespace) -> int | None:
     """How many layers to drop, where no list says which."""
-    return int(text) if text is not None and text.isdecimal() and len(text) < 6 else None
+    text: str | None = args.drop_layers
+    return int(text) if text is not None and _is_count(text) else None
 
 
-def _output(args: argparse.Namespace, conversion: Conversion) -> Path:
+def _is_count(text: str) -> bool:
+    return text.isdecimal() and len(text) < 6
+
+
+def output(args: argparse.Namespace, conversion: Conversion) -> Path:
+    """The file to write."""
     if args.output:
         found: Path = args.output
         return found
@@ -214,7 +268,8 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _describe(conversion: Conversion, out: Path) -> dict[str, object]:
+def describe(conversion: Conversion, out: Path) -> dict[str, object]:
+    """The keys of docs/converting.md."""
     draft = conversion.draft
     name = draft.keys.get("general.name")
     return {
@@ -232,7 +287,8 @@ def _describe(conversion: Conversion, out: Path) -> dict[str, object]:
     }
 
 
-def _table(conversion: Conversion) -> str:
+def table(conversion: Conversion) -> str:
+    """The tensors of the result."""
     from converters.progress import size
 
     rows = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from autoglm_lite.gguf.facts import ModelFacts
     from converters.conversion import Conversion
     from converters.fit import Fitted
 
@@ -17,24 +18,30 @@ if TYPE_CHECKING:
 def runs_here() -> Callable[[Conversion], bool]:
     """Tells whether the file that a conversion would write fits into this machine's memory with the usual context.
 
-    The machine is read once, so that a search has the same limit at each step. A plan is made from the header alone, at
-    the front of a file that has the right size and no blocks.
+    The machine is read once, so that a search has the same limit at each step.
     """
-    from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.make import choose
 
     machine = read_machine()
 
     def runs(conversion: Conversion) -> bool:
-        with tempfile.TemporaryDirectory(prefix="autoglm-lite-") as folder:
-            path = Path(folder) / "planned.gguf"
-            with path.open("wb") as file:
-                file.write(conversion.header)
-                file.truncate(conversion.nbytes)
-            return choose(read_facts(path), machine).fits
+        return choose(planned_facts(conversion), machine).fits
 
     return runs
+
+
+def planned_facts(conversion: Conversion) -> ModelFacts:
+    """Of the file that a conversion would write, read from its header at the front of a file that has the right size
+    and no blocks. Raises ModelFileError."""
+    from autoglm_lite.gguf.facts import read_facts
+
+    with tempfile.TemporaryDirectory(prefix="autoglm-lite-") as folder:
+        path = Path(folder) / "planned.gguf"
+        with path.open("wb") as file:
+            file.write(conversion.header)
+            file.truncate(conversion.nbytes)
+        return read_facts(path)
 
 
 def fitted_table(choice: Fitted) -> str:

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 KV_TYPES = ("f16", "q8_0", "f32")
 
 
-def add_model_argument(parser: argparse.ArgumentParser) -> None:
-    """MODEL, which may be left out."""
+def add_model_argument(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """MODEL, which may be left out; `more`: what else the command takes for it."""
     parser.add_argument(
         "model",
         nargs="?",
         metavar="MODEL",
-        help="a GGUF file or a stored model's name (default: the best stored model that fits, else the starter)",
+        help=f"a GGUF file or a stored model's name{more} (default: the best stored model that fits, else the starter)",
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from autoglm_lite.commands.prospect import Prospect
     from autoglm_lite.gguf.facts import ModelFacts
     from autoglm_lite.planning.forecast import Forecast
     from autoglm_lite.planning.make import Wishes
@@ -40,7 +41,9 @@ VERDICTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
-    add_model_argument(parser)
+    add_model_argument(
+        parser, ", or hf:org/repo and the like for one that is far away, of which only the header is read"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the page")
     add_planning_options(parser)
 
@@ -48,30 +51,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the forecast; returns 0 when the model can run, 1 when it will not fit. Raises AutoglmError.
 
-    Of the model nothing but the header is read; what llama.cpp says of its size comes from a worker.
+    Of the model nothing but the header is read, be it on this disk or far away; what llama.cpp says of the size of one
+    that is here comes from a worker.
     """
     from autoglm_lite.commands.bandwidth import memory_bandwidth
     from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.commands.disk_speed import read_speed
+    from autoglm_lite.commands.finding import find
     from autoglm_lite.commands.preferences import preferred, read_tuned
+    from autoglm_lite.commands.prospect import far_away
+    from autoglm_lite.commands.shell import without_controls
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.planning.forecast import forecast
     from autoglm_lite.planning.make import choose
-    from autoglm_lite.store import resolve
     from autoglm_lite.worker.sizes import exact_sizes
 
     def say(sentence: str) -> None:
         print(f"autoglm-lite: {sentence}", file=sys.stderr)
 
     wanted = wishes(args)
-    facts = read_facts(resolve(args.model, wanted, say))
+    far = far_away(args.model, wanted, args.profile, os.environ) if args.model else None
+    facts = far.facts if far else read_facts(find(args.model, wanted, say))
+    for sentence in far.sentences if far else ():
+        say(without_controls(sentence))
     machine = machine_with_devices(wanted)
-    wanted = preferred(wanted, facts, machine, args.profile, tuned=read_tuned(facts, machine, say))
+    tuned = None if far else read_tuned(facts, machine, say)
+    wanted = preferred(wanted, facts, machine, args.profile, tuned=tuned)
     choice = choose(facts, machine, wanted)
     bandwidth = memory_bandwidth(choice.plan.threads, machine.memory_available) if choice.fits else None
-    disk = None if choice.verdict == "wont-fit" else read_speed(facts.path)
-    found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored(), exact_sizes, disk)
-    if not choice.fits:
+    disk = None if far or choice.verdict == "wont-fit" else read_speed(facts.path)
+    exact = None if far else exact_sizes
+    found = forecast(facts, machine, wanted, bandwidth, () if choice.fits else _stored(), exact, disk)
+    if far:
+        found = replace(found, suggestions=tuple(_of_far_away(far, found)))
+    elif not choice.fits:
         found = replace(found, suggestions=(*found.suggestions, *_better_suited(choice.available)))
     if args.json:
         print(json.dumps(as_json(facts, wanted, found), ensure_ascii=False))
@@ -221,6 +234,17 @@ def _seconds(seconds: float) -> str:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
+
+
+def _of_far_away(far: Prospect, found: Forecast) -> Iterator[Suggestion]:
+    """What to do about a model that cannot be opened yet."""
+    from autoglm_lite.planning.suggestions import Suggestion
+
+    for suggestion in found.suggestions:
+        command = suggestion.command
+        yield replace(suggestion, command=command and command.replace("autoglm-lite chat ", "autoglm-lite plan ", 1))
+    if far.instead is not None:
+        yield Suggestion(far.instead, None)
 
 
 def _better_suited(memory: int) -> Iterator[Suggestion]:

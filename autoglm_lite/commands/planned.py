@@ -41,11 +41,12 @@ def planned(
 def decided(
     facts: ModelFacts, path: Path, wishes: Wishes, profile: str | None, say: Callable[[str], None], taken: int = 0
 ) -> Planned:
-    """As `planned`, with all that the plan was made from."""
+    """As `planned`, with all that the plan was made from. It is noted that the model is used."""
     from autoglm_lite.commands.devices import machine_with_devices
     from autoglm_lite.commands.preferences import preferred, read_tuned
     from autoglm_lite.heap import return_freed_memory
     from autoglm_lite.planning.make import decide, fallbacks, notices
+    from autoglm_lite.store.loading import noted_and_checked
     from autoglm_lite.worker.sizes import exact_sizes
 
     machine = machine_with_devices(wishes, say)
@@ -55,6 +56,8 @@ def decided(
     plan = replace(choice.plan, model_path=str(path.absolute()))
     for notice in notices(facts, machine, wishes, choice):
         say(notice)
+    if damage := noted_and_checked(path):
+        say(damage)
     # What reading a large vocabulary took: 15 MB for 150,000 tokens.
     return_freed_memory()
     return Planned(replace(choice, plan=plan), machine, wishes, fallbacks(facts, machine, wishes, plan))

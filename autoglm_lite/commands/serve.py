@@ -172,13 +172,14 @@ def check_loading(args: argparse.Namespace) -> None:
 
     if args.model is None and args.profile is None and wishes(args) == Wishes():
         return
+    from autoglm_lite.commands.finding import find
     from autoglm_lite.commands.preferences import preferred
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.make import decide
-    from autoglm_lite.store.models import resolve, starter_path
+    from autoglm_lite.store.models import starter_path
 
-    facts, machine = read_facts(starter_path() if args.model is None else resolve(args.model)), read_machine()
+    facts, machine = read_facts(starter_path() if args.model is None else find(args.model)), read_machine()
     wanted = replace(wishes(args), n_parallel=args.parallel)
     if args.model is None:
         # Other models may take what the starter does not.

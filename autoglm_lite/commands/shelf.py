@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SECONDS_KNOWN = 10.0
 """That devices are not asked for again: a worker is started for that."""
-MOST_OFFERS = 6
 
 
 class Shelf:
@@ -72,25 +71,19 @@ class Shelf:
 
     def offers(self, given_back: int, *, at_rest: bool) -> list[Offer]:
         """What suits this machine, the best first; the rest as of `look`. Raises ProfileError."""
+        from autoglm_lite.commands.proposals import proposals
         from autoglm_lite.planning.make import available_bytes
-        from autoglm_lite.planning.speed import weights_per_second
-        from autoglm_lite.profiles.models import read_models, suited
-        from autoglm_lite.store.hub import Wanted
         from autoglm_lite.store.shelf import Offer
+        from autoglm_lite.store.wanted import Wanted
 
         machine = self._now(given_back)
         memory = available_bytes(machine, wishes(self._args))
-        bandwidth = _bandwidth(machine.physical_cores, machine, at_rest)
-
-        def speed(n_bytes: int) -> float | None:
-            return bandwidth and weights_per_second(machine, machine.physical_cores, bandwidth) / n_bytes
-
         found = []
-        for one in suited(read_models(), memory, speed)[:MOST_OFFERS]:
-            model, n_bytes = one.model, one.model.bytes_by_type[one.type]
+        for one in proposals(machine, memory, _bandwidth(machine.physical_cores, machine, at_rest)):
+            model = one.model
             name = f"{model.reference.rpartition('/')[2].lower()}-{one.type}.gguf"
             offer = Offer(
-                wanted=Wanted(model.files[one.type], name, model.name, n_bytes),
+                wanted=Wanted(one.reference, name, model.name, one.n_bytes),
                 family=model.family,
                 n_params=model.parameters,
                 file_type=one.type,
@@ -98,7 +91,7 @@ class Shelf:
                 licence=model.licence,
                 good_at=model.good_at,
                 needed=one.needed,
-                decode=speed(n_bytes),
+                decode=one.decode,
             )
             found.append(offer)
         return found

@@ -6,7 +6,7 @@ import struct
 import sys
 from array import array
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from autoglm_lite.errors import ModelFileError
 from autoglm_lite.gguf.header import damaged
@@ -20,11 +20,18 @@ _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
 
 
+class Readable(Protocol):
+    """A file that is read in order."""
+
+    def read(self, n_bytes: int, /) -> bytes:
+        """The next bytes, at most `n_bytes` of them and none only where the file ends."""
+
+
 class Cursor:
     """A place in a file of `file_bytes` bytes. It reads rather than maps: a file cut short under a mapping would
     kill the process that looks at it."""
 
-    def __init__(self, file: BinaryIO, file_bytes: int, path: Path) -> None:
+    def __init__(self, file: Readable, file_bytes: int, path: Path) -> None:
         self.file_bytes = file_bytes
         self.path = path
         self.position = 0
@@ -34,6 +41,12 @@ class Cursor:
     def remaining(self) -> int:
         """Bytes from here to the end of the file."""
         return self.file_bytes - self.position
+
+    def peek(self, n_bytes: int) -> bytes:
+        """The bytes from here on, fewer than `n_bytes` where the file ends, and stays here."""
+        end = min(self.position + n_bytes, self.file_bytes)
+        self._fill(end)
+        return bytes(self._buffer[self.position : end])
 
     def take(self, n_bytes: int) -> bytes:
         start = self._advance(n_bytes)
@@ -89,12 +102,14 @@ class Cursor:
         if end > MAX_HEADER_BYTES:
             raise damaged(self.path, f"its header is larger than {MAX_HEADER_BYTES >> 20} MiB")
         held = len(self._buffer)
-        if end > held:
-            wanted = min(max(end, 2 * held, _FIRST_READ), self.file_bytes, MAX_HEADER_BYTES)
-            self._buffer += self._file.read(wanted - held)
-            if len(self._buffer) < end:
+        wanted = min(max(end, 2 * held, _FIRST_READ), self.file_bytes, MAX_HEADER_BYTES)
+        while held < end:
+            piece = self._file.read(wanted - held)
+            if not piece:
                 raise cut_short(self.path)
-        return len(self._buffer)
+            self._buffer += piece
+            held += len(piece)
+        return held
 
 
 def cut_short(path: Path, missing: int | None = None) -> ModelFileError:

@@ -91,7 +91,12 @@ def read_facts(path: Path) -> ModelFacts:
 
     Raises ModelFileError with one sentence: what is wrong with the file and what to do.
     """
-    header = read_header(path)
+    return facts_of(read_header(path))
+
+
+def facts_of(header: Header) -> ModelFacts:
+    """Checks the rest of what `read_facts` does. Raises ModelFileError, which calls the file by the header's path."""
+    path = header.path
     shape = check_hyperparameters(header)
     vocabulary = check_vocabulary(header, encoder=is_encoder(header))
     check_tensors(header, shape, vocabulary.n_tokens)
@@ -120,7 +125,7 @@ def read_facts(path: Path) -> ModelFacts:
         kv_heads=shape.kv_heads,
         windows=shape.windows,
         n_ff=shape.n_ff,
-        matrix_bytes=_matrix_bytes(header, shape.architecture),
+        matrix_bytes=matrix_bytes(header.tensors, shape.architecture),
         n_merges=vocabulary.n_merges,
         token_bytes=_token_bytes(header, shape.architecture),
         tensors=header.tensors,
@@ -159,10 +164,11 @@ def _tied(architecture: str, tensors: tuple[TensorInfo, ...]) -> bool:
     return architecture not in BERTS and all(tensor.name != OUTPUT for tensor in tensors)
 
 
-def _matrix_bytes(header: Header, architecture: str) -> dict[str, int]:
-    tied = _tied(architecture, header.tensors)
+def matrix_bytes(tensors: tuple[TensorInfo, ...], architecture: str) -> dict[str, int]:
+    """`ModelFacts.matrix_bytes` of a model's tensors."""
+    tied = _tied(architecture, tensors)
     by_type: Counter[str] = Counter()
-    for tensor in header.tensors:
+    for tensor in tensors:
         if is_matrix(tensor) and tensor.name not in LOOKED_UP and (tensor.name != EMBEDDING or tied):
             by_type[tensor.type.name] += tensor.n_bytes
     return dict(by_type)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoglm_lite.errors import ModelFileError
@@ -36,6 +37,8 @@ class Header:
     alignment: int
     data_offset: int
     """Bytes from the start of the file to the data of the first tensor."""
+    spans: Mapping[str, tuple[int, int]] = field(default_factory=dict, repr=False)
+    """Where each key with its value begins and ends in the file."""
 
     def u32(self, key: str) -> int | None:
         """The value of `key`, None if there is none. llama.cpp takes a count or an id in this one type only."""

@@ -6,13 +6,14 @@ The format is described in ggml/docs/gguf.md; the limits are those of ggml/src/g
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import stat
 import struct
 from pathlib import Path
-from typing import BinaryIO
 
 from autoglm_lite.errors import ModelFileError
-from autoglm_lite.gguf.cursor import Cursor, cut_short
+from autoglm_lite.gguf.cursor import Cursor, Readable, cut_short
 from autoglm_lite.gguf.disguise import SNIFF_BYTES, not_a_gguf
 from autoglm_lite.gguf.ggml_types import GGML_TYPES, REMOVED_TYPES, GgmlType
 from autoglm_lite.gguf.header import Header, TensorInfo, damaged, quoted, unsupported
@@ -42,17 +43,18 @@ _SINGLE = {
 }
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, *, parts: bool = False) -> Header:
     """Reads and checks the header of the GGUF file at `path`, and that the file holds all data it speaks of.
 
-    Reads no tensor data. Raises ModelFileError, whose text names the file, what is wrong and what to do.
+    Reads no tensor data. A part of a split model is refused unless `parts` are wanted. Raises ModelFileError, whose
+    text names the file, what is wrong and what to do.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             what = "a folder" if path.is_dir() else "not a regular file"
             raise ModelFileError(f"{path} is {what}; give the path of a .gguf file.")
         with path.open("rb") as file:
-            return _read(file, path)
+            return read_header_of(file, os.fstat(file.fileno()).st_size, path, parts=parts)
     except FileNotFoundError:
         raise ModelFileError(f"There is no file {path}; check the path.") from None
     except PermissionError:
@@ -62,15 +64,17 @@ def read_header(path: Path) -> Header:
         raise ModelFileError(f"{quoted(str(path))} cannot be read ({error}); check the path and the disk.") from error
 
 
-def _read(file: BinaryIO, path: Path) -> Header:
-    file_bytes = os.fstat(file.fileno()).st_size
-    start = file.read(SNIFF_BYTES)
-    file.seek(0)
-    if not start:
+def read_header_of(file: Readable, file_bytes: int, path: Path, *, parts: bool = False) -> Header:
+    """As `read_header`, of a file of `file_bytes` bytes that may lie anywhere; `path` is what errors call it.
+
+    Raises ModelFileError, and what reading `file` raises.
+    """
+    if not file_bytes:
         raise ModelFileError(f"{path} is empty; download it again.")
+    cursor = Cursor(file, file_bytes, path)
+    start = cursor.peek(SNIFF_BYTES)
     if not start.startswith(MAGIC):
         raise not_a_gguf(path, start)
-    cursor = Cursor(file, file_bytes, path)
     cursor.take(len(MAGIC))
     version = _read_version(cursor)
     n_tensors, n_keys = cursor.u64(), cursor.u64()
@@ -79,12 +83,16 @@ def _read(file: BinaryIO, path: Path) -> Header:
     if n_tensors > MAX_TENSORS:
         raise damaged(path, f"its header claims {n_tensors:,} tensors")
     metadata: dict[str, Value] = {}
+    spans: dict[str, tuple[int, int]] = {}
     for _ in range(n_keys):
+        begin = cursor.position
         key, value = _read_pair(cursor)
         if key in metadata:
             raise damaged(path, f"the key {quoted(key)} occurs twice")
         metadata[key] = value
-    _refuse_split(metadata, path)
+        spans[key] = begin, cursor.position
+    if not parts:
+        _refuse_split(metadata, path)
     alignment = _alignment(metadata, path)
     tensors = _read_tensors(cursor, n_tensors, alignment)
     data_offset = _padded(cursor.position, alignment)
@@ -92,7 +100,7 @@ def _read(file: BinaryIO, path: Path) -> Header:
         end = data_offset + tensors[-1].offset + tensors[-1].n_bytes
         if end > file_bytes:
             raise cut_short(path, end - file_bytes)
-    return Header(path, file_bytes, version, metadata, tensors, alignment, data_offset)
+    return Header(path, file_bytes, version, metadata, tensors, alignment, data_offset, spans)
 
 
 def _read_version(cursor: Cursor) -> int:
@@ -160,10 +168,11 @@ def _name(raw: bytes, kind: str, path: Path) -> str:
 def _refuse_split(metadata: dict[str, Value], path: Path) -> None:
     count = metadata.get("split.count")
     if count is not None and isinstance(count.data, int) and count.data > 1:
+        first = re.sub(r"-\d{5}-of-", "-00001-of-", path.name)
         raise unsupported(
             path,
             f"it is one of {count.data} parts of a model",
-            "join them with `llama-gguf-split --merge`, or look for the model in one file",
+            f"join them with `autoglm-lite models import {shlex.quote(str(path.with_name(first)))}`",
         )
 
 

@@ -12,7 +12,7 @@ from autoglm_lite.planning.make import DEFAULT_CTX, TIGHT_SHARE
 from autoglm_lite.profiles.document import Table, read_document
 from autoglm_lite.profiles.files import MODELS, profiles_dir
 
-KEYS = ("name", "family", "reference", "parameters", "context", "kv_bytes", "licence", "bytes")
+KEYS = ("id", "name", "family", "reference", "parameters", "context", "kv_bytes", "licence", "bytes")
 MORE_KEYS = ("files", "good_at")
 GOOD_AT = ("chinese", "english", "conversation", "writing", "code", "reasoning", "little memory")
 LEAST_SPEED = 4.0
@@ -23,6 +23,8 @@ OTHER_BYTES = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class KnownModel:
+    id: str
+    """What people type, such as glm-edge-1.5b."""
     name: str
     family: str
     reference: str
@@ -38,7 +40,7 @@ class KnownModel:
     files: Mapping[str, str] = field(default_factory=dict)
     """By type: hf:org/repo/file of a GGUF that anyone can have."""
     good_at: tuple[str, ...] = ()
-    """Of GOOD_AT."""
+    """Of GOOD_AT; empty for what is not proposed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,16 @@ def recommended(models: Iterable[KnownModel], memory: int) -> Recommended | None
 def suited(
     models: Iterable[KnownModel], memory: int, tokens_per_second: Callable[[int], float | None]
 ) -> list[Recommended]:
-    """Those of which a file can be had and that fit into `memory` bytes with room to spare, the best first: the one
-    with the most parameters of those that write as fast as one reads, after these the fastest.
+    """Those of which a file can be had, that are good at something, and that fit into `memory` bytes with room to
+    spare, the best first: the one with the most parameters of those that write as fast as one reads, after these the
+    fastest.
 
     `tokens_per_second` of a file of so many bytes, None where unknown.
     """
     found = [
         Recommended(model, name, needed)
         for model in models
-        for name in model.files
+        for name in (model.files if model.good_at else ())
         if (needed := needed_bytes(model, model.bytes_by_type[name])) <= TIGHT_SHARE * memory
     ]
 
@@ -111,7 +114,11 @@ def _model(table: Table) -> KnownModel:
     for name, file in files.items():
         if found is not None and not re.fullmatch(r"hf:[^/]+/[^/]+/.+\.gguf", file):
             raise found.mistake(f'{name} must be such as "hf:org/repo/file.gguf".', name)
+    short = table.text("id") or ""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", short):
+        raise table.mistake("id must be of small letters, digits, points and hyphens.", "id")
     return KnownModel(
+        id=short,
         name=table.text("name") or "",
         family=table.text("family") or "",
         reference=reference,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Container
 from contextlib import suppress
 from pathlib import Path
-from stat import S_ISREG
 
 from autoglm_lite import paths
 from autoglm_lite.errors import ModelFileError, UsageError, WillNotFitError
 from autoglm_lite.gguf.facts import read_facts
 from autoglm_lite.hardware.machine import read_machine
 from autoglm_lite.planning.make import Wishes, decide
+from autoglm_lite.store.reference import read_reference
 
 SUFFIX = ".gguf"
 
@@ -50,19 +51,20 @@ def is_ours(path: Path) -> bool:
     return path.suffix == SUFFIX and path.absolute().parent == models_dir().absolute() and not is_starter(path)
 
 
-def remove(path: Path) -> int:
-    """Removes a stored model; of a link only the link. Returns the bytes that are free now.
+def stored(name: str) -> Path:
+    """The stored model that is called `name`, with or without .gguf, or has that path; also a link that leads nowhere.
 
-    Raises UsageError for a model that is not in our folder, ModelFileError where it cannot be removed.
+    Raises ModelFileError with what is stored where there is none.
     """
-    if not is_ours(path):
-        raise UsageError(f"{path} is not in the models' folder: it is not ours to delete.")
-    try:
-        status = path.lstat()
-        path.unlink()
-    except OSError as error:
-        raise ModelFileError(f"The model {path} cannot be removed ({error.strerror}); check it.") from error
-    return status.st_size if S_ISREG(status.st_mode) and status.st_nlink == 1 else 0
+    folder = models_dir()
+    for path in (folder / (name + SUFFIX), folder / name, Path(name)):
+        if is_ours(path) and not _is_path(path.name):
+            with suppress(OSError, ValueError):
+                path.lstat()
+                return folder / path.name
+    names = [path.stem for path in stored_models()]
+    known = f"stored are {', '.join(names)}" if names else f"none is stored yet in {folder}"
+    raise ModelFileError(f"No stored model is called {name[:200]} ({known}).")
 
 
 def resolve(
@@ -71,9 +73,10 @@ def resolve(
     passed_over: Callable[[str], object] = lambda _: None,
     in_memory: Container[str] = (),
 ) -> Path:
-    """The model's file: a path that exists is taken as it is, a name is looked up among the stored models, and None
-    is the largest stored model that writes text and fits into memory, else the starter. `passed_over` gets a sentence
-    for each larger one. `in_memory`: names of stored models that need no more memory, since a service has them there.
+    """The model's file: a path that exists is taken as it is, a name is looked up among the stored models, a reference
+    is what was pulled from there, and None is the largest stored model that writes text and fits into memory, else the
+    starter. `passed_over` gets a sentence for each larger one. `in_memory`: names of stored models that need no more
+    memory, since a service has them there.
 
     Raises UsageError for a name that cannot be one, ModelFileError for one that names nothing.
     """
@@ -81,6 +84,8 @@ def resolve(
         return _best(wishes or Wishes(), passed_over, in_memory) or starter_path()
     if not name or "\0" in name:
         raise UsageError("The name of the model is empty: give a path or the name of a stored model.")
+    if re.match(r"(hf|ms):|https?://", name):
+        return _from_afar(name)
     try:
         path = Path(name).expanduser()
         if path.exists():
@@ -95,6 +100,17 @@ def resolve(
             if stored.is_file():
                 return stored
     raise ModelFileError(_unknown(name))
+
+
+def _from_afar(name: str) -> Path:
+    """The stored model that came from there."""
+    from autoglm_lite.store.origins import stored_from
+
+    reference = read_reference(name)
+    path = None if reference is None else stored_from(reference)
+    if path is None:
+        raise ModelFileError(f"{reference} is not on this computer yet: `autoglm-lite pull {reference}` gets it.")
+    return path
 
 
 def _is_path(name: str) -> bool:

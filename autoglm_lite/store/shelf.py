@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autoglm_lite.embedding import Use
 from autoglm_lite.planning.make import Verdict
-from autoglm_lite.store.hub import Wanted
+from autoglm_lite.store.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ PUBLISHED = {
     "Qwen2.5 0.5B Instruct": 494_032_768,
     "Qwen2.5 1.5B Instruct": 1_543_714_304,
     "Qwen2.5 7B Instruct": 7_615_616_512,
+    "Qwen3 8B": 8_190_735_360,
+    "Gemma 3 270M IT": 268_098_176,
     "Llama 3.2 1B Instruct": 1_235_814_400,
     "Llama 3.2 3B Instruct": 3_212_749_824,
     "Gemma 2 2B IT": 2_614_341_888,
@@ -42,9 +44,22 @@ def test_the_sizes_are_those_of_real_files() -> None:
     assert known["Qwen2.5 1.5B Instruct"].kv_bytes == 28672
 
 
+def test_what_is_offered_is_as_large_as_its_makers_say() -> None:
+    """Bytes of the files at the hubs, as those who fetch them have written down; vocabulary and header come on top."""
+    known = {model.name: model for model in read_models()}
+    for name, n_bytes in (
+        ("Llama 3.2 1B Instruct", 807_694_464),
+        ("Phi-4 Mini Instruct", 2_491_874_272),
+        ("Gemma 3 4B IT", 2_489_894_016),
+        ("Qwen3 4B Instruct 2507", 2_497_281_120),
+        ("InternLM3 8B Instruct", 5_358_623_936),
+    ):
+        assert n_bytes - 20_000_000 < known[name].bytes_by_type["Q4_K_M"] < n_bytes
+
+
 def test_each_is_told_once_and_glm_comes_first() -> None:
     models = read_models()
-    assert [model.family for model in models[:5]] == ["GLM"] * 5
+    assert [model.family for model in models[:6]] == ["GLM"] * 6
     assert len({model.name for model in models}) == len({model.reference for model in models}) == len(models)
     for model in models:
         sizes = list(model.bytes_by_type.values())
@@ -82,6 +97,7 @@ def test_what_suits_can_be_had_fits_and_is_quick_where_anything_is(gigabytes: fl
 
 MODEL = """\
 [[model]]
+id = "a-1b"
 name = "A"
 family = "F"
 reference = "hf:a/b"
@@ -105,9 +121,9 @@ def test_a_list_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("hf:a/b/c.gguf", "https://a/b/c.gguf", 'line 10: Q4_0 must be such as "hf:org/repo/file.gguf".'),
-        ("Q4_0 =", "Q6_K =", "line 10: Q6_K is not known here; "),
-        ("code", "cooking", "line 11: good_at cannot hold 'cooking'"),
+        ("hf:a/b/c.gguf", "https://a/b/c.gguf", 'line 11: Q4_0 must be such as "hf:org/repo/file.gguf".'),
+        ("Q4_0 =", "Q6_K =", "line 11: Q6_K is not known here; "),
+        ("code", "cooking", "line 12: good_at cannot hold 'cooking'"),
     ],
 )
 def test_a_mistake_about_where_to_get_it(tmp_path: Path, old: str, new: str, sentence: str) -> None:
@@ -121,16 +137,17 @@ def test_a_mistake_about_where_to_get_it(tmp_path: Path, old: str, new: str, sen
 @pytest.mark.parametrize(
     ("old", "new", "line", "sentence"),
     [
-        ('name = "A"', "", 11, "this model has no name."),
-        ('licence = "MIT"\n', "", 11, "this model has no licence."),
-        ("licence", "license", 18, "license is not known here; perhaps licence is meant."),
-        ("hf:a/b", "a/b", 14, 'reference must be such as "hf:org/repo".'),
-        ("1_000", '"1000"', 15, "parameters must be a whole number"),
-        ("Q4_0", "Q4_X", 19, "Q4_X is not known here; perhaps "),
-        ("600", "true", 19, "Q4_0 must be a size"),
-        ("{ Q4_0 = 600, Q8_0 = 1_100 }", "{}", 19, "bytes must give at least one type."),
-        ("{ Q4_0 = 600, Q8_0 = 1_100 }", "600", 19, "bytes must be a table"),
-        ("[[model]]", "[[models]]", 11, "models is not known here; perhaps model is meant."),
+        ('name = "A"', "", 12, "this model has no name."),
+        ("a-1b", "A 1B", 13, "id must be of small letters, digits, points and hyphens."),
+        ('licence = "MIT"\n', "", 12, "this model has no licence."),
+        ("licence", "license", 20, "license is not known here; perhaps licence is meant."),
+        ("hf:a/b", "a/b", 16, 'reference must be such as "hf:org/repo".'),
+        ("1_000", '"1000"', 17, "parameters must be a whole number"),
+        ("Q4_0", "Q4_X", 21, "Q4_X is not known here; perhaps "),
+        ("600", "true", 21, "Q4_0 must be a size"),
+        ("{ Q4_0 = 600, Q8_0 = 1_100 }", "{}", 21, "bytes must give at least one type."),
+        ("{ Q4_0 = 600, Q8_0 = 1_100 }", "600", 21, "bytes must be a table"),
+        ("[[model]]", "[[models]]", 12, "models is not known here; perhaps model is meant."),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, sentence: str) -> None:

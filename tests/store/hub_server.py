@@ -80,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
             self.refuse(int(fault))
             return
         begin, content = 0, hub.content
-        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        match = re.fullmatch(r"bytes=(\d+)-\d*", self.headers.get("Range", ""))
         if match and fault != "whole" and self.headers.get("If-Range", hub.etag) == hub.etag:
             begin = int(match[1])
             if begin >= len(content):

@@ -11,7 +11,8 @@ from autoglm_lite.errors import ModelFileError, UsageError
 from autoglm_lite.paths import states_dir
 from autoglm_lite.store import starter_path
 from autoglm_lite.store.download import PARTIAL
-from autoglm_lite.store.models import models_dir, remove
+from autoglm_lite.store.models import models_dir
+from autoglm_lite.store.removing import remove
 from autoglm_lite.store.space import read_space
 
 

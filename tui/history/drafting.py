@@ -32,6 +32,18 @@ class Drafting:
         found = self._app.desk.conversation
         return NEW if found is None else found.id
 
+    @property
+    def _now(self) -> Draft:
+        return Draft(self._app.prompt.text, self._app.composer.attachments)
+
+    @property
+    def _to_keep(self) -> Draft:
+        """What no conversation holds yet: a question that waits for the model, and what is in the box."""
+        waiting, here = self._app.asking.waiting, self._now
+        if waiting.is_empty:
+            return here
+        return Draft(f"{waiting.text}\n\n{here.text}".rstrip(), (*waiting.attached, *here.attached))
+
     def changed(self) -> None:
         """Something was written, attached or taken away."""
         if self._timer is None and not self._between:
@@ -41,7 +53,7 @@ class Drafting:
         """Before another conversation comes to the desk, and at the end."""
         if not self._between:
             self._between = True
-            await self._write(self.name, self._now)
+            await self._write(self.name, self._to_keep)
 
     def arrive(self) -> None:
         """Another conversation is on the desk: its draft comes to the box. A new one without a draft takes what is in
@@ -61,14 +73,13 @@ class Drafting:
         if draft.attached != here.attached:
             self._app.composer.swap(draft.attached)
 
-    @property
-    def _now(self) -> Draft:
-        return Draft(self._app.prompt.text, self._app.composer.attachments)
-
     async def _keep(self) -> None:
         self._timer = None
         if not self._between:
-            await self._write(self.name, self._now)
+            await self._write(self.name, self._to_keep)
+        if not self._app.asking.waiting.is_empty:
+            # Until it is on disk by itself.
+            self.changed()
 
     async def _write(self, name: str, draft: Draft) -> None:
         before, now = self._kept, (name, draft)

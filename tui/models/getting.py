@@ -18,8 +18,8 @@ from tui.text import printable
 
 if TYPE_CHECKING:
     from autoglm_lite.store.download import Download
-    from autoglm_lite.store.hub import Wanted
     from autoglm_lite.store.shelf import Offer
+    from autoglm_lite.store.wanted import Wanted
     from tui.app import ChatApp
 
 SECONDS_TO_END = 1.0
@@ -137,7 +137,7 @@ class Getting:
 
 def failure_line(error: Exception, app: ChatApp) -> str:
     """In the language of the app."""
-    from autoglm_lite.store.hub import DownloadError
+    from autoglm_lite.store.hub.failures import DownloadError
 
     if isinstance(error, DownloadError):
         sentence: str = getattr(app.words.models, f"failed_{error.kind}")

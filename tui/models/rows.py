@@ -16,9 +16,9 @@ from tui.words.models import Words
 
 if TYPE_CHECKING:
     from autoglm_lite.store.download import Part, Progress
-    from autoglm_lite.store.hub import Wanted
     from autoglm_lite.store.shelf import Look, Offer, Served
     from autoglm_lite.store.space import Space
+    from autoglm_lite.store.wanted import Wanted
 
 MARK, NO_MARK = "● ", "  "
 GAP = "  "
@@ -131,8 +131,9 @@ def disk_line(space: Space, words: Words) -> str:
 
 def progress_line(progress: Progress, words: Words) -> str:
     percent = 100 * progress.done // max(progress.total, 1)
-    if progress.state == "waiting":
-        return words.waiting.format(percent=percent, total=size(progress.total))
+    if progress.state in ("taken", "waiting"):
+        words_for = words.taken if progress.state == "taken" else words.waiting
+        return words_for.format(percent=percent, total=size(progress.total))
     if progress.state == "checking":
         return words.checking.format(percent=percent)
     left, speed = progress.seconds_left, progress.bytes_per_second

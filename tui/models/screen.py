@@ -17,7 +17,8 @@ from textual.widgets.option_list import Option
 from autoglm_lite.errors import AutoglmError
 from autoglm_lite.store import is_starter
 from autoglm_lite.store.download import remove_part
-from autoglm_lite.store.models import is_ours, models_dir, remove
+from autoglm_lite.store.models import is_ours, models_dir
+from autoglm_lite.store.removing import remove
 from tui.machine.status import size
 from tui.models.known import Known
 from tui.models.rows import QUIET, Getable, Row, content_of, disk_line, getable_row, stored_row

@@ -34,6 +34,7 @@ class Words:
     offer_verdict: str
     offer_verdict_at: str
     part: str
+    taken: str
     waiting: str
     checking: str
     getting: str
@@ -78,12 +79,19 @@ class Words:
     good_at: str
     comma: str
     failed_refused: str
-    """Why a download failed: autoglm_lite.store.hub.SENTENCES."""
+    """Why a download failed: autoglm_lite.store.hub.failures.SENTENCES."""
+    failed_gated: str
+    failed_token: str
+    failed_hidden: str
     failed_missing: str
     failed_busy: str
     failed_trouble: str
     failed_connection: str
+    failed_mirror: str
+    failed_listing: str
     failed_unchecked: str
+    failed_page: str
+    failed_changed: str
     failed_wrong: str
     failed_full: str
     failed_taken: str
@@ -117,6 +125,7 @@ ENGLISH = Words(
     offer_verdict="{size} to get",
     offer_verdict_at="{size} to get, about {speed} tokens/s",
     part="stopped at {percent} % of {total}: g goes on",
+    taken="{percent} % of {total}, another autoglm-lite gets it",
     waiting="{percent} % of {total}, waiting for the server",
     checking="checking what is there, {percent} %",
     getting="{percent} % of {total}",
@@ -162,11 +171,21 @@ ENGLISH = Words(
     good_at="good at: {what}",
     comma=", ",
     failed_refused="{host} does not give {name} to everyone (HTTP {status}): take another model.",
+    failed_gated="{host} gives {name} only to those who have agreed to its terms: open {page} and agree there, log in"
+    " here with {login}, and ask again.",
+    failed_token="{host} does not take the token that is kept here: log in again with {login}.",
+    failed_hidden="{host} has no {name} that it would show you: look at how the name is written; if it is private,"
+    " log in with {login}.",
     failed_missing="{host} has no {name} any more (HTTP {status}): take another model.",
     failed_busy="{host} has too much to do (HTTP {status}): try again later; what came is kept.",
     failed_trouble="{host} cannot answer as it should (HTTP {status}): try again later; what came is kept.",
     failed_connection="The connection to {host} fails ({why}): look at the network and go on; what came is kept.",
+    failed_mirror="{host}, which {variable} names, cannot be reached ({why}): correct {variable}, or do without it.",
+    failed_listing="What {host} says of {name} cannot be used ({why}): nothing of it is fetched.",
     failed_unchecked="{host} does not say how {name} can be checked: perhaps this network wants you to log in first.",
+    failed_page="{host} gives something else instead of {name}: perhaps this network wants you to log in first, in a"
+    " browser; what came is kept.",
+    failed_changed="{host} has another {name} now than it said before: ask again for what it has.",
     failed_wrong="What came of {name} is not what {host} has, so it was thrown away: get it again.",
     failed_full="The disk has too little room for {name}: it needs {needed} MB more and has {free} MB; what came is "
     "kept.",
@@ -202,6 +221,7 @@ CHINESE = Words(
     offer_verdict="下载 {size}",
     offer_verdict_at="下载 {size}，约 {speed} 词元/秒",
     part="停在 {total} 的 {percent}%：按 g 继续",
+    taken="{total} 的 {percent}%，另一个 autoglm-lite 正在下载",
     waiting="{total} 的 {percent}%，等待服务器",
     checking="正在检查已下载的部分，{percent}%",
     getting="{total} 的 {percent}%",
@@ -245,11 +265,18 @@ CHINESE = Words(
     good_at="擅长：{what}",
     comma="、",
     failed_refused="{host} 不向所有人提供 {name}（HTTP {status}）：请换一个模型。",
+    failed_gated="{host} 只向同意其条款的人提供 {name}：请打开 {page} 并同意，用 {login} 登录，然后重试。",
+    failed_token="{host} 不接受这里保存的令牌：请用 {login} 重新登录。",
+    failed_hidden="{host} 上看不到 {name}：请检查名称；若是私有模型，请用 {login} 登录。",
     failed_missing="{host} 上已经没有 {name}（HTTP {status}）：请换一个模型。",
     failed_busy="{host} 太忙（HTTP {status}）：请稍后再试，已下载的部分会保留。",
     failed_trouble="{host} 无法正常应答（HTTP {status}）：请稍后再试，已下载的部分会保留。",
     failed_connection="与 {host} 的连接失败（{why}）：请检查网络后继续，已下载的部分会保留。",
+    failed_mirror="无法连接 {variable} 所指的 {host}（{why}）：请更正 {variable}，或取消它。",
+    failed_listing="{host} 给出的 {name} 信息无法使用（{why}）：没有下载任何内容。",
     failed_unchecked="{host} 没有说明怎样校验 {name}：也许这个网络要求先登录。",
+    failed_page="{host} 给出的不是 {name}：也许这个网络要求先在浏览器中登录；已下载的部分会保留。",
+    failed_changed="{host} 上的 {name} 与先前所说的不同：请重新查询后再下载。",
     failed_wrong="收到的 {name} 与 {host} 上的不一致，已丢弃：请重新下载。",
     failed_full="磁盘空间不够存放 {name}：还需要 {needed} MB，只有 {free} MB；已下载的部分会保留。",
     failed_taken="另一个 autoglm-lite 正在下载 {name}。",

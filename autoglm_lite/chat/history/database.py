@@ -37,8 +37,12 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def execute(db: sqlite3.Connection, query: str, *values: object) -> sqlite3.Cursor:
-    # A file name that is no UTF-8 has lone surrogates, which SQLite does not take.
-    return db.execute(query, [v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for v in values])
+    return db.execute(query, [stored(v) if isinstance(v, str) else v for v in values])
+
+
+def stored(text: str) -> str:
+    """As it comes back. A file name that is no UTF-8 has lone surrogates, which SQLite does not take."""
+    return text.encode("utf-8", "replace").decode()
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Conversations on disk: one SQLite database that several processes may use at once.
 
 Every change is committed and flushed to the disk before the call returns (WAL, synchronous=FULL), so that after
-`kill -9` or a power cut everything is there that was. Calls take milliseconds, on an old disk some tens of them:
-from an event loop run them through `asyncio.to_thread`. An object may be used from any thread.
+`kill -9` or a power cut everything is there that was. What an answer has grown by since, in a program that was killed,
+is taken from the file beside the database that it grew in (`growing`). Calls take milliseconds, on an old disk some
+tens of them: from an event loop run them through `asyncio.to_thread`. An object may be used from any thread.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from autoglm_lite.chat.attachments import Attachment
-from autoglm_lite.chat.history import conversations, messages, search
+from autoglm_lite.chat.growing import take_left
+from autoglm_lite.chat.history import answers, conversations, messages, search
 from autoglm_lite.chat.history.database import execute, explained, open_database
 from autoglm_lite.chat.history.records import Conversation, Hit, Message, State
 from autoglm_lite.chat.history.words import chunks_of, folded
@@ -32,11 +34,15 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.growing = path.with_name(f"{path.stem}.growing")
+        """The folder where answers are while they are written."""
         self._lock = threading.Lock()
         with explained(path):
             self._connection = open_database(path)
             self._indexed = search.prepare(self._connection)
-        # What cannot be removed now, on a full disk or beside a busy program, can be another time.
+        # What cannot be done now, on a full disk or beside a busy program, can be another time.
+        with suppress(HistoryError):
+            self.join_left()
         with suppress(HistoryError):
             self.purge(conversations.SECONDS_TO_RESTORE)
 
@@ -98,23 +104,36 @@ class History:
         state: State = "cut off",
         *,
         question: int | None = None,
+        created: float | None = None,
     ) -> int:
         """An answer, or its beginning, which counts as cut off until `save_answer` says otherwise; returns its id.
-        It follows `question`, by default the last message of the open branch, and its branch is open then."""
+        It follows `question`, by default the last message of the open branch, and its branch is open then. `created`:
+        when it began, by default now."""
         with self._change() as db:
             parent = messages.known(db, conversation_id, question)
-            made = messages.insert(db, conversation_id, parent, "assistant", content, reasoning, state, model)
+            made = messages.insert(
+                db, conversation_id, parent, "assistant", content, reasoning, state, model, created=created
+            )
             if state != "cut off":
                 self._index(db, made)
             return made
 
-    def save_answer(self, message_id: int, content: str, reasoning: str, state: State) -> None:
-        """All of an answer so far. Does nothing if the conversation was removed meanwhile."""
+    def save_answer(
+        self, message_id: int, content: str, reasoning: str, state: State, *, created: float | None = None
+    ) -> int:
+        """All of an answer so far; returns its id. That is another one where another program has gone on with the same
+        answer in other words: both stay, as versions. Does nothing if the conversation was removed meanwhile."""
         with self._change() as db:
-            query = "UPDATE messages SET content = ?, reasoning = ?, state = ?, indexed = 0 WHERE id = ?"
-            execute(db, query, content, reasoning, state, message_id)
+            message_id = answers.save(db, message_id, content, reasoning, state, created)
             if state != "cut off":
                 self._index(db, message_id)
+            return message_id
+
+    def join_left(self) -> None:
+        """Brings what programs left that were killed while they wrote an answer into the conversations."""
+        for grown in take_left(self.growing):
+            with self._change() as db:
+                answers.join(db, grown)
 
     def get(self, conversation_id: str) -> Conversation:
         """Raises HistoryError when there is none of that id, or when it is deleted."""
@@ -146,6 +165,8 @@ class History:
 
     def tree(self, conversation_id: str) -> tuple[list[Message], int | None]:
         """The same, and the last message of the branch that is open."""
+        with suppress(HistoryError):
+            self.join_left()
         with self._reading() as db:
             head = messages.head_of(db, conversation_id)
             return messages.read(db, conversation_id), head

@@ -34,9 +34,12 @@ def insert(
     state: State = "complete",
     model: str | None = None,
     attachments: Sequence[Attachment] = (),
+    *,
+    created: float | None = None,
+    opened: bool = True,
 ) -> int:
-    """Its branch is open then."""
-    now = time.time()
+    """Its branch is open then, unless `opened` says otherwise."""
+    now = time.time() if created is None else created
     row = execute(
         db,
         "INSERT INTO messages (conversation, parent, role, content, reasoning, state, model, created, attachments)"
@@ -45,8 +48,9 @@ def insert(
     )
     made = row.lastrowid
     assert made is not None
-    execute(db, "UPDATE messages SET chosen = ? WHERE id = ?", made, parent)
-    execute(db, "UPDATE conversations SET updated = ?, head = ? WHERE id = ?", now, made, conversation_id)
+    if opened:
+        execute(db, "UPDATE messages SET chosen = ? WHERE id = ?", made, parent)
+        execute(db, "UPDATE conversations SET updated = ?, head = ? WHERE id = ?", now, made, conversation_id)
     return made
 
 

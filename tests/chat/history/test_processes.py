@@ -18,7 +18,7 @@ last = history.messages(shared.id)[0].id
 for n in range(count):
     # In a conversation that all of them write in: on, from the beginning again, and another answer.
     question = history.add_question(shared, f"question {name} {n}", after=last)
-    last = history.add_answer(shared.id, f"begun {name} {n}", "", name, question=question)
+    last = history.add_answer(shared.id, f"answer {name}", "", name, question=question)
     history.save_answer(last, f"answer {name} {n}", "because", "complete")
     history.add_answer(shared.id, f"second {name} {n}", "", name, "complete", question=question)
     history.add_question(shared, f"edited {name} {n}", instead_of=question)
@@ -46,9 +46,10 @@ class Telling(History):
         made = super().add_answer(conversation_id, content, *rest, **more)
         print(len(content), flush=True)
         return made
-    def save_answer(self, message_id, content, *rest):
-        super().save_answer(message_id, content, *rest)
+    def save_answer(self, message_id, content, *rest, **more):
+        made = super().save_answer(message_id, content, *rest, **more)
         print(len(content), flush=True)
+        return made
 
 class Endless:
     async def tokenize(self, text, *, templated):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from textual.events import Paste
@@ -9,11 +11,13 @@ from textual.pilot import Pilot
 
 from autoglm_lite.chat.attachments import Attachment
 from autoglm_lite.chat.history import History
-from tests.tui.driving import ask, drive, read, setup_of, until, write
+from autoglm_lite.worker.backend import LocalBackend
+from tests.tui.driving import ask, desk_of, drive, on_disk, plan_of, read, send, setup_of, until, write
 from tests.tui.history.talks import held
 from tui.app import ChatApp
 from tui.history.drafts import NEW, Drafts
 from tui.history.kept import Draft, KeptDrafts
+from tui.words import ENGLISH
 
 
 def test_each_conversation_has_its_own(stories_gguf: Path, history: History) -> None:
@@ -100,3 +104,33 @@ def test_attachments_that_cannot_be_read_are_none(tmp_path: Path) -> None:
     (tmp_path / "attached" / "a").write_text("[{}]")
     assert drafts.take("a") == Draft("text")
     assert drafts.read("a") == Draft()
+
+
+def test_a_question_that_waits_for_the_model_is_kept(stories_gguf: Path, history: History) -> None:
+    setup = setup_of(stories_gguf, history)
+    drafts = Drafts(history.path.parent / "drafts")
+    ready = asyncio.Event()
+
+    class Slow(LocalBackend):
+        async def load(self, on_progress: Callable[[float], None], on_notice: Callable[[str], None]) -> None:
+            await ready.wait()
+            await super().load(on_progress, on_notice)
+
+    async def run() -> None:
+        app = ChatApp(desk_of(setup, Slow(plan_of(setup))), ENGLISH)
+        async with app.run_test() as pilot:
+            await until(pilot, lambda: app.prompt.has_focus)
+            await write(pilot, "Once")
+            await send(pilot, app)
+            await write(pilot, "more")
+            await until(pilot, lambda: drafts.read(NEW) == "Once\n\nmore")
+            assert on_disk(history) == []
+            ready.set()
+            await until(pilot, lambda: drafts.read(NEW) == "")
+            (talk,) = history.conversations()
+            assert on_disk(history)[0].content == "Once"
+            await until(pilot, lambda: drafts.read(talk.id) == "more")
+            await pilot.press("ctrl+q")
+            await until(pilot, lambda: app.return_code is not None)
+
+    asyncio.run(run())

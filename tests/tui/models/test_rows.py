@@ -12,8 +12,9 @@ from rich.cells import cell_len
 from autoglm_lite.embedding import Use
 from autoglm_lite.planning.make import Verdict
 from autoglm_lite.store.download import Part, Progress
-from autoglm_lite.store.hub import SENTENCES, Wanted
+from autoglm_lite.store.hub.failures import SENTENCES
 from autoglm_lite.store.shelf import Look, Offer, Served
+from autoglm_lite.store.wanted import Wanted
 from tui.models.rows import Row, content_of, getable_row, getables, progress_line, stored_row
 from tui.words import CHINESE, ENGLISH
 
@@ -54,7 +55,7 @@ def test_what_is_known_of_a_stored_model() -> None:
 
 
 def test_what_can_be_got() -> None:
-    part = Part(WANTED, 430_000_000, None, None)
+    part = Part(WANTED, 430_000_000, WANTED.n_bytes)
     (one,) = getables([OFFER], [part], [])
     assert getable_row(one, None, WORDS).verdict == "stopped at 43 % of 1.0 GB: g goes on"
     (one,) = getables([OFFER], [], [Path("other.gguf")])

@@ -1,0 +1,1 @@
+"""GGUFs that other programs keep on this computer: one module a program."""

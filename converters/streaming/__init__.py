@@ -1,0 +1,1 @@
+"""A checkpoint of a hub, converted while only one of its shards is on this disk."""
