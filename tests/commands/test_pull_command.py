@@ -184,7 +184,7 @@ def test_two_models_of_one_name(hub: FakeHub) -> None:
 
 
 def test_chat_and_serve_say_how_to_get_a_model(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in (["chat", "-p", "Hi"], ["serve"], ["plan"]):
+    for command in (["chat", "-p", "Hi"], ["serve"]):
         assert main([*command, "hf:org/repo:q8_0"]) == 1
         assert "`autoglm-lite pull hf:org/repo:Q8_0` gets it" in capsys.readouterr().err
         assert main([*command, "glm-edge-1.5b"]) == 1

@@ -109,8 +109,13 @@ def test_what_may_come_has_a_plain_path(path: str) -> None:
 
 
 def test_kinds() -> None:
-    assert all(map(is_safe_kind, ["a.GGUF", "a/tokenizer.model", "LICENSE", "x.jinja", "merges.txt", "licence.md"]))
-    assert not any(map(is_safe_kind, [*UNWANTED, "tokenizer.modelx", "other.model", "README.md", ".gguf"]))
+    assert all(
+        map(
+            is_safe_kind,
+            ["a.GGUF", "a/tokenizer.model", "LICENSE", "x.jinja", "merges.txt", "licence.md", "a.tiktoken"],
+        )
+    )
+    assert not any(map(is_safe_kind, [*UNWANTED, "tokenizer.modelx", "other.model", "notes.md", ".gguf"]))
 
 
 def test_refusals_say_what_to_do(hub: FakeHub) -> None:
