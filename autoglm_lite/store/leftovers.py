@@ -25,6 +25,9 @@ DAYS = 7
 SECONDS_OF_WORK = 3600
 """A new file that is younger may be on its way still."""
 
+CONVERSION = ".autoglm-lite-"
+"""What the names of a conversion's own files begin with, until it is done."""
+
 Kind = Literal["partial", "manifest", "mmproj", "new"]
 
 
@@ -80,10 +83,12 @@ def tidy(models: Path) -> int:
 
 
 def _partials(models: Path, now: float) -> Iterator[Leftover]:
-    """The files of one download are one leftover; those of a model of several files lie in a folder."""
+    """The files of one download are one leftover; those of a model of several files lie in a folder. A conversion that
+    writes to here has its own hidden ones."""
     groups: dict[str, list[Path]] = {}
-    for path in _entries(_inside(models, PARTIAL)):
-        groups.setdefault(re.sub(r"(\.\w+)?\.(part|json|new|lock)$", "", path.name), []).append(path)
+    converted = [path for path in _entries(models) if path.name.startswith(CONVERSION)]
+    for path in (*_entries(_inside(models, PARTIAL)), *converted):
+        groups.setdefault(re.sub(r"(\.\w+)?\.(part|json|new|tmp|lock|work)$", "", path.name), []).append(path)
     for paths in groups.values():
         one = _leftover("partial", tuple(paths), now)
         if one.days > DAYS and not any(map(_in_work, paths)):
