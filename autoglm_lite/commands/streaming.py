@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from converters.conversion import Conversion, Resources
     from converters.fit import Fitted
     from converters.streaming.pieces import Order
-    from converters.streaming.ranges import Line
+    from converters.streaming.ranges import Reach
     from converters.streaming.remote import Remote
     from converters.streaming.work import Work
 
@@ -51,7 +51,7 @@ def convert_streamed(args: argparse.Namespace, reference: HubReference, n_thread
     from autoglm_lite.store.hub.access import read_access
     from autoglm_lite.store.hub.client import Client
     from converters.conversion import Resources
-    from converters.streaming.ranges import Line
+    from converters.streaming.ranges import Reach
     from converters.streaming.remote import doubted
 
     if folders.count_to_drop(args) is not None:
@@ -62,11 +62,11 @@ def convert_streamed(args: argparse.Namespace, reference: HubReference, n_thread
     resources = _resources(n_threads, args.memory, Resources)
     # Refused before anything is fetched.
     _ = resources.slab_values
-    line = Line(Client(read_access(os.environ), PATIENCE.stall), PATIENCE)
+    reach = Reach(Client(read_access(os.environ), PATIENCE.stall), PATIENCE)
     began = time.monotonic()
     try:
         with termination_as_interrupt(), _work(args, reference) as work, doubted(work):
-            return _convert(args, reference, line, resources, work, began)
+            return _convert(args, reference, reach, resources, work, began)
     except KeyboardInterrupt:
         if not args.dry_run:
             print("autoglm-lite: stopped; the same command goes on from here.", file=sys.stderr)
@@ -97,7 +97,7 @@ def _work(args: argparse.Namespace, reference: HubReference) -> Iterator[Work]:
 def _convert(
     args: argparse.Namespace,
     reference: HubReference,
-    line: Line,
+    reach: Reach,
     resources: Resources,
     work: Work,
     began: float,
@@ -105,7 +105,7 @@ def _convert(
     from converters.progress import size
     from converters.streaming.pieces import order_of
 
-    remote, conversion, choice = _planned(args, reference, line, resources, work)
+    remote, conversion, choice = _planned(args, reference, reach, resources, work)
     for notice in conversion.draft.notices:
         print(f"autoglm-lite: {notice}", file=sys.stderr)
     out = folders.output(args, conversion)
@@ -126,7 +126,7 @@ def _convert(
             file=sys.stderr,
         )
     began_writing = time.monotonic()
-    _write(conversion, order, out, resources, remote, line)
+    _write(conversion, order, out, resources, remote, reach)
     ended = time.monotonic()
     if args.json:
         print(json.dumps({**described, "seconds": round(ended - began, 3)}, ensure_ascii=False))
@@ -136,7 +136,7 @@ def _convert(
 
 
 def _planned(
-    args: argparse.Namespace, reference: HubReference, line: Line, resources: Resources, work: Work
+    args: argparse.Namespace, reference: HubReference, reach: Reach, resources: Resources, work: Work
 ) -> tuple[Remote, Conversion, Fitted | None]:
     """All that is known before a weight is fetched."""
     from dataclasses import replace
@@ -147,7 +147,7 @@ def _planned(
     from converters.streaming.remote import prepare
 
     try:
-        remote = prepare(work, line, lambda: repository(reference, line.client))
+        remote = prepare(work, reach, lambda: repository(reference, reach.client))
         if args.fit is None:
             return (remote, *folders.plan(args, work.checkpoint, resources))
         # What was chosen before counts, though this machine may have less free memory now.
@@ -155,7 +155,7 @@ def _planned(
         if (types := work.known().get("fit", {})).get("asked") == asked:
             return remote, folders.plan_again(args, work.checkpoint, types["type"], types["types"]), None
         sampling = replace(resources, n_threads=max(resources.n_threads, SAMPLING_THREADS))
-        found = folders.plan(args, work.checkpoint, sampling, lambda: FilesAway(remote.sources, line))
+        found = folders.plan(args, work.checkpoint, sampling, lambda: FilesAway(remote.sources, reach))
         types = {tensor.name: tensor.type.name for tensor in found[0].draft.tensors}
         work.note(fit={"asked": asked, "type": found[0].wishes.file_type.name, "types": types})
     except ConversionError as error:
@@ -164,7 +164,7 @@ def _planned(
     return (remote, *found)
 
 
-def _write(conversion: Conversion, order: Order, out: Path, resources: Resources, remote: Remote, line: Line) -> None:
+def _write(conversion: Conversion, order: Order, out: Path, resources: Resources, remote: Remote, reach: Reach) -> None:
     from converters.streaming.journey import Journey
     from converters.streaming.remote import fetch_apart
     from converters.streaming.shards import RemoteShards
@@ -173,12 +173,12 @@ def _write(conversion: Conversion, order: Order, out: Path, resources: Resources
     def unwritten() -> int:
         return conversion.nbytes - journey.written
 
-    shards = RemoteShards(remote, order.shards, line, unwritten, lambda: journey.waiting())
+    shards = RemoteShards(remote, order.shards, reach, unwritten, lambda: journey.waiting())
     fetched = (lambda: shards.fetched, shards.n_bytes)
     journey = Journey(sys.stderr, fetched, conversion.nbytes, lambda: shards.overlaps)
     with closing(journey), closing(shards):
         _refuse_without_room(conversion, out, shards.largest)
-        fetch_apart(order.apart, remote, line, journey.waiting)
+        fetch_apart(order.apart, remote, reach, journey.waiting)
         write_streamed(conversion, order, out, resources, shards, journey.wrote, _publishing(remote))
 
 

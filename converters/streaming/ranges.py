@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autoglm_lite.store.download.fetch import Source
 from autoglm_lite.store.download.progress import USUAL, Patience
+from autoglm_lite.store.download.source import Source
 from autoglm_lite.store.hub.answers import starts_at
 from autoglm_lite.store.hub.client import Client, CutError, failure, why
 from converters.files import Files
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Reach:
     """How a hub is reached, and how long it is waited for."""
 
     client: Client
     patience: Patience = USUAL
 
 
-def read_range(source: Source, begin: int, end: int, line: Line) -> bytes:
+def read_range(source: Source, begin: int, end: int, reach: Reach) -> bytes:
     """The bytes from `begin` on, before `end`, of `source`, whose length must be known; goes on where the line breaks.
 
     Raises DownloadError.
@@ -36,12 +36,12 @@ def read_range(source: Source, begin: int, end: int, line: Line) -> bytes:
     while len(found) < end - begin:
         before = len(found)
         try:
-            _take(source, begin, end, line.client, found)
+            _take(source, begin, end, reach.client, found)
         except CutError as cut:
             in_vain = 1 if len(found) > before else in_vain + 1
-            if in_vain >= line.patience.attempts:
+            if in_vain >= reach.patience.attempts:
                 raise cut.failure from cut
-            usual = min(line.patience.first * 2 ** (in_vain - 1), line.patience.most)
+            usual = min(reach.patience.first * 2 ** (in_vain - 1), reach.patience.most)
             time.sleep(usual if cut.wait is None else cut.wait)
     return bytes(found)
 
@@ -80,13 +80,13 @@ def _skip(response: HTTPResponse, n_bytes: int) -> None:
 class FilesAway(Files):
     """Reads shards of a hub by ranges, and every other file as it lies here."""
 
-    def __init__(self, sources: Mapping[Path, Source], line: Line) -> None:
+    def __init__(self, sources: Mapping[Path, Source], reach: Reach) -> None:
         super().__init__()
-        self._sources, self._line = sources, line
+        self._sources, self._reach = sources, reach
 
     def read(self, path: Path, offset: int, nbytes: int) -> bytearray:
         """As that of Files; raises DownloadError too."""
         source = self._sources.get(path)
         if source is None:
             return super().read(path, offset, nbytes)
-        return bytearray(read_range(source, offset, offset + nbytes, self._line))
+        return bytearray(read_range(source, offset, offset + nbytes, self._reach))

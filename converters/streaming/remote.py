@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from autoglm_lite.errors import ConversionError
-from autoglm_lite.store.download.fetch import Fetch, Source
+from autoglm_lite.store.download.fetch import Fetch
+from autoglm_lite.store.download.source import Source
 from autoglm_lite.store.hub.access import address_of
 from autoglm_lite.store.hub.failures import DownloadError
 from autoglm_lite.store.hub.repository import HubFile, Repository
@@ -19,7 +20,7 @@ from autoglm_lite.store.place import check
 from autoglm_lite.store.reference import HubReference, read_reference
 from converters.checkpoint import HEADER_LIMIT, INDEX, SourceTensor, read_index
 from converters.config import CONFIG_LIMIT, TOKENIZER_LIMIT
-from converters.streaming.ranges import Line, read_range
+from converters.streaming.ranges import Reach, read_range
 from converters.streaming.waiting import run_fetch
 from converters.streaming.work import Work
 
@@ -71,7 +72,7 @@ class Remote:
 
 def prepare(
     work: Work,
-    line: Line,
+    reach: Reach,
     listing: Callable[[], Repository],
     waiting: Callable[[], None] = lambda: None,
 ) -> Remote:
@@ -82,11 +83,11 @@ def prepare(
     """
     repository = _listed(work, listing)
     refuse(repository)
-    _fetch_small(repository, work, line, waiting)
-    sources = _shards(repository, work, line)
+    _fetch_small(repository, work, reach, waiting)
+    sources = _shards(repository, work, reach)
     for path, source in sources.items():
         waiting()
-        _fetch_header(path, source, work, line)
+        _fetch_header(path, source, work, reach)
     return Remote(repository, work, sources)
 
 
@@ -118,12 +119,12 @@ def refuse(repository: Repository) -> None:
     )
 
 
-def fetch_apart(tensors: Iterable[SourceTensor], remote: Remote, line: Line, waiting: Callable[[], None]) -> None:
+def fetch_apart(tensors: Iterable[SourceTensor], remote: Remote, reach: Reach, waiting: Callable[[], None]) -> None:
     """Puts the data of `tensors` into the checkpoint's folder, ahead of their shards. Raises DownloadError, OSError."""
     for tensor in tensors:
         waiting()
         end = tensor.offset + tensor.nbytes
-        _fetch_span(tensor.path, remote.sources[tensor.path], (tensor.offset, end), remote.work, line)
+        _fetch_span(tensor.path, remote.sources[tensor.path], (tensor.offset, end), remote.work, reach)
 
 
 def spans(work: Work) -> Spans:
@@ -155,7 +156,7 @@ def _remembered(known: Mapping[str, Any]) -> Repository | None:
     return None
 
 
-def _fetch_small(repository: Repository, work: Work, line: Line, waiting: Callable[[], None]) -> None:
+def _fetch_small(repository: Repository, work: Work, reach: Reach, waiting: Callable[[], None]) -> None:
     for file in repository.files:
         extra = re.fullmatch(TEMPLATES + r"[^/]+\.jinja", file.path)
         if file.path not in SMALL and not extra:
@@ -172,23 +173,23 @@ def _fetch_small(repository: Repository, work: Work, line: Line, waiting: Callab
         if (folder / name).exists():
             continue
         waiting()
-        source = _source(repository, file, line)
+        source = _source(repository, file, reach)
         if file.sha256 is None:
             # In one go, as the hub keeps it with the repository's history and tells no checksum.
             new = folder / (name + ".new")
-            new.write_bytes(read_range(source, 0, file.n_bytes, line))
+            new.write_bytes(read_range(source, 0, file.n_bytes, reach))
             new.replace(folder / name)
         else:
-            run_fetch(Fetch(source, folder, name, line.client, line.patience), waiting)
+            run_fetch(Fetch(source, folder, name, reach.client, reach.patience), waiting)
 
 
-def _source(repository: Repository, file: HubFile, line: Line) -> Source:
+def _source(repository: Repository, file: HubFile, reach: Reach) -> Source:
     reference = HubReference(repository.reference.hub, repository.reference.repo, file.path)
     label = f"{file.path} of {repository.reference}"
-    return Source(address_of(reference, repository.revision, line.client.access), label, file.n_bytes, file.sha256)
+    return Source(address_of(reference, repository.revision, reach.client.access), label, file.n_bytes, file.sha256)
 
 
-def _shards(repository: Repository, work: Work, line: Line) -> dict[Path, Source]:
+def _shards(repository: Repository, work: Work, reach: Reach) -> dict[Path, Source]:
     listed = {file.path: file for file in repository.files}
     index = work.checkpoint / INDEX
     if INDEX in listed:
@@ -197,25 +198,25 @@ def _shards(repository: Repository, work: Work, line: Line) -> dict[Path, Source
         names = sorted(name for name in listed if re.fullmatch(r"model[^/]*\.safetensors", name))
     if missing := [name for name in names if name not in listed]:
         raise ConversionError(f"{missing[0]} is not in {repository.reference} although {INDEX} lists it.")
-    return {work.checkpoint / check(name): _source(repository, listed[name], line) for name in names}
+    return {work.checkpoint / check(name): _source(repository, listed[name], reach) for name in names}
 
 
-def _fetch_header(path: Path, source: Source, work: Work, line: Line) -> None:
+def _fetch_header(path: Path, source: Source, work: Work, reach: Reach) -> None:
     """Makes `path` a file of the shard's length that has its header. Raises ConversionError, DownloadError."""
     assert source.n_bytes is not None
     if spans(work).get(path.name):
         return
-    first = _fetch_span(path, source, (0, min(FIRST_BYTES, source.n_bytes)), work, line, keep=False)
+    first = _fetch_span(path, source, (0, min(FIRST_BYTES, source.n_bytes)), work, reach, keep=False)
     end = 8 + int.from_bytes(first[:8], "little")
     if not 8 < end <= min(source.n_bytes, HEADER_LIMIT):
         raise ConversionError(f"{source.label} is no sound safetensors file: its header ends at {end}.")
     if end > len(first):
-        _fetch_span(path, source, (len(first), end), work, line)
+        _fetch_span(path, source, (len(first), end), work, reach)
     _note_span(path, (0, end), work)
 
 
 def _fetch_span(
-    path: Path, source: Source, span: tuple[int, int], work: Work, line: Line, *, keep: bool = True
+    path: Path, source: Source, span: tuple[int, int], work: Work, reach: Reach, *, keep: bool = True
 ) -> bytes:
     """The first bytes of the span, which is in the file then."""
     begin, end = span
@@ -226,7 +227,7 @@ def _fetch_span(
     with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
         file.truncate(source.n_bytes)
         for at in range(begin, end, RANGE_BYTES):
-            found = read_range(source, at, min(at + RANGE_BYTES, end), line)
+            found = read_range(source, at, min(at + RANGE_BYTES, end), reach)
             first = first or found
             file.seek(at)
             file.write(found)

@@ -8,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from autoglm_lite.errors import ConversionError
-from autoglm_lite.store.download.fetch import Fetch, Source
-from autoglm_lite.store.download.parts import PARTIAL
-from converters.streaming.ranges import Line
+from autoglm_lite.store.download.fetch import Fetch
+from autoglm_lite.store.download.note import LOCK, NOTE, PART, PARTIAL
+from autoglm_lite.store.download.source import Source
+from converters.streaming.ranges import Reach
 from converters.streaming.remote import Remote, spans
 from converters.streaming.waiting import Running
 
@@ -26,13 +27,13 @@ class RemoteShards:
         self,
         remote: Remote,
         needed: Sequence[Path],
-        line: Line,
+        reach: Reach,
         unwritten: Callable[[], int],
         waiting: Callable[[], None] = lambda: None,
     ) -> None:
         """`unwritten`: bytes of the result that are still to come, for which room is kept. `waiting` is called again
         and again while a shard is waited for."""
-        self._remote, self._needed, self._line = remote, needed, line
+        self._remote, self._needed, self._reach = remote, needed, reach
         self._unwritten, self._waiting = unwritten, waiting
         self._running: dict[Path, Running] = {}
         self._done: set[Path] = set()
@@ -73,9 +74,8 @@ class RemoteShards:
     def done(self, shard: Path) -> None:
         self._done.add(shard)
         self._running.pop(shard, None)
-        name = shard.name
         partial = self._remote.work.shards / PARTIAL
-        for path in (self._whole(shard), partial / (name + ".part"), partial / (name + ".json")):
+        for path in (self._whole(shard), *(partial / (shard.name + ending) for ending in (PART, NOTE, LOCK))):
             with suppress(FileNotFoundError):
                 path.unlink()
 
@@ -86,7 +86,7 @@ class RemoteShards:
     def here_already(self, shard: Path) -> int:
         """Bytes that the disk holds of it."""
         folder = self._remote.work.shards
-        for path in (folder / shard.name, folder / PARTIAL / (shard.name + ".part")):
+        for path in (folder / shard.name, folder / PARTIAL / (shard.name + PART)):
             with suppress(OSError):
                 return path.stat().st_blocks * 512
         return 0
@@ -101,7 +101,7 @@ class RemoteShards:
     def _start(self, shard: Path) -> Running:
         folder = self._remote.work.shards
         folder.mkdir(mode=0o700, exist_ok=True)
-        fetch = Fetch(self._source(shard), folder, shard.name, self._line.client, self._line.patience)
+        fetch = Fetch(self._source(shard), folder, shard.name, self._reach.client, self._reach.patience)
         self._running[shard] = Running(fetch)
         return self._running[shard]
 
@@ -123,7 +123,11 @@ class RemoteShards:
         if shard in self._done:
             return self._size(shard)
         running = self._running.get(shard)
-        return self.here_already(shard) if running is None else running.fetch.progress.done
+        if running is None:
+            return self.here_already(shard)
+        progress = running.fetch.progress
+        # What is read again, to be checked, has come before.
+        return self._size(shard) if progress.state == "checking" else progress.done
 
     def _source(self, shard: Path) -> Source:
         return self._remote.sources[shard]

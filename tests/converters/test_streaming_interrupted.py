@@ -71,14 +71,20 @@ def given(hub: FakeHub) -> int:
     return sum(hub.given.values())
 
 
+def wait_until_given(hub: FakeHub, n_bytes: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while given(hub) < n_bytes and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
 def kill_again_and_again(hub: FakeHub, here: Path, rounds: int, seed: int) -> None:
     """Each time after another random amount of what is fetched and converted; at last it is let alone."""
     chance = random.Random(seed)
     for _ in range(rounds):
         wanted = given(hub) + chance.randrange(900_000)
         with running(here, "-m", "autoglm_lite", *ARGUMENTS) as process:
-            while process.poll() is None and given(hub) < wanted:
-                time.sleep(0.002)
+            wait_until_given(hub, wanted, process)
             # So that what is done with the bytes is met too.
             time.sleep(chance.choice((0, 0.01, 0.1)))
             process.send_signal(signal.SIGKILL)
@@ -108,9 +114,7 @@ def test_stopped_it_says_how_to_go_on(
     with hub_of(checkpoint, monkeypatch) as hub:
         hub.pace = 0.05
         with running(here, "-m", "autoglm_lite", *ARGUMENTS) as process:
-            deadline = time.monotonic() + 60
-            while given(hub) < 700_000 and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_until_given(hub, 700_000, process)
             process.send_signal(number)
             _, errors = process.communicate(timeout=60)
         assert process.returncode == 130
@@ -303,8 +307,7 @@ def test_two_at_once(
     with hub_of(checkpoint, monkeypatch) as hub:
         hub.pace = 0.05
         with running(here, "-m", "autoglm_lite", *ARGUMENTS) as process:
-            while given(hub) < 300_000:
-                time.sleep(0.01)
+            wait_until_given(hub, 300_000, process)
             assert main(ARGUMENTS) == 1
             assert "the work of another conversion of this model, which goes on" in capsys.readouterr().err
             hub.pace = 0.0

@@ -46,6 +46,8 @@ def repository(reference: HubReference, client: Client) -> Repository:
             raise refused("hidden", address, reference.repo, client.access) from error
         if error.kind == "connection" and not is_of(address, usual):
             raise DownloadError("mirror", **error.facts, variable=variable) from error
+        if error.kind == "connection" and of_hf:
+            raise DownloadError("unreachable", **error.facts) from error
         raise
 
 
