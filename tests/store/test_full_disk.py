@@ -58,7 +58,7 @@ class Disk:
                 file.truncate((file.tell() // PAGE - pages) * PAGE)
 
     def empty(self) -> None:
-        (self.folder / "filler").unlink()
+        (self.folder / "filler").unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -94,12 +94,14 @@ def check(code: int, old: bytes | None, new: bytes, said: str) -> bool:
     return code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("replacing", [False, True])
 def test_a_real_disk_that_is_full_at_any_page_of_a_pull(
     disk: Disk, hub: FakeHub, replacing: bool, capsys: Said
 ) -> None:
     models, failed, pages = models_dir(), 0, 0
     while True:
+        disk.empty()
         shutil.rmtree(models, ignore_errors=True)
         hub.repositories["org/repo"]["m-F32.gguf"] = OLD
         if replacing:
@@ -125,6 +127,7 @@ def test_a_real_disk_that_is_full_while_a_model_is_imported_and_used(disk: Disk,
     file.write_bytes(OLD)
     pages, failed = 0, 0
     while True:
+        disk.empty()
         shutil.rmtree(models_dir(), ignore_errors=True)
         disk.fill(pages)
         capsys.readouterr()
@@ -140,6 +143,7 @@ def test_a_real_disk_that_is_full_while_a_model_is_imported_and_used(disk: Disk,
     assert file.read_bytes() == OLD
 
 
+@pytest.mark.slow
 def test_any_call_of_a_pull_that_needs_room(hub: FakeHub, capsys: Said) -> None:
     step, failed = 0, 0
     while True:

@@ -99,7 +99,9 @@ def test_a_download_pauses_goes_on_behind_the_screen_and_outlives_the_app(hub: F
 
 
 @pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["english", "chinese"])
-def test_what_the_hub_refuses_is_said_and_a_part_can_be_thrown_away(hub: FakeHub, history: History, words: Words) -> None:
+def test_what_the_hub_refuses_is_said_and_a_part_can_be_thrown_away(
+    hub: FakeHub, history: History, words: Words
+) -> None:
     hub.faults = ["hub 404"]
     said = words.models
 
