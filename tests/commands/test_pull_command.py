@@ -13,11 +13,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autoglm_lite.cli import main
+from autoglm_lite.hardware.machine import read_machine
 from autoglm_lite.store import starter_path, stored_models
 from autoglm_lite.store.manifest import read_manifest
 from autoglm_lite.store.models import models_dir
@@ -300,3 +302,21 @@ def test_a_name_of_the_list_is_the_best_file_of_its_repository(
     assert [path.stem for path in stored_models()] == ["glm-edge-1.5b-chat-F16", "glm-edge-1.5b-chat-Q4_K_M"]
     assert main(["pull", "glm-edge-1.5b:F16"]) == 0
     assert "is here already" in capsys.readouterr().out
+
+
+def test_a_model_that_is_too_large_comes_only_with_yes(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = replace(read_machine(), memory_available=20_000_000)
+    with monkeypatch.context() as patched:
+        patched.setattr("autoglm_lite.commands.devices.machine_with_devices", lambda *_: small)
+        assert main(["pull", REF]) == 1
+        said = capsys.readouterr().err
+        assert "will not fit" in said
+        assert said.endswith("will not run here, so it was not fetched; --yes gets it all the same.\n")
+        assert stored_models() == []
+        patched.setattr("autoglm_lite.commands.prospect.free_bytes", lambda _: 50_000_000)
+        assert main(["pull", REF, "--yes"]) == 1
+        assert "The disk has too little room: 104 MB are needed and 50 MB are free" in capsys.readouterr().err
+        patched.setattr("autoglm_lite.commands.prospect.free_bytes", lambda _: 500_000_000)
+        assert main(["pull", REF, "--yes"]) == 0

@@ -149,6 +149,10 @@ def test_it_asks_again_where_that_may_help(hub: FakeHub) -> None:
     hub.faults = ["api 500", "api 500"]
     with pytest.raises(DownloadError, match="cannot answer as it should"):
         ask(f"{hub.url}/api/models/org/repo", "", client(hub), waits=(0,))
+    hub.faults = ["api 401"]
+    assert refused(hub).kind == "hidden"
+    hub.faults = ["api 403"]
+    assert refused(hub).kind == "refused"
     hub.faults = ["api nonsense"]
     assert "it is no JSON" in str(refused(hub))
     hub.faults = ["api page"]
