@@ -19,6 +19,7 @@ from autoglm_lite.store.locking import remove_stale
 from autoglm_lite.store.manifest import MANIFESTS
 from autoglm_lite.store.place import place
 from autoglm_lite.store.using import mark_of, marks_folder
+from autoglm_lite.store.walking import all_in
 
 DAYS = 7
 """After which nobody goes on with a download that was cut off, most likely."""
@@ -98,20 +99,12 @@ def _partials(models: Path, now: float) -> Iterator[Leftover]:
 def _leftover(kind: Kind, paths: tuple[Path, ...], now: float) -> Leftover:
     sizes, youngest = 0, 0.0
     for path in paths:
-        for part in _all_in(path):
+        for part in all_in(path):
             with suppress(OSError):
                 status = part.lstat()
                 sizes += status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
                 youngest = max(youngest, status.st_mtime)
     return Leftover(kind, paths, sizes, (now - youngest) / 86400)
-
-
-def _all_in(path: Path) -> Iterator[Path]:
-    """The file, or the folder with all in it; links are not followed. What goes meanwhile is passed over."""
-    yield path
-    if not path.is_symlink():
-        for folder, folders, files in os.walk(path):
-            yield from (Path(folder, name) for name in (*folders, *files))
 
 
 def _in_work(path: Path) -> bool:

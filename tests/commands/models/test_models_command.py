@@ -223,3 +223,22 @@ def test_using_a_model_is_noted_and_damage_is_said_where_it_is_loaded(file: Path
     assert "The file of the model mine is not what was stored, so its answers may be wrong" in said.err
     assert main(["models"]) == 0
     assert "today" in capsys.readouterr().out
+
+
+def test_what_was_left_behind_is_named_and_goes_once_that_was_agreed_to(models: Path, capsys: Said) -> None:
+    assert main(["models", "gc"]) == 0
+    (models / "partial").mkdir()
+    (models / "manifests").mkdir()
+    for path in (models / "partial" / "old.gguf.part", models / "manifests" / "gone.json"):
+        path.write_bytes(bytes(2_000_000))
+        os.utime(path, (1e9, 1e9))
+    assert main(["models", "gc"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("old.gguf.part: a download or conversion that nobody went on with, 2 MB, ")
+    assert said[1].startswith("gone.json: what was known of a model that is gone, 2 MB, ")
+    assert said[2] == "autoglm-lite: Remove all of that, 4 MB? Nobody is here to answer: add --yes."
+    assert main(["models", "gc", "--yes", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [Path(path).name for path in told["removed"]] == ["old.gguf.part", "gone.json"]
+    assert told["freed_bytes"] >= 4_000_000
+    assert [path for path in models.rglob("*") if path.is_file()] == []
