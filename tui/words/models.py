@@ -95,7 +95,6 @@ class Words:
     failed_changed: str
     failed_wrong: str
     failed_full: str
-    failed_taken: str
     failed_unwritable: str
 
 
@@ -192,7 +191,6 @@ ENGLISH = Words(
     failed_wrong="What came of {name} is not what {host} has, so it was thrown away: get it again.",
     failed_full="The disk has too little room for {name}: it needs {needed} MB more and has {free} MB; what came is "
     "kept.",
-    failed_taken="Another autoglm-lite is getting {name} already.",
     failed_unwritable="The folder {folder} cannot be written ({why}): check it and go on.",
 )
 
@@ -283,6 +281,5 @@ CHINESE = Words(
     failed_changed="{host} 上的 {name} 与先前所说的不同：请重新查询后再下载。",
     failed_wrong="收到的 {name} 与 {host} 上的不一致，已丢弃：请重新下载。",
     failed_full="磁盘空间不够存放 {name}：还需要 {needed} MB，只有 {free} MB；已下载的部分会保留。",
-    failed_taken="另一个 autoglm-lite 正在下载 {name}。",
     failed_unwritable="无法写入文件夹 {folder}（{why}）：请检查后继续。",
 )
