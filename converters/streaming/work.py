@@ -98,9 +98,16 @@ def working(path: Path, name: str) -> Iterator[Work]:
                 raise
             finally:
                 if not keep:
-                    shutil.rmtree(work_folder, ignore_errors=True)
+                    _remove(work_folder)
     except OSError as error:
         raise ConversionError(refused(path, error)) from error
+
+
+def _remove(folder: Path) -> None:
+    """Under another name first: another conversion may begin with a new one while this one goes file by file."""
+    with suppress(OSError):
+        folder = folder.rename(folder.with_suffix(f".{os.getpid()}.gone"))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
