@@ -22,8 +22,11 @@ from sharding import at_random, contents, hub_of, in_order, sharded, write_shard
 
 from autoglm_lite.cli import main
 from autoglm_lite.commands import streaming
+from autoglm_lite.store import publishing
 from autoglm_lite.store.download.progress import Patience
+from autoglm_lite.store.models import models_dir
 from converters import partial
+from converters.streaming import work
 from converters.streaming.journey import Journey
 from tests.store.full_disk import full_at
 from tests.store.hub import FakeHub
@@ -299,6 +302,50 @@ def test_too_little_room_is_said_first(
         assert given(hub) < 300_000
     assert "out.gguf and the largest of its shards need" in capsys.readouterr().err
     assert not list(here.iterdir())
+
+
+def test_a_disk_without_holes_is_refused(
+    here: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(work, "disk_bytes", lambda path: path.stat().st_size)
+    with hub_of(checkpoint, monkeypatch) as hub:
+        assert main(ARGUMENTS) == 1
+        assert not hub.asked
+    assert "knows no files with holes" in capsys.readouterr().err
+    assert not list(here.iterdir())
+
+
+def test_a_link_in_the_place_of_the_work(
+    here: Path, tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    work.work_place(here, f"hf:org/{NAME}").symlink_to(tmp_path / "elsewhere")
+    with hub_of(checkpoint, monkeypatch):
+        assert main(ARGUMENTS) == 1
+    assert "is no folder of yours" in capsys.readouterr().err
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_killed_while_it_becomes_a_stored_model(
+    here: Path, tmp_path: Path, checkpoint: Path, expected: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOGLM_LITE_HOME", str(tmp_path / "home"))
+    models_dir().mkdir(parents=True)
+    out = models_dir() / "mine.gguf"
+    arguments = [*ARGUMENTS[:2], "-o", str(out)]
+
+    def killed(models: Path, whole: Path, manifest: object) -> None:
+        whole.chmod(0o444)
+        raise KeyboardInterrupt
+
+    with hub_of(checkpoint, monkeypatch):
+        with monkeypatch.context() as patched:
+            patched.setattr(publishing, "publish", killed)
+            assert main(arguments) == 130
+        assert not out.exists()
+        assert main(arguments) == 0
+    assert out.read_bytes() == expected
+    assert out.stat().st_mode & 0o777 == 0o444
 
 
 def test_two_at_once(
