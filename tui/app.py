@@ -16,7 +16,6 @@ from textual.binding import Binding, BindingType
 from autoglm_lite.chat.history import Conversation
 from autoglm_lite.chat.prompt import Turn
 from autoglm_lite.errors import AutoglmError, HistoryError
-from autoglm_lite.worker.pace import Loading
 from tui.actions import ACTIONS, BY_ID, branching, browsing
 from tui.asking import Asking
 from tui.composer.attaching import attach_files, attach_paste
@@ -26,18 +25,18 @@ from tui.conversation.clipboard import copied
 from tui.conversation.editing import Editing
 from tui.conversation.findline import FindLine
 from tui.conversation.view import ConversationView
-from tui.conversation.welcome import Suggestion, Welcome
+from tui.conversation.welcome import Suggestion
 from tui.desk import Desk
 from tui.ending import hangups_to
 from tui.history.drafting import Drafting
 from tui.history.removed import Removed
 from tui.history.title import TerminalTitle
 from tui.keys import KeysLine
-from tui.machine.notices import effort_remark, freed_line
 from tui.machine.panel import MachinePanel
-from tui.machine.status import Status, StatusLine, loading_line
+from tui.machine.status import Status, StatusLine
 from tui.models.getting import Getting
 from tui.models.using import Using
+from tui.opening import Opening
 from tui.palette.keymap import bindings
 from tui.palette.slash import Command, Unknown, parse
 from tui.presets.presets import Presets
@@ -48,7 +47,7 @@ from tui.text import printable
 from tui.words import CHINESE, ENGLISH, Words
 
 if TYPE_CHECKING:
-    from autoglm_lite.worker.watch import Notice
+    pass
 
 SECONDS_BETWEEN_TITLES = 2.0
 """Looks at whether the conversation has another one."""
@@ -97,6 +96,7 @@ class ChatApp(SturdyApp):
     ) -> None:
         super().__init__(words, start, manners)
         self.desk = desk
+        self.opening = Opening(self)
         self.asking = Asking(self)
         self.using = Using(self)
         self.getting = Getting(self)
@@ -108,7 +108,6 @@ class ChatApp(SturdyApp):
         self.warned = 0.0
         """When Esc was last pressed in vain, since something was being written."""
         self._home: asyncio.AbstractEventLoop | None = None
-        self._opening: asyncio.Task[None] | None = None
         own_keys = self.keymap.over({**browsing.KEYS, **branching.KEYS}, ACTIONS)
         self.conversation = ConversationView(
             words.conversation,
@@ -193,6 +192,10 @@ class ChatApp(SturdyApp):
                 # What was found among all conversations is marked until one writes on.
                 self.find_line.close()
 
+    @on(Composer.Changed)
+    def _keep_attached(self) -> None:
+        self.drafting.changed()
+
     @on(Prompt.Submitted)
     async def _submit(self, event: Prompt.Submitted) -> None:
         match parse(event.text, self.keymap.actions):
@@ -264,8 +267,7 @@ class ChatApp(SturdyApp):
         """After its end: with what it is to begin anew, if it is."""
         if self.next_beginning is not None:
             await self.asking.end()
-            if self._opening is not None:
-                await asyncio.gather(self._opening, return_exceptions=True)
+            await self.opening.end()
         return self.next_beginning
 
     async def end(self) -> None:
@@ -293,23 +295,8 @@ class ChatApp(SturdyApp):
         if self.turns:
             await self.conversation.resume()
         else:
-            await self._welcome()
+            await self.opening.welcome()
         self.prompt.focus()
-
-    async def use_model(self, name: str | None) -> None:
-        """Another model for this conversation; returns once it is in memory. Raises AutoglmError: the model before is
-        then on the desk again, and is loaded when it is asked for."""
-        await self.asking.end()
-        if self._opening is not None:
-            await asyncio.shield(self._opening)
-        try:
-            async with self.desk.changing(name):
-                await self._show_opened()
-                await self.until_loaded()
-        except BaseException:
-            await self._show_opened()
-            self.status.change(activity="" if self.desk.loaded else self.words.machine.not_loaded)
-            raise
 
     @property
     def turns(self) -> list[Turn]:
@@ -321,98 +308,10 @@ class ChatApp(SturdyApp):
         """Those that are mounted, from top to bottom."""
         return [turn.question for turn in self.conversation.turns]
 
-    @property
-    def model_name(self) -> str:
-        opened = self.desk.opened
-        if opened is None:
-            return self.words.general.opening
-        name = printable(opened.setup.facts.name)
-        return self.words.machine.by_service.format(model=name) if opened.model.place == "service" else name
-
-    async def until_loaded(self) -> None:
-        """Returns once the model is in memory. Raises AutoglmError."""
-        if self._opening is not None:
-            await asyncio.shield(self._opening)
-        opened = self.desk.opened
-        assert opened is not None
-        told: list[str] = []
-        loading = Loading(opened.setup.facts.file_bytes)
-
-        def progress(share: float) -> None:
-            self.status.change(activity=loading_line(loading.pace(share), self.words.machine))
-
-        if not self.desk.loaded:
-            if opened.model.place == "service":
-                self.status.change(activity=self.words.machine.waiting)
-            else:
-                progress(0)
-        try:
-            await self.desk.load(progress, told.append)
-        except BaseException:
-            self.status.change(activity=self.words.machine.not_loaded)
-            raise
-        self.status.change(model=self.model_name, activity="", n_ctx=self.desk.n_ctx)
-        for notice in told:
-            await self.conversation.say(printable(notice))
-        self.machine.look_soon()
-
-    async def _welcome(self) -> None:
-        """Says which model this is, in a conversation without a question."""
-        opened = self.desk.opened
-        if opened is None:
-            return
-        from autoglm_lite.store import is_starter
-
-        words, setup, place = self.words.welcome, opened.setup, opened.model.place
-        starter = is_starter(setup.facts.path)
-        sentences = [words.starter] if starter else []
-        if not starter or place == "service":
-            sentences.append({"here": words.ready, "shared": words.ready_shared, "service": words.ready_service}[place])
-        sentences += [printable(notice) for notice in setup.notices if not (starter and "starter" in notice)]
-        suggestions = words.suggestions if starter else ()
-        await self.conversation.show_welcome(Welcome(printable(setup.facts.name), sentences, suggestions, words))
-        await self.getting.show_offer()
-
     async def _start(self) -> None:
         self.set_interval(SECONDS_BETWEEN_TITLES, self.terminal_title.refresh)
-        self._opening = asyncio.create_task(self._open())
-        self.run_worker(self._load_first())
+        self.opening.begin()
         # What is there now stays; the collector need not look through it again.
         gc.freeze()
         if self.beginning.action:
             await self.action_do(self.beginning.action)
-
-    async def _open(self) -> None:
-        try:
-            if self.desk.opened is None:
-                await self.desk.open()
-        except AutoglmError as error:
-            self.refused = error
-            self.exit(return_code=1)
-            raise
-        await self._show_opened()
-
-    async def _show_opened(self) -> None:
-        self.presets.opened()
-        self.status.change(model=self.model_name, n_ctx=self.desk.n_ctx, speed=None)
-        if not self.turns and not self.asking.is_busy:
-            await self._welcome()
-        self.run_worker(self.desk.watch(self._tell), group="watch", exclusive=True)
-
-    async def _load_first(self) -> None:
-        try:
-            await self.until_loaded()
-        except AutoglmError as error:
-            self.failures.note(str(error))
-            if not self.asking.is_busy and self.refused is None:
-                await self.conversation.say(str(error), failed=True)
-        await self.getting.look_around()
-
-    async def _tell(self, notice: Notice) -> None:
-        """What the watch has done for other programs: freed memory is said in the conversation, to be found there after
-        a pause, the rest for a moment."""
-        if (line := freed_line(notice, self.words.machine)) is None:
-            self.keys.remark(effort_remark(notice, self.words.machine))
-        else:
-            await self.conversation.say(line)
-            self.machine.look_soon()

@@ -17,6 +17,7 @@ from autoglm_lite.errors import AutoglmError, WorkerDiedError
 from autoglm_lite.generation import Finished, Prefill, Waiting
 from tui.conversation.answer import AnswerView
 from tui.conversation.turn import TurnView
+from tui.history.kept import NONE, Draft
 from tui.machine.speed import Speedometer
 from tui.machine.status import reading_line
 
@@ -46,13 +47,13 @@ class Asking:
         """When the count of tokens was last shown."""
         self._n_used = 0
         """Tokens of the context."""
-        self._sent: tuple[str, Sequence[Turn]] | None = None
+        self._sent: tuple[Draft, Sequence[Turn]] | None = None
         """The question that is being asked, and the turns before it."""
 
     @property
-    def waiting(self) -> str:
+    def waiting(self) -> Draft:
         """The question that was sent and is not on disk yet: a model may take its time to load."""
-        return self._sent[0] if self._sent is not None and _same(self._sent[1], self._app.turns) else ""
+        return self._sent[0] if self._sent is not None and _same(self._sent[1], self._app.turns) else NONE
 
     @property
     def is_busy(self) -> bool:
@@ -66,7 +67,7 @@ class Asking:
 
     def ask(self, question: str, attachments: Sequence[Attachment] = (), *, instead_of: TurnView | None = None) -> None:
         """Nothing may be asked already. `instead_of` a turn, which then is in another branch with all after it."""
-        self._sent = (question, list(self._app.turns))
+        self._sent = (Draft(question, tuple(attachments)), list(self._app.turns))
         self._begin(self._ask(question, attachments, instead_of))
 
     def again(self, view: TurnView) -> None:
@@ -160,7 +161,7 @@ class Asking:
             self._speed = Speedometer()
             app.status.change(speed=None, busy=True, reading=None, finished=None)
             app.keys.answer(True)
-            await app.until_loaded()
+            await app.opening.until_loaded()
             session = app.desk.session
             assert session is not None
             self._asked = True

@@ -23,16 +23,16 @@ def unit(args: argparse.Namespace, systemd: int, say: Callable[[str], None]) -> 
     """`args`: those of `serve`. And whether a graphics card of this computer is used. Raises AutoglmError."""
     from dataclasses import replace
 
+    from autoglm_lite.commands.finding import find
     from autoglm_lite.commands.options import wishes
     from autoglm_lite.commands.planned import planned
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.hardware.machine import read_machine
     from autoglm_lite.planning.memory import predict
     from autoglm_lite.service.unit import Unit, memory_limits
-    from autoglm_lite.store.models import resolve
 
     wanted = replace(wishes(args), n_parallel=args.parallel)
-    path = resolve(args.model, wanted)
+    path = find(args.model, wanted)
     facts, machine = read_facts(path), read_machine()
     plan, _ = planned(facts, path, wanted, args.profile, say)
     needed = predict(facts, machine.features, plan).resident_total
@@ -82,8 +82,8 @@ def arguments(args: argparse.Namespace) -> list[str]:
     """The same options again, but for where it listens, which systemd does for it; paths made absolute."""
     import argparse
 
+    from autoglm_lite.commands.finding import find
     from autoglm_lite.commands.serve import add_arguments
-    from autoglm_lite.store.models import resolve
 
     parser = argparse.ArgumentParser(add_help=False)
     add_arguments(parser)
@@ -99,7 +99,7 @@ def arguments(args: argparse.Namespace) -> list[str]:
             values = value if isinstance(value, list) else [value]
             words += [f"{option}={_absolute(one) if action.dest == 'profile' else one}" for one in values]
     if args.model is not None:
-        words += ["--", _absolute(str(resolve(args.model)))]
+        words += ["--", _absolute(str(find(args.model)))]
     return words
 
 

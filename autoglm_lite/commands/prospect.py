@@ -112,11 +112,14 @@ def far_away(text: str, wishes: Wishes, profile: str | None, environ: Mapping[st
 def facts_there(repository: Repository, candidate: Candidate, client: Client) -> ModelFacts:
     """Raises DownloadError, ModelFileError."""
     from autoglm_lite.store.hub.access import address_of
-    from autoglm_lite.store.hub.header import remote_parts_facts
+    from autoglm_lite.store.hub.header import Remote, remote_parts_facts
 
-    files = [(_reference(repository, file), file.n_bytes) for file in candidate.files]
-    addresses = [(address_of(at, repository.revision, client.access), n_bytes) for at, n_bytes in files]
-    return remote_parts_facts(addresses, client, str(files[0][0]))
+    def remote(file: HubFile) -> Remote:
+        address = address_of(_reference(repository, file), repository.revision, client.access)
+        return Remote(address, file.n_bytes, file.sha256)
+
+    label = str(_reference(repository, candidate.files[0]))
+    return remote_parts_facts([remote(file) for file in candidate.files], client, label)
 
 
 def _reference(repository: Repository, file: HubFile) -> HubReference:

@@ -60,8 +60,8 @@ def folder_of(models: Path, name: str) -> Path:
 def came(models: Path, name: str) -> int:
     """Bytes of the disk that what has come of it takes."""
     total = 0
-    for path in folder_of(models, name).rglob("*"):
-        with suppress(OSError):
+    with suppress(OSError):
+        for path in folder_of(models, name).rglob("*"):
             total += path.lstat().st_blocks * 512
     return total
 

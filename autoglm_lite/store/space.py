@@ -36,7 +36,7 @@ def read_space() -> Space:
     return Space(
         sum(map(_size, stored_models())),
         sum(map(_size, _files(states))),
-        sum(map(_size, _files(folder / PARTIAL))),
+        sum(map(_on_disk, (folder / PARTIAL).rglob("*"))),
         free,
     )
 
@@ -45,6 +45,15 @@ def _files(folder: Path) -> list[Path]:
     with suppress(OSError):
         return list(folder.iterdir())
     return []
+
+
+def _on_disk(path: Path) -> int:
+    """What came of a file may have holes, where other ranges of it are to come."""
+    with suppress(OSError):
+        status = path.lstat()
+        if S_ISREG(status.st_mode):
+            return min(status.st_size, getattr(status, "st_blocks", status.st_size) * 512)
+    return 0
 
 
 def _size(path: Path) -> int:

@@ -13,15 +13,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autoglm_lite.cli import main
+from autoglm_lite.hardware.machine import read_machine
 from autoglm_lite.store import starter_path, stored_models
 from autoglm_lite.store.manifest import read_manifest
 from autoglm_lite.store.models import models_dir
 from autoglm_lite.store.pulling import came
+from tests.gguf.splitting import merged, split
 from tests.gguf.tiny import llama
 from tests.store.hub import FakeHub, serving
 from tests.store.hub.fake import sha256
@@ -184,7 +187,7 @@ def test_two_models_of_one_name(hub: FakeHub) -> None:
 
 
 def test_chat_and_serve_say_how_to_get_a_model(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in (["chat", "-p", "Hi"], ["serve"], ["plan"]):
+    for command in (["chat", "-p", "Hi"], ["serve"]):
         assert main([*command, "hf:org/repo:q8_0"]) == 1
         assert "`autoglm-lite pull hf:org/repo:Q8_0` gets it" in capsys.readouterr().err
         assert main([*command, "glm-edge-1.5b"]) == 1
@@ -272,3 +275,48 @@ def test_a_file_that_another_program_has_is_not_fetched(
     known = read_manifest(models_dir(), stored_models()[0].stem)
     assert known is not None
     assert known.source == "ms:org/starter-GGUF/starter-Q8_0.gguf"
+
+
+def test_a_name_of_the_list_is_the_best_file_of_its_repository(
+    hub: FakeHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, eyes = llama().encode(), b"GGUF" + bytes(200_000)
+    n_tensors = len(llama().tensors)
+    first, second = split(whole, [5, n_tensors - 5])
+    hub.repositories["zai-org/glm-edge-1.5b-chat-gguf"] = {
+        "ggml-model-Q4_K_M.gguf": whole,
+        "ggml-model-F16-00001-of-00002.gguf": first,
+        "ggml-model-F16-00002-of-00002.gguf": second,
+        "mmproj-model-f16.gguf": eyes,
+    }
+    assert main(["pull", "glm-edge-1.5b", "--json"]) == 0
+    streams = capsys.readouterr()
+    told = json.loads(streams.out)
+    assert told["name"] == "glm-edge-1.5b-chat-Q4_K_M"
+    assert told["source"] == "hf:zai-org/glm-edge-1.5b-chat-gguf/ggml-model-Q4_K_M.gguf"
+    assert "What sees pictures for it comes along" in streams.err
+    assert main(["pull", "glm-edge-1.5b:f16", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert Path(told["path"]).read_bytes() == merged(whole)
+    assert Path(told["path"]).with_name(told["mmproj"]).read_bytes() == eyes
+    assert [path.stem for path in stored_models()] == ["glm-edge-1.5b-chat-F16", "glm-edge-1.5b-chat-Q4_K_M"]
+    assert main(["pull", "glm-edge-1.5b:F16"]) == 0
+    assert "is here already" in capsys.readouterr().out
+
+
+def test_a_model_that_is_too_large_comes_only_with_yes(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = replace(read_machine(), memory_available=20_000_000)
+    with monkeypatch.context() as patched:
+        patched.setattr("autoglm_lite.commands.devices.machine_with_devices", lambda *_: small)
+        assert main(["pull", REF]) == 1
+        said = capsys.readouterr().err
+        assert "will not fit" in said
+        assert said.endswith("will not run here, so it was not fetched; --yes gets it all the same.\n")
+        assert stored_models() == []
+        patched.setattr("autoglm_lite.commands.prospect.free_bytes", lambda _: 50_000_000)
+        assert main(["pull", REF, "--yes"]) == 1
+        assert "The disk has too little room: 104 MB are needed and 50 MB are free" in capsys.readouterr().err
+        patched.setattr("autoglm_lite.commands.prospect.free_bytes", lambda _: 500_000_000)
+        assert main(["pull", REF, "--yes"]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +12,18 @@ import pytest
 from autoglm_lite.errors import ModelFileError
 from autoglm_lite.gguf import read_facts
 from autoglm_lite.gguf.facts import ModelFacts
-from autoglm_lite.store.hub import header
+from autoglm_lite.paths import cache_dir
+from autoglm_lite.store.hub import header, kept_headers
 from autoglm_lite.store.hub.access import address_of, read_access
 from autoglm_lite.store.hub.client import Client
 from autoglm_lite.store.hub.failures import DownloadError
-from autoglm_lite.store.hub.header import remote_facts, remote_parts_facts
+from autoglm_lite.store.hub.header import Remote, remote_facts, remote_parts_facts
 from autoglm_lite.store.models import starter_path
 from autoglm_lite.store.reference import Hub, HubReference
 from tests.gguf.splitting import merged, split
-from tests.gguf.tiny import qwen3, strings
+from tests.gguf.tiny import llama, qwen3, strings
 from tests.store.hub import FakeHub, serving
+from tests.store.hub.fake import sha256
 
 REPO = "org/model-GGUF"
 FILE = "model-Q8_0.gguf"
@@ -115,9 +118,8 @@ def test_a_file_that_changes_meanwhile_is_noticed() -> None:
     new[50_000] ^= 1
     with serving(hub) as hub:
         client = Client(read_access(hub.environ), stall=0.5)
-        file = header._Beginning(
-            address_of(HubReference("hf", REPO, FILE), "main", client.access), len(old), client, LABEL, 0.01
-        )
+        remote = Remote(address_of(HubReference("hf", REPO, FILE), "main", client.access), len(old))
+        file = header._Beginning(remote, client, LABEL, 0.01, 20_000)
         assert len(file.read(1000)) == 1000
         file.close()
         hub.repositories[REPO][FILE] = bytes(new)
@@ -162,9 +164,61 @@ def test_of_the_parts_of_a_split_model_they_are_those_of_the_one_file(tmp_path: 
     with serving(FakeHub({REPO: files}, faults=["cut"])) as hub:
         client = Client(read_access(hub.environ), stall=0.5)
         there = [
-            (address_of(HubReference("hf", REPO, file), "main", client.access), len(p)) for file, p in files.items()
+            Remote(address_of(HubReference("hf", REPO, file), "main", client.access), len(part))
+            for file, part in files.items()
         ]
         found = remote_parts_facts(there, client, LABEL, 0.01)
         assert found == replace(read_facts(tmp_path / "model.gguf"), path=Path(LABEL))
         with pytest.raises(ModelFileError, match="is part 3 where part 2 belongs"):
             remote_parts_facts([there[0], there[2], there[1]], client, LABEL, 0.01)
+
+
+def known(hub: FakeHub, file: str = FILE) -> Remote:
+    content = hub.repositories[REPO][file]
+    address = address_of(HubReference("hf", REPO, file), "main", read_access(hub.environ))
+    return Remote(address, len(content), sha256(content))
+
+
+def test_a_header_that_was_read_need_not_come_again() -> None:
+    with serving(starter()) as hub:
+        client = Client(read_access(hub.environ), stall=0.5)
+        assert same(remote_parts_facts([known(hub)], client, LABEL, 0.01))
+        hub.asked.clear()
+        assert same(remote_parts_facts([known(hub)], client, LABEL, 0.01))
+        assert hub.asked == []
+        # Damaged on the disk, it comes again.
+        (kept,) = (cache_dir() / "headers").iterdir()
+        content = kept.read_bytes()
+        kept.write_bytes(content[:5000] + bytes(1000) + content[6000:])
+        assert same(remote_parts_facts([known(hub)], client, LABEL, 0.01))
+        assert hub.ranges()[0] == "bytes=0-19999"
+        assert kept.read_bytes() == content
+
+
+def test_what_came_of_a_header_before_the_line_broke_for_good_is_gone_on_with() -> None:
+    faults = ["503"] * 8
+    with serving(starter()) as hub:
+        client = Client(read_access(hub.environ), stall=0.5)
+        hub.faults = ["cut", *faults]
+        with pytest.raises(DownloadError):
+            remote_parts_facts([known(hub)], client, LABEL, 0.01)
+        hub.faults.clear()
+        hub.asked.clear()
+        assert same(remote_parts_facts([known(hub)], client, LABEL, 0.01))
+        first = hub.ranges()[0]
+        assert first is not None
+        assert not first.startswith("bytes=0-")
+
+
+def test_what_is_wrong_is_not_kept_and_only_the_last_headers_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_headers, "MOST_FILES", 3)
+    files = {f"m{n}-Q8_0.gguf": llama().encode() + bytes(n) for n in range(5)} | {"bad-Q8_0.gguf": b"<html>" * 50}
+    with serving(FakeHub({REPO: files})) as hub:
+        client = Client(read_access(hub.environ), stall=0.5)
+        for name in files:
+            with suppress(ModelFileError):
+                remote_parts_facts([known(hub, name)], client, LABEL, 0.01)
+        kept = {path.name for path in (cache_dir() / "headers").iterdir()}
+        assert len(kept) == 3
+        assert known(hub, "m4-Q8_0.gguf").sha256 in kept
+        assert known(hub, "bad-Q8_0.gguf").sha256 not in kept

@@ -11,10 +11,18 @@ from pathlib import Path
 import pytest
 
 from autoglm_lite.cli import main
-from autoglm_lite.errors import UsageError
+from autoglm_lite.commands.ordering import of_hub, of_web, reference_of
+from autoglm_lite.errors import AutoglmError, ModelFileError, UsageError
+from autoglm_lite.store.adopting import adopt
+from autoglm_lite.store.hub.access import read_access
+from autoglm_lite.store.hub.client import Client
+from autoglm_lite.store.hub.listing import repository
+from autoglm_lite.store.loading import noted_and_checked
 from autoglm_lite.store.manifest import Manifest, StoredFile, read_manifest, write_manifest
-from autoglm_lite.store.models import models_dir, starter_path
+from autoglm_lite.store.models import models_dir, starter_path, stored
 from autoglm_lite.store.place import check, place
+from autoglm_lite.store.reference import HubReference, WebReference
+from autoglm_lite.store.removing import remove
 from tests.gguf.tiny import llama
 from tests.store.hostile import hostile_names, tree
 from tests.store.hub import FakeHub, serving
@@ -59,6 +67,16 @@ def refused(*arguments: str) -> None:
     assert code in (1, 2), arguments
 
 
+def pulled(text: str, models: Path) -> None:
+    """What `pull` does before it fetches. Raises AutoglmError."""
+    client = Client(read_access(os.environ))
+    reference = reference_of(text)
+    if isinstance(reference, HubReference):
+        of_hub(reference, repository(reference, client), client, models)
+    elif isinstance(reference, WebReference):
+        of_web(reference, client, models)
+
+
 def test_there_are_enough_of_them() -> None:
     assert len(NAMES) >= 200
 
@@ -84,12 +102,19 @@ def test_as_references_and_names_of_models(models: Path, outside: Path, hub: Fak
     before = tree(outside, models)
     prefixes = ("hf:org/repo/", f"{hub.url}/org/repo/resolve/main/", "ms:org/repo/", "hf:org/")
     for number, name in enumerate(NAMES):
-        refused("pull", "--yes", f"{prefixes[number % 4]}{name}.gguf")
-        for action in ("show", "verify"):
-            refused("models", action, "--", name)
-        refused("models", "rm", "--yes", "--", name)
+        with pytest.raises(ModelFileError, match="No stored model is called"):
+            stored(name)
         if name:
-            refused("models", "import", f"--name={name}", str(starter_path()))
+            with pytest.raises(UsageError, match="cannot be a name"):
+                adopt(models, starter_path(), name)
+        if number % 4 == 0:
+            refused("pull", "--yes", f"{prefixes[number // 4 % 4]}{name}.gguf")
+        else:
+            with pytest.raises(AutoglmError):
+                pulled(f"{prefixes[number % 4]}{name}.gguf", models)
+    for name in NAMES[::20]:
+        for arguments in (["show"], ["verify"], ["rm", "--yes"]):
+            refused("models", *arguments, "--", name)
     now = tree(outside, models)
     for path in (models / "locks", models / "partial"):
         for known in tree(path) if path.exists() else ():
@@ -130,9 +155,12 @@ def test_as_names_in_manifests(models: Path, outside: Path) -> None:
             known["mmproj"] = {"name": name + ".mmproj", "n_bytes": 8}
         (models / "manifests" / "good.json").write_text(json.dumps(known))
         assert read_manifest(models, "good") is None
-        assert main(["models", "show", "good", "--json"]) == 0
-        assert main(["models", "rm", "--yes", "good"]) == 0
-        assert main(["models", "gc", "--yes"]) == 0
+        assert noted_and_checked(path) is None
+        if number % 20 == 0:
+            assert main(["models", "show", "good", "--json"]) == main(["models", "verify", "good"]) == 0
+            assert main(["models", "rm", "--yes", "good"]) == main(["models", "gc", "--yes"]) == 0
+        else:
+            remove(path)
         assert not path.exists()
     assert tree(outside) == before
 

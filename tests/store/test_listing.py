@@ -109,8 +109,13 @@ def test_what_may_come_has_a_plain_path(path: str) -> None:
 
 
 def test_kinds() -> None:
-    assert all(map(is_safe_kind, ["a.GGUF", "a/tokenizer.model", "LICENSE", "x.jinja", "merges.txt", "licence.md"]))
-    assert not any(map(is_safe_kind, [*UNWANTED, "tokenizer.modelx", "other.model", "README.md", ".gguf"]))
+    assert all(
+        map(
+            is_safe_kind,
+            ["a.GGUF", "a/tokenizer.model", "LICENSE", "x.jinja", "merges.txt", "licence.md", "a.tiktoken"],
+        )
+    )
+    assert not any(map(is_safe_kind, [*UNWANTED, "tokenizer.modelx", "other.model", "notes.md", ".gguf"]))
 
 
 def test_refusals_say_what_to_do(hub: FakeHub) -> None:
@@ -144,6 +149,10 @@ def test_it_asks_again_where_that_may_help(hub: FakeHub) -> None:
     hub.faults = ["api 500", "api 500"]
     with pytest.raises(DownloadError, match="cannot answer as it should"):
         ask(f"{hub.url}/api/models/org/repo", "", client(hub), waits=(0,))
+    hub.faults = ["api 401"]
+    assert refused(hub).kind == "hidden"
+    hub.faults = ["api 403"]
+    assert refused(hub).kind == "refused"
     hub.faults = ["api nonsense"]
     assert "it is no JSON" in str(refused(hub))
     hub.faults = ["api page"]
@@ -159,6 +168,13 @@ def test_a_mirror_that_is_down(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("time.sleep", lambda _: None)
     with pytest.raises(DownloadError, match="which HF_ENDPOINT names, cannot be reached"):
         repository(HF, client(hub, {"HF_ENDPOINT": "http://127.0.0.1:9"}))
+
+
+def test_a_hub_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    with pytest.raises(DownloadError, match=r"huggingface.co cannot be reached .* HF_ENDPOINT names a mirror"):
+        repository(HF, Client(read_access({"HF_TOKEN_PATH": "/nonexistent"}), stall=2.0))
 
 
 @contextmanager

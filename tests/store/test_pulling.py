@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from autoglm_lite.errors import ModelFileError, UsageError
+from autoglm_lite.errors import ModelFileError, StoreError, UsageError
 from autoglm_lite.store import stored_models
 from autoglm_lite.store.download.fetch import Source
 from autoglm_lite.store.download.progress import Patience
@@ -22,6 +29,7 @@ from autoglm_lite.store.pulling import Order, Pull, came, folder_of
 from autoglm_lite.store.reference import HubReference
 from tests.gguf.splitting import merged, split
 from tests.gguf.tiny import llama
+from tests.store.full_disk import full_at
 from tests.store.hub import FakeHub, serving
 from tests.store.hub.fake import sha256
 
@@ -158,3 +166,71 @@ def test_modelscope_answers_ranges_with_either_status(hub: FakeHub, status: int)
     assert Pull(order, models_dir(), client(hub), patience=QUICK).run()
     assert (models_dir() / "m-Q8_0.gguf").read_bytes() == big
     assert hub.given["org/big/m-Q8_0.gguf"] < 1.7 * len(big)
+
+
+PROGRAM = """
+import json, sys
+from autoglm_lite.store.download.fetch import Source
+from autoglm_lite.store.hub.access import read_access
+from autoglm_lite.store.hub.client import Client
+from autoglm_lite.store.models import models_dir
+from autoglm_lite.store.pulling import Order, Pull
+
+told = json.loads(sys.argv[1])
+parts = tuple(Source(*one) for one in told["parts"])
+order = Order("m-Q8_0", parts, Source(*told["mmproj"]), told["source"], told["revision"])
+print("begun", flush=True)
+Pull(order, models_dir(), Client(read_access({}), stall=5.0)).run()
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_goes_on_to_the_same_model(hub: FakeHub) -> None:
+    order = ordered(hub)
+    assert order.mmproj is not None
+    told = {
+        "parts": [[one.address, one.label, one.n_bytes, one.sha256] for one in order.parts],
+        "mmproj": [order.mmproj.address, "m", order.mmproj.n_bytes, order.mmproj.sha256],
+        "source": order.source,
+        "revision": order.revision,
+    }
+    chance, hub.pace = random.Random(11), 0.005
+    for _ in range(25):
+        running = subprocess.Popen([sys.executable, "-c", PROGRAM, json.dumps(told)], stdout=subprocess.PIPE)
+        assert running.stdout is not None
+        with running.stdout as out:
+            out.readline()
+            time.sleep(chance.random() * 0.4)
+            running.kill()
+        running.wait()
+        for path in stored_models():
+            assert path.read_bytes() == merged(WHOLE)
+            assert path.with_suffix(".mmproj").read_bytes() == EYES
+            shutil.rmtree(models_dir())
+    assert pull(hub).run()
+    assert (models_dir() / "m-Q8_0.gguf").read_bytes() == merged(WHOLE)
+    assert names() == ["m-Q8_0.gguf", "m-Q8_0.mmproj"]
+
+
+def test_a_disk_that_is_full_at_each_step_in_turn(hub: FakeHub) -> None:
+    old = llama().encode() + b"old"
+    for step in range(300):
+        models = models_dir()
+        models.mkdir(parents=True)
+        (models / "m-Q8_0.gguf").write_bytes(old)
+        done, said = None, "is full"
+        with full_at(step) as disk:
+            try:
+                done = pull(hub, "org/one").run()
+            except (DownloadError, StoreError) as error:
+                said = str(error)
+        assert re.search("too little room|is full|cannot be written", said)
+        assert (models / "m-Q8_0.gguf").read_bytes() == (WHOLE if done else old)
+        if not done:
+            assert pull(hub, "org/one").run()
+            assert (models / "m-Q8_0.gguf").read_bytes() == WHOLE
+        if not disk.fell:
+            break
+        shutil.rmtree(models)
+    assert not disk.fell
+    assert step > 10

@@ -30,6 +30,9 @@ def test_everything_is_counted_where_it_belongs(folder: Path, tmp_path: Path) ->
     (folder / "link.gguf").symlink_to(far)
     (folder / PARTIAL).mkdir()
     (folder / PARTIAL / "b.gguf.part").write_bytes(bytes(200))
+    (folder / PARTIAL / "c").mkdir()
+    with (folder / PARTIAL / "c" / "c.gguf.part").open("wb") as file:
+        file.truncate(1_000_000)
     states_dir().mkdir(parents=True)
     (states_dir() / "x.kv").write_bytes(bytes(10))
     space = read_space()

@@ -70,11 +70,22 @@ def drive(
 ) -> ChatApp:
     """Runs `test` in the app, with a worker of its own or with `model`, and quits it by its key if the test has not."""
 
+    def is_ready(app: ChatApp) -> bool:
+        return app.opening.task is not None and app.opening.task.done()
+
+    return drive_desk(desk_of(setup, model), test, is_ready, size, words)
+
+
+def drive_desk(
+    desk: Desk, test: Test, is_ready: Callable[[ChatApp], bool], size: tuple[int, int], words: Words
+) -> ChatApp:
+    """Runs `test` in the app once it `is_ready`, and quits it by its key if the test has not."""
+
     async def run() -> ChatApp:
-        app = ChatApp(desk_of(setup, model), words)
+        app = ChatApp(desk, words)
         try:
             async with app.run_test(size=size, notifications=True) as pilot:
-                await until(pilot, lambda: app._opening is not None and app._opening.done())
+                await until(pilot, lambda: is_ready(app))
                 await test(pilot, app)
                 if app.return_code is None:
                     await pilot.press("ctrl+q")

@@ -53,6 +53,9 @@ class Composer(Vertical):
             super().__init__()
             self.action = action
 
+    class Changed(Message):
+        """Something was attached, or taken away."""
+
     class Picked(Message):
         """Files are to be attached."""
 
@@ -87,19 +90,18 @@ class Composer(Vertical):
     def attach(self, attached: Attached) -> None:
         """Something of the same name and text is not attached twice."""
         if attached.attachment not in self.attachments:
-            self.attached.append(attached)
-        self.chips.show_all(self.attached)
+            self._have([*self.attached, attached])
 
     def detach(self, index: int = -1) -> None:
         if self.attached:
-            self.attached.pop(index)
-        self.chips.show_all(self.attached)
+            left = list(self.attached)
+            left.pop(index)
+            self._have(left)
 
     def sent(self) -> None:
         """Empties the box, whose text can be recalled from now on."""
         self.prompt.sent()
-        self.attached = []
-        self.chips.show_all(self.attached)
+        self._have([])
 
     def put_back(self, text: str, attachments: Sequence[Attachment]) -> None:
         """Gives a question back for another try, unless something new is being written."""
@@ -110,9 +112,13 @@ class Composer(Vertical):
     def swap(self, attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
         """Has these go with the question; returns those that went with it until now."""
         before = self.attachments
-        self.attached = [Attached(one, about_tokens(one.text), False) for one in attachments]
-        self.chips.show_all(self.attached)
+        self._have([Attached(one, about_tokens(one.text), False) for one in attachments])
         return before
+
+    def _have(self, attached: list[Attached]) -> None:
+        self.attached = attached
+        self.chips.show_all(attached)
+        self.post_message(self.Changed())
 
     def key_pressed(self, key: str) -> bool:
         """Whether a key in the box was meant for the list, or takes an attachment away."""

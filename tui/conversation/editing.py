@@ -14,7 +14,8 @@ class Editing:
     """What was being written meanwhile waits."""
 
     def __init__(self, box: TextArea, title: str, swap: Callable[[Sequence[Attachment]], Sequence[Attachment]]) -> None:
-        """`title` is over the box meanwhile. `swap` has other attachments go with what is in the box, and returns those that did."""
+        """`title` is over the box meanwhile. `swap` has other attachments go with what is in the box, and returns those
+        that did."""
         self._box = box
         self._title = title
         self._swap = swap

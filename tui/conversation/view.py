@@ -369,6 +369,13 @@ class ConversationView(VerticalScroll):
         if message is self.picked and message.is_attached:
             top = message.outer_size.height > self.size.height
             self.scroll_to_widget(message, animate=False, top=top, immediate=True)
+            self._forget_unseen()
+
+    def _forget_unseen(self) -> None:
+        """Drops the lines of what was seen before: Textual keeps each, with all that was ever cut out of it."""
+        for part in self._column.query(Static):
+            if not self.region.overlaps(part.region):
+                part._styles_cache.clear()
 
 
 def _n_kept(views: Sequence[TurnView], most: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autoglm_lite.chat.history import Conversation
+from tui.history.kept import Draft
 
 if TYPE_CHECKING:
     from tui.app import ChatApp
@@ -17,8 +18,8 @@ class Removal:
     conversation: Conversation
     was_open: bool
     """Whether it was on the desk."""
-    draft: str
-    """What was written for it and not sent."""
+    draft: Draft
+    """What was to be asked in it."""
 
 
 class Removed:

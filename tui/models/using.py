@@ -40,7 +40,7 @@ class Using:
         if app.asking.is_busy or not (freed := await app.desk.unload()):
             return words.models.not_unloaded
         app.status.change(activity=words.machine.not_loaded)
-        return words.models.unloaded.format(name=app.model_name, freed=size(freed))
+        return words.models.unloaded.format(name=app.opening.model_name, freed=size(freed))
 
     async def _use(self, path: Path, change: Background[None] | None) -> None:
         app, words = self._app, self._app.words.models
@@ -48,17 +48,17 @@ class Using:
         self.path = path
         try:
             if app.desk.has(path):
-                await app.until_loaded()
+                await app.opening.until_loaded()
             else:
-                await app.use_model(str(path))
+                await app.opening.use(str(path))
         except AutoglmError as error:
-            await app.conversation.say(f"{error} {words.stays.format(name=app.model_name)}", failed=True)
+            await app.conversation.say(f"{error} {words.stays.format(name=app.opening.model_name)}", failed=True)
         else:
             opened = app.desk.opened
             if opened is not None and app.turns:
                 for notice in opened.setup.notices:
                     await app.conversation.say(printable(notice))
-            app.keys.remark(words.in_use_now.format(name=app.model_name))
+            app.keys.remark(words.in_use_now.format(name=app.opening.model_name))
         finally:
             self.path = None
 

@@ -127,16 +127,18 @@ class Fetch:
                 file.truncate(0)
             work = Work(file, self._patience, said, known, done)
             lines: list[Line] = []
+            whole = False
             try:
                 whole = self._until_whole(work, digest, kept, lines)
             finally:
                 self._end(work, lines)
-                kept.save_at_last(work, file)
+                kept.save_at_last(work, file, whole=whole)
                 self._show("waiting", work.done.n_bytes, work)
             if work.error is not None:
                 raise work.error
             if not whole:
                 return False
+            kept.check()
             self.found = Identity(digest.n_bytes, digest.sha256)
             self.checked = work.known.sha256 is not None
             if work.known.sha256 not in (None, digest.sha256):
@@ -183,7 +185,8 @@ class Fetch:
         for line in lines:
             line.cut()
         ends = time.monotonic() + SECONDS_TO_END
-        for line in lines:
+        # A Ctrl-C may have come between making the last one and starting it.
+        for line in [line for line in lines if line.ident is not None]:
             line.join(max(0.0, ends - time.monotonic()))
 
     def _move(self, part: Path) -> None:

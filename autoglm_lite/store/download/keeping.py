@@ -12,7 +12,7 @@ from autoglm_lite.store.download.ranges import Ranges
 from autoglm_lite.store.download.source import Source
 from autoglm_lite.store.download.work import Known, Work
 
-GIVEN_UP_BYTES = 1 << 20
+GIVEN_UP_BYTES = 1 << 16
 """Of what came, where the disk is so full that not even a note can be kept."""
 
 
@@ -22,8 +22,8 @@ class Kept:
     def __init__(self, part: Path, note: Path, source: Source, beside: dict[str, object]) -> None:
         self._part, self._note, self._source, self._beside = part, note, source, beside
         self._last: Note | None = None
-        self._lost = False
-        """Whether the disk has failed to take what was written: what that was, nobody knows."""
+        self._lost: OSError | None = None
+        """The disk has failed to take what was written: what that was, nobody knows."""
 
     def read(self, said: Known) -> tuple[Known, Ranges]:
         """What came before, if it is of the same file; `said` is what is known of that."""
@@ -39,30 +39,35 @@ class Kept:
     def save(self, work: Work, file: BinaryIO) -> None:
         """Raises OSError; the note before then stays."""
         now = self._now(work)
-        if now == self._last or self._lost:
+        if now == self._last or self._lost or not (now.done or self._last):
             return
         try:
             disk.sync(file)
-        except OSError:
-            self._lost = True
+        except OSError as error:
+            self._lost = error
             raise
         write_note(self._note, now)
         if self._last is None:
             disk.sync_folder(self._note.parent)
         self._last = now
 
-    def save_at_last(self, work: Work, file: BinaryIO) -> None:
-        """Also on a full disk, which the last of what came makes room for."""
+    def save_at_last(self, work: Work, file: BinaryIO, *, whole: bool) -> None:
+        """As well as can be: on a full disk, the last of what came makes room for it, unless the file is `whole`."""
         with suppress(OSError):
             try:
                 self.save(work, file)
             except OSError as error:
-                if error.errno not in disk.NO_ROOM or self._lost:
+                if error.errno not in disk.NO_ROOM or self._lost or whole:
                     return
                 *_, (begin, end) = work.done
                 work.done = work.done.clip(max(begin, end - GIVEN_UP_BYTES))
                 file.truncate(max(begin, end - GIVEN_UP_BYTES))
                 self.save(work, file)
+
+    def check(self) -> None:
+        """Raises OSError where the disk has not taken all that was written, though a later try may have gone well."""
+        if self._lost is not None:
+            raise self._lost
 
     def forget_note(self) -> None:
         self._last = None

@@ -20,9 +20,11 @@ class Turn:
 
     def take(self) -> bool:
         """False where another has it. Raises OSError."""
-        found = taken(self._path)
-        if isinstance(found, int):
-            self._descriptor = found
+        # Whoever has had it removes it at the end, perhaps at this very moment: then it is had at the next try.
+        with suppress(FileNotFoundError):
+            found = taken(self._path)
+            if isinstance(found, int):
+                self._descriptor = found
         return self._descriptor is not None
 
     def holder(self) -> int | None:

@@ -97,10 +97,13 @@ def strong(etag: str | None) -> str | None:
 
 
 def seconds_to_wait(headers: Headers, now: float) -> float | None:
-    """What Retry-After asks for, within bounds; `now` in seconds since 1970."""
+    """What Retry-After asks for, or RateLimit where nothing is left, as Hugging Face says it (huggingface_hub:
+    utils/_http.py), within bounds; `now` in seconds since 1970."""
     from email.utils import parsedate_to_datetime
 
     asked = headers.get("Retry-After", "")
+    if not asked and (left := re.search(r";\s*r\s*=\s*0\s*;\s*t\s*=\s*(\d{1,9})", headers.get("RateLimit", ""))):
+        asked = left[1]
     try:
         seconds = float(asked) if asked.isdigit() else parsedate_to_datetime(asked).timestamp() - now
     except (ValueError, TypeError, OverflowError):

@@ -17,6 +17,7 @@ Failure = Literal[
     "trouble",
     "connection",
     "mirror",
+    "unreachable",
     "listing",
     "unchecked",
     "page",
@@ -38,6 +39,8 @@ SENTENCES: Mapping[Failure, str] = {
     "trouble": "{host} cannot answer as it should (HTTP {status}): try again later; what came is kept.",
     "connection": "The connection to {host} fails ({why}): look at the network and go on; what came is kept.",
     "mirror": "{host}, which {variable} names, cannot be reached ({why}): correct {variable}, or do without it.",
+    "unreachable": "{host} cannot be reached ({why}): look at the network. Where that hub is out of reach, HF_ENDPOINT"
+    " names a mirror of it, and ms: in place of hf: asks ModelScope.",
     "listing": "What {host} says of {name} cannot be used ({why}): nothing of it is fetched.",
     "unchecked": "{host} does not say how {name} can be checked: perhaps this network wants you to log in first.",
     "page": "{host} gives something else instead of {name}: perhaps this network wants you to log in first, in a"

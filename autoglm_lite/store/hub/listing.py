@@ -42,10 +42,13 @@ def repository(reference: HubReference, client: Client) -> Repository:
         raise failure("listing", address, reference.repo, why=str(strange)) from strange
     except DownloadError as error:
         usual, variable = (HF, "HF_ENDPOINT") if of_hf else (MS, "MODELSCOPE_ENDPOINT")
-        if error.kind == "missing":
+        # Without a token 401 is said of what is missing as of what is private (huggingface_hub: utils/_http.py).
+        if error.kind == "missing" or (error.kind == "refused" and error.facts.get("status") == 401):
             raise refused("hidden", address, reference.repo, client.access) from error
         if error.kind == "connection" and not is_of(address, usual):
             raise DownloadError("mirror", **error.facts, variable=variable) from error
+        if error.kind == "connection" and of_hf:
+            raise DownloadError("unreachable", **error.facts) from error
         raise
 
 

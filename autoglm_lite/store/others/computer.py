@@ -45,7 +45,7 @@ class Computer:
         return self._first("LOCALAPPDATA", "AppData/Local") if self.system == "win32" else self.data()
 
     def config(self) -> Path:
-        return self.data() if self.system != "linux" else self._first("XDG_CONFIG_HOME", ".config")
+        return self.data() if self.system == "win32" else self._first("XDG_CONFIG_HOME", ".config")
 
     def _first(self, variable: str, else_at_home: str) -> Path:
         return next(iter(self.named(variable)), self.home / else_at_home)

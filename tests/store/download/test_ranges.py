@@ -55,7 +55,7 @@ def test_the_unbroken_beginning_and_what_is_before_an_end(added: list[tuple[int,
     check(found.clip(at))
 
 
-@given(st.data(), st.integers(0, 200), st.integers(1, 30))
+@given(st.data(), st.integers(0, 60), st.integers(1, 20))
 def test_whatever_lines_do_all_comes_once_and_in_pieces(data: st.DataObject, n_bytes: int, most: int) -> None:
     done = Ranges()
     claims: list[tuple[int, int]] = []

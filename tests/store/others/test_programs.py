@@ -165,8 +165,9 @@ def test_gpt4all(tmp_path: Path, folder: str, system: str, variables: dict[str, 
     assert set(by_name(gpt4all.find(trees.computer(tmp_path, system, **full)))) == {"Llama-3.2-1B-Instruct-Q4_0"}
 
 
-def test_gpt4all_where_its_settings_say(tmp_path: Path) -> None:
-    computer = trees.computer(tmp_path)
+@pytest.mark.parametrize("system", ["linux", "darwin"])
+def test_gpt4all_where_its_settings_say(tmp_path: Path, system: str) -> None:
+    computer = trees.computer(tmp_path, system)
     trees.gpt4all(tmp_path / "disk")
     settings = computer.home / ".config" / "nomic.ai" / "GPT4All.ini"
     trees.put(settings, f"[General]\nlastVersionStarted=3.10.0\nmodelPath={tmp_path / 'disk'}/\n[network]\n")

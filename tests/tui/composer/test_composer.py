@@ -135,7 +135,7 @@ def test_nothing_typed_or_attached_is_lost(stories_gguf: Path, history: History,
         await pilot.press("escape")
         await pilot.resize_terminal(60, 20)
         await until(pilot, lambda: not app.asking.is_busy)
-        await app.use_model(None)
+        await app.opening.use(None)
         assert app.prompt.text == "draft"
         # What was asked before comes back, and then the draft.
         await pilot.press("up")

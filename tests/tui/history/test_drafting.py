@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from textual.events import Paste
 from textual.pilot import Pilot
 
+from autoglm_lite.chat.attachments import Attachment
 from autoglm_lite.chat.history import History
 from autoglm_lite.worker.backend import LocalBackend
-from tests.tui.driving import ask, desk_of, drive, on_disk, plan_of, send, setup_of, until, write
+from tests.tui.driving import ask, desk_of, drive, on_disk, plan_of, read, send, setup_of, until, write
 from tests.tui.history.talks import held
 from tui.app import ChatApp
 from tui.history.drafts import NEW, Drafts
+from tui.history.kept import Draft, KeptDrafts
 from tui.words import ENGLISH
 
 
@@ -58,6 +61,49 @@ def test_each_conversation_has_its_own(stories_gguf: Path, history: History) -> 
 
     drive(setup_of(stories_gguf, history, conversation=talk), again)
     assert Drafts(history.path.parent / "drafts").read(NEW) == "more"
+
+
+def test_what_was_attached_stays_with_the_question(stories_gguf: Path, history: History, tmp_path: Path) -> None:
+    talk = held(history, ("A cake", "Take flour."))
+    file = tmp_path / "notes.txt"
+    file.write_text("two eggs")
+    notes = Attachment("notes.txt", "two eggs")
+    drafts = KeptDrafts(history.path.parent)
+
+    async def test(pilot: Pilot[None], app: ChatApp) -> None:
+        await write(pilot, "with this")
+        app.post_message(Paste(str(file)))
+        await until(pilot, lambda: drafts.read(NEW) == Draft("with this", (notes,)))
+        # It does not come along to a conversation that it was not meant for.
+        await pilot.press("ctrl+o", "enter")
+        await until(pilot, lambda: app.turns)
+        assert app.composer.attachments == ()
+        assert "notes.txt" not in read(app)
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: not app.turns)
+        assert app.prompt.text == "with this"
+        await until(pilot, lambda: app.composer.attachments == (notes,))
+
+    drive(setup_of(stories_gguf, history), test)
+    file.unlink()
+
+    async def again(pilot: Pilot[None], app: ChatApp) -> None:
+        assert app.composer.attachments == (notes,)
+        await until(pilot, lambda: "notes.txt" in read(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.desk.conversation is not None and not app.asking.is_busy)
+        await until(pilot, lambda: drafts.read(NEW) == Draft())
+
+    drive(setup_of(stories_gguf, history, max_tokens=3), again)
+    assert drafts.read(talk.id) == Draft()
+
+
+def test_attachments_that_cannot_be_read_are_none(tmp_path: Path) -> None:
+    drafts = KeptDrafts(tmp_path)
+    drafts.keep("a", Draft("text", (Attachment("b", "c"),)))
+    (tmp_path / "attached" / "a").write_text("[{}]")
+    assert drafts.take("a") == Draft("text")
+    assert drafts.read("a") == Draft()
 
 
 def test_a_question_that_waits_for_the_model_is_kept(stories_gguf: Path, history: History) -> None:

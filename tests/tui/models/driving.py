@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
 from textual.pilot import Pilot
 
@@ -11,7 +10,7 @@ from autoglm_lite.chat.history import Conversation, History
 from autoglm_lite.commands import chat
 from autoglm_lite.commands.bandwidth import FILE
 from autoglm_lite.commands.remembered import remember
-from tests.tui.driving import Test, until
+from tests.tui.driving import Test, drive_desk
 from tui.app import ChatApp
 from tui.desk import Desk
 from tui.words import ENGLISH, Words
@@ -27,22 +26,8 @@ def desk_for(history: History, *arguments: str, conversation: Conversation | Non
 
 
 def drive(desk: Desk, test: Test, size: tuple[int, int] = (80, 24), words: Words = ENGLISH) -> ChatApp:
-    """Runs `test` in the app once its model is loaded, and quits it by its key if the test has not."""
-
-    async def run() -> ChatApp:
-        app = ChatApp(desk, words)
-        try:
-            async with app.run_test(size=size) as pilot:
-                await until(pilot, lambda: app.desk.loaded)
-                await test(pilot, app)
-                if app.return_code is None:
-                    await pilot.press("ctrl+q")
-                    await until(pilot, lambda: app.return_code is not None)
-        finally:
-            await app.desk.close()
-        return app
-
-    return asyncio.run(run())
+    """Runs `test` in the app once its model is loaded."""
+    return drive_desk(desk, test, lambda app: app.desk.loaded, size, words)
 
 
 async def to_row(pilot: Pilot[None], app: ChatApp, name: str) -> None:

@@ -12,28 +12,29 @@ from autoglm_lite.chat.history import History
 from autoglm_lite.store import starter_path, stored_models
 from autoglm_lite.store.download import parts
 from autoglm_lite.store.models import models_dir
-from tests.store.hub_server import Hub, serving
+from tests.store.hub import FakeHub, serving
 from tests.tui.driving import ask, read, until, write
 from tests.tui.models.driving import desk_for, drive, to_row
 from tui.app import ChatApp
 from tui.models.screen import ModelsScreen
 from tui.words import CHINESE, ENGLISH, Words
 
+REPO, FILE = "zai-org/glm-edge-1.5b-chat-gguf", "ggml-model-Q4_K_M.gguf"
 BEST = "glm-edge-1.5b-chat-Q4_K_M.gguf"
 MEMORY = ("--memory", "1.6GB")
 """For which GLM-Edge 1.5B is the best."""
 
 
 @pytest.fixture
-def hub(endless_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    with serving(Hub(starter_path().read_bytes())) as found:
+def hub(endless_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    with serving(FakeHub({REPO: {FILE: starter_path().read_bytes()}})) as found:
         monkeypatch.setenv("HF_ENDPOINT", found.url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield found
 
 
 @pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["english", "chinese"])
-def test_the_first_start_offers_a_model_gets_it_and_uses_it(hub: Hub, history: History, words: Words) -> None:
+def test_the_first_start_offers_a_model_gets_it_and_uses_it(hub: FakeHub, history: History, words: Words) -> None:
     said = words.models
 
     async def test(pilot: Pilot[None], app: ChatApp) -> None:
@@ -56,10 +57,10 @@ def test_the_first_start_offers_a_model_gets_it_and_uses_it(hub: Hub, history: H
         await until(pilot, lambda: isinstance(app.screen, ModelsScreen))
 
     drive(desk_for(history, *MEMORY), test, words=words)
-    assert hub.asked[0][0] == "/zai-org/glm-edge-1.5b-chat-gguf/resolve/main/ggml-model-Q4_K_M.gguf"
+    assert hub.asked[0].path == f"/{REPO}/resolve/main/{FILE}"
 
 
-def test_a_download_pauses_goes_on_behind_the_screen_and_outlives_the_app(hub: Hub, history: History) -> None:
+def test_a_download_pauses_goes_on_behind_the_screen_and_outlives_the_app(hub: FakeHub, history: History) -> None:
     hub.pace = 0.05
 
     async def first(pilot: Pilot[None], app: ChatApp) -> None:
@@ -84,7 +85,8 @@ def test_a_download_pauses_goes_on_behind_the_screen_and_outlives_the_app(hub: H
     drive(desk_for(history, *MEMORY), first)
     (part,) = parts(models_dir())
     assert 0 < part.done < part.total
-    hub.pace, hub.asked = 0.0, []
+    hub.pace = 0.0
+    hub.asked.clear()
 
     async def second(pilot: Pilot[None], app: ChatApp) -> None:
         await until(pilot, lambda: "The download of GLM-Edge 1.5B Chat stopped at" in read(app))
@@ -93,11 +95,13 @@ def test_a_download_pauses_goes_on_behind_the_screen_and_outlives_the_app(hub: H
 
     drive(desk_for(history, *MEMORY), second)
     assert hub.ranges() == [f"bytes={part.done}-"]
-    assert [path.read_bytes() for path in stored_models()] == [hub.content]
+    assert [path.read_bytes() for path in stored_models()] == [hub.repositories[REPO][FILE]]
 
 
 @pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["english", "chinese"])
-def test_what_the_hub_refuses_is_said_and_a_part_can_be_thrown_away(hub: Hub, history: History, words: Words) -> None:
+def test_what_the_hub_refuses_is_said_and_a_part_can_be_thrown_away(
+    hub: FakeHub, history: History, words: Words
+) -> None:
     hub.faults = ["hub 404"]
     said = words.models
 
