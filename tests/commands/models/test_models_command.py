@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from autoglm_lite.cli import main
+from autoglm_lite.remote.client import Offered
 from autoglm_lite.store.manifest import read_manifest
 from autoglm_lite.store.models import models_dir, starter_path
 from autoglm_lite.store.using import note_use
@@ -126,6 +127,20 @@ def test_damaged_files_and_odd_names_are_rows_with_a_sentence(models: Path, caps
     names = [one["name"] for one in found]
     assert main(["models", "rm", "--yes", *names]) == 0
     assert sorted(path.name for path in models.iterdir()) == ["folder.gguf", "locks", "seeing.mmproj"]
+
+
+def test_what_the_service_has_in_memory_is_called_loaded(
+    models: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        llama().write(models / f"{name}.gguf")
+    running = [Offered("one", 4096, 1), Offered("two", None, 1)]
+    monkeypatch.setattr("autoglm_lite.commands.backend.served", lambda _: running)
+    assert main(["models"]) == 0
+    _, one, two, *_ = capsys.readouterr().out.splitlines()
+    assert ("loaded" in one, "loaded" in two) == (True, False)
+    assert main(["models", "--json"]) == 0
+    assert [row["in_memory"] for row in json.loads(capsys.readouterr().out)["models"]] == [True, False]
 
 
 def test_in_a_narrow_terminal_no_line_is_too_long(models: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
