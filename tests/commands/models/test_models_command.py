@@ -12,9 +12,11 @@ import pytest
 
 from autoglm_lite.cli import main
 from autoglm_lite.remote.client import Offered
+from autoglm_lite.store.loading import noted_and_checked
 from autoglm_lite.store.manifest import read_manifest
 from autoglm_lite.store.models import models_dir, starter_path
 from autoglm_lite.store.using import note_use
+from tests.conftest import STORIES
 from tests.gguf.splitting import merged, split, write_parts
 from tests.gguf.tiny import llama
 
@@ -257,3 +259,17 @@ def test_what_was_left_behind_is_named_and_goes_once_that_was_agreed_to(models: 
     assert [Path(path).name for path in told["removed"]] == ["old.gguf.part", "gone.json"]
     assert told["freed_bytes"] >= 4_000_000
     assert [path for path in models.rglob("*") if path.is_file()] == []
+
+
+def test_what_is_converted_into_the_folder_is_known_and_replaces_what_was_known(models: Path, capsys: Said) -> None:
+    for number, (name, kind) in enumerate((("m", "F16"), ("m", "F32"), ("odd (1)", "F16"))):
+        out = models / f"{name}.gguf"
+        assert main(["convert", str(STORIES), "-o", str(out), "--type", kind]) == 0
+        assert main(["models", "verify", name]) == 0
+        assert "damaged" not in capsys.readouterr().out
+        assert noted_and_checked(out) is None
+        if number < 2:
+            known = read_manifest(models, "m")
+            assert known is not None
+            assert (known.way, known.source) == ("converted", str(STORIES))
+    assert sorted(path.name for path in models.iterdir()) == ["locks", "m.gguf", "manifests", "odd (1).gguf"]
