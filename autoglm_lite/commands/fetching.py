@@ -62,10 +62,12 @@ def in_words(stage: Stage, now: Progress) -> str:
     line = f"{share}  {size(now.done)} of {size(now.total)}"
     if stage == "joining":
         return f"joining its parts: {line}"
+    if now.state == "taken":
+        return f"{line}  another autoglm-lite gets it"
     if now.state == "waiting":
         return f"{line}  waiting for the server"
     if now.state == "checking":
-        return f"{line}  reading what came before"
+        return f"{line}  checking what came"
     if now.bytes_per_second and now.seconds_left is not None:
         line += f"  {size(now.bytes_per_second)}/s  {duration(now.seconds_left)} left"
     return line

@@ -268,11 +268,11 @@ def _stored() -> list[ModelFacts]:
     from contextlib import suppress
 
     from autoglm_lite.errors import ModelFileError
-    from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.store import stored_models
+    from autoglm_lite.store.facts import stored_facts
 
     found = []
     for path in stored_models():
         with suppress(ModelFileError):
-            found.append(read_facts(path))
+            found.append(stored_facts(path))
     return found

@@ -32,14 +32,14 @@ class Shelf:
         """`given_back`: bytes that will be free once what is loaded now has gone. `at_rest`: nothing is computed now
         that a measurement would suffer from. Raises ModelFileError, UsageError, ProfileError."""
         from autoglm_lite.commands.preferences import preferred, read_tuned
-        from autoglm_lite.gguf.facts import read_facts
         from autoglm_lite.heap import return_freed_memory
         from autoglm_lite.planning.forecast import forecast
         from autoglm_lite.planning.make import choose
+        from autoglm_lite.store.facts import stored_facts
         from autoglm_lite.store.shelf import Look
         from autoglm_lite.worker.sizes import exact_sizes
 
-        facts = read_facts(path)
+        facts = stored_facts(path)
         machine = self._now(given_back)
         tuned = read_tuned(facts, machine, lambda _: None)
         wanted = preferred(wishes(self._args), facts, machine, self._args.profile, tuned=tuned)

@@ -200,11 +200,12 @@ def _check_free(models: Path, real: Path, name: str, target: Path) -> None:
 def _taken_in(real: Path, new: Path) -> tuple[Way, str]:
     """`new` as the same file, and why only linked where it is. Raises OSError."""
     status = real.stat()
+    # Tried everywhere: the parts of one btrfs look like several disks.
+    if _cloned(real, new):
+        return "reflink", ""
     if status.st_dev != new.parent.stat().st_dev:
         new.symlink_to(real)
         return "link", "it lies on another disk"
-    if _cloned(real, new):
-        return "reflink", ""
     if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
         new.symlink_to(real)
         return "link", "it belongs to another user"

@@ -19,11 +19,15 @@ from autoglm_lite.store.locking import remove_stale
 from autoglm_lite.store.manifest import MANIFESTS
 from autoglm_lite.store.place import place
 from autoglm_lite.store.using import mark_of, marks_folder
+from autoglm_lite.store.walking import all_in
 
 DAYS = 7
 """After which nobody goes on with a download that was cut off, most likely."""
 SECONDS_OF_WORK = 3600
 """A new file that is younger may be on its way still."""
+
+CONVERSION = ".autoglm-lite-"
+"""What the names of a conversion's own files begin with, until it is done."""
 
 Kind = Literal["partial", "manifest", "mmproj", "new"]
 
@@ -80,10 +84,12 @@ def tidy(models: Path) -> int:
 
 
 def _partials(models: Path, now: float) -> Iterator[Leftover]:
-    """The files of one download are one leftover; those of a model of several files lie in a folder."""
+    """The files of one download are one leftover; those of a model of several files lie in a folder. A conversion that
+    writes to here has its own hidden ones."""
     groups: dict[str, list[Path]] = {}
-    for path in _entries(_inside(models, PARTIAL)):
-        groups.setdefault(re.sub(r"(\.\w+)?\.(part|json|new|lock)$", "", path.name), []).append(path)
+    converted = [path for path in _entries(models) if path.name.startswith(CONVERSION)]
+    for path in (*_entries(_inside(models, PARTIAL)), *converted):
+        groups.setdefault(re.sub(r"(\.\w+)?\.(part|json|new|tmp|lock|work)$", "", path.name), []).append(path)
     for paths in groups.values():
         one = _leftover("partial", tuple(paths), now)
         if one.days > DAYS and not any(map(_in_work, paths)):
@@ -93,20 +99,12 @@ def _partials(models: Path, now: float) -> Iterator[Leftover]:
 def _leftover(kind: Kind, paths: tuple[Path, ...], now: float) -> Leftover:
     sizes, youngest = 0, 0.0
     for path in paths:
-        for part in _all_in(path):
+        for part in all_in(path):
             with suppress(OSError):
                 status = part.lstat()
                 sizes += status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
                 youngest = max(youngest, status.st_mtime)
     return Leftover(kind, paths, sizes, (now - youngest) / 86400)
-
-
-def _all_in(path: Path) -> Iterator[Path]:
-    """The file, or the folder with all in it; links are not followed. What goes meanwhile is passed over."""
-    yield path
-    if not path.is_symlink():
-        for folder, folders, files in os.walk(path):
-            yield from (Path(folder, name) for name in (*folders, *files))
 
 
 def _in_work(path: Path) -> bool:

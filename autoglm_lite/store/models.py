@@ -10,9 +10,9 @@ from pathlib import Path
 
 from autoglm_lite import paths
 from autoglm_lite.errors import ModelFileError, UsageError, WillNotFitError
-from autoglm_lite.gguf.facts import read_facts
 from autoglm_lite.hardware.machine import read_machine
 from autoglm_lite.planning.make import Wishes, decide
+from autoglm_lite.store.facts import stored_facts
 from autoglm_lite.store.reference import read_reference
 
 SUFFIX = ".gguf"
@@ -122,7 +122,7 @@ def _best(wishes: Wishes, passed_over: Callable[[str], object], in_memory: Conta
     machine = read_machine()
     for path in sorted(stored_models(), key=_size, reverse=True):
         try:
-            facts = read_facts(path)
+            facts = stored_facts(path)
             if facts.use != "chat":
                 continue
             if path.stem not in in_memory:

@@ -17,12 +17,12 @@ from autoglm_lite.store.download.fetch import Fetch, Source
 from autoglm_lite.store.download.limit import Limit
 from autoglm_lite.store.download.progress import USUAL, Patience, Progress, State
 from autoglm_lite.store.hub.client import Client
-from autoglm_lite.store.hub.failures import DownloadError
 from autoglm_lite.store.locking import held
-from autoglm_lite.store.manifest import Manifest, StoredFile
+from autoglm_lite.store.manifest import Manifest, StoredFile, read_manifest
 from autoglm_lite.store.place import check, place
 from autoglm_lite.store.publishing import not_stored, publish
 
+SECONDS_BETWEEN_TURNS = 0.3
 ORDER = "order"
 """A file beside what has come: which bytes those are of."""
 Stage = Literal["getting", "joining"]
@@ -89,10 +89,14 @@ class Pull:
             for source, name in zip(order.sources, self._names(), strict=True)
         ]
         self._joined = (0, order.n_bytes)
+        self._waits = False
+        """For another program that gets the same model."""
 
     @property
     def progress(self) -> Progress:
         """Of all files, or of their joining."""
+        if self._waits:
+            return Progress("taken", min(came(self._models, self.order.name), self.order.n_bytes), self.order.n_bytes)
         if self.stage == "joining":
             return Progress("getting", *self._joined)
         now = [fetch.progress for fetch in self._fetches]
@@ -108,11 +112,22 @@ class Pull:
             fetch.stop()
 
     def run(self) -> Path | None:
-        """The stored model; None where it was stopped. May be run again. Raises DownloadError, StoreError."""
+        """The stored model; None where it was stopped. May be run again.
+
+        Another program that gets the same model is waited for: what it stored is taken, what it left is gone on with.
+        Raises DownloadError, StoreError.
+        """
         self._stop.clear()
+        waited = False
         try:
-            with self._alone():
-                return self._get()
+            while True:
+                with self._alone() as ours:
+                    self._waits = not ours
+                    if ours:
+                        return (self._stored() if waited else None) or self._get()
+                waited = True
+                if self._stop.wait(SECONDS_BETWEEN_TURNS):
+                    return None
         except _StoppedError:
             return None
         except OSError as error:
@@ -186,13 +201,20 @@ class Pull:
         found = self._fetches[number].found
         return self.order.sources[number].sha256 if found is None else found.sha256
 
+    def _stored(self) -> Path | None:
+        """What another has stored meanwhile."""
+        path, known = place(self._models, self._whole), read_manifest(self._models, self.order.name)
+        same = known is not None and (known.source, known.revision) == (self.order.source, self.order.revision)
+        return path if same and path.is_file() else None
+
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One at a time gets a model. Raises DownloadError."""
+    def _alone(self) -> Iterator[bool]:
+        """One at a time gets a model; whether it is our turn."""
         with ExitStack() as stack:
             try:
                 stack.enter_context(held(self._models, self.order.name + ".pull", seconds=0))
-            except StoreError as error:
-                raise DownloadError("taken", name=self.order.name) from error
+            except StoreError:
+                yield False
+                return
             private_dir(self._folder)
-            yield
+            yield True

@@ -10,7 +10,9 @@ from stat import S_ISREG
 
 from autoglm_lite.paths import states_dir
 from autoglm_lite.store.download import PARTIAL
+from autoglm_lite.store.leftovers import CONVERSION
 from autoglm_lite.store.models import models_dir, stored_models
+from autoglm_lite.store.walking import all_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Space:
     states: int
     """What models have read, kept to go on from there."""
     parts: int
-    """Of downloads that are not complete."""
+    """Of downloads and conversions that are not complete."""
     free: int | None
     """Of the disk with the models; None where it cannot be told."""
 
@@ -30,13 +32,14 @@ def read_space() -> Space:
     """As it is now; a link counts nothing."""
     folder, states = models_dir(), states_dir()
     there = next((path for path in (folder, *folder.parents) if path.exists()), Path("/"))
+    converted = [path for one in _files(folder) if one.name.startswith(CONVERSION) for path in all_in(one)]
     free = None
     with suppress(OSError):
         free = shutil.disk_usage(there).free
     return Space(
-        sum(map(_size, stored_models())),
+        sum(map(_size, (*stored_models(), *folder.glob("*.mmproj")))),
         sum(map(_size, _files(states))),
-        sum(map(_on_disk, (folder / PARTIAL).rglob("*"))),
+        sum(map(_on_disk, (*all_in(folder / PARTIAL), *converted))),
         free,
     )
 

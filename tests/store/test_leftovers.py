@@ -43,6 +43,7 @@ def test_what_is_old_and_belongs_to_nothing_is_found_and_removed(models: Path) -
         aged(models / "manifests" / "coming.json", 0),
         aged(models / "coming.123.new", 0),
         aged(models / "notes.txt", 100),
+        aged(models / ".autoglm-lite-young.part", 2),
     ]
     old = [
         aged(models / "partial" / "old.gguf.part", 30),
@@ -51,13 +52,15 @@ def test_what_is_old_and_belongs_to_nothing_is_found_and_removed(models: Path) -
         aged(models / "manifests" / "gone.77.new", 1),
         aged(models / "gone.mmproj", 1),
         aged(models / "gone.77.new", 1),
+        aged(models / ".autoglm-lite-0123456789ab.part", 30),
+        aged(models / ".autoglm-lite-0123456789ab.json", 30),
     ]
     (models / "lost.gguf").symlink_to("/mnt/not here now.gguf")
     aged(models / "manifests" / "lost.json", 100)
     found = leftovers(models)
     assert {path for one in found for path in one.paths} == set(old)
-    assert sorted(one.kind for one in found) == ["manifest", "mmproj", "new", "new", "partial"]
-    assert sum(map(remove_leftover, found)) >= 30_000
+    assert sorted(one.kind for one in found) == ["manifest", "mmproj", "new", "new", "partial", "partial"]
+    assert sum(map(remove_leftover, found)) >= 40_000
     assert leftovers(models) == []
     assert all(path.exists() for path in kept)
     assert not any(path.exists() for path in old)

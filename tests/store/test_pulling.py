@@ -109,20 +109,37 @@ def test_what_came_of_another_version_is_not_mixed_in(hub: FakeHub) -> None:
 
 
 def test_two_at_once_and_a_stop(hub: FakeHub) -> None:
-    hub.pace = 0.1
-    first, results = pull(hub), list[Path | None]()
-    thread = threading.Thread(target=lambda: results.append(first.run()))
-    thread.start()
+    hub.faults = ["mute"] * 9
+    first, second, results = pull(hub), pull(hub), list[Path | None]()
+    threads = [threading.Thread(target=lambda one=one: results.append(one.run())) for one in (first, second)]
+    threads[0].start()
     while hub.count("store") < 1:
-        assert thread.is_alive()
-    with pytest.raises(DownloadError, match="Another autoglm-lite is getting m-Q8_0 already"):
-        pull(hub).run()
+        assert threads[0].is_alive()
+    threads[1].start()
+    while second.progress.state != "taken":
+        assert threads[1].is_alive()
+    second.stop()
+    threads[1].join(20)
     first.stop()
-    thread.join(20)
-    assert results == [None]
+    threads[0].join(20)
+    assert results == [None, None]
     assert names() == []
-    hub.pace = 0
+    hub.faults.clear()
     assert first.run()
+
+
+def test_who_waits_takes_what_the_other_stored(hub: FakeHub) -> None:
+    hub.faults = ["stall", "stall"]
+    first, second, results = pull(hub), pull(hub), list[Path | None]()
+    threads = [threading.Thread(target=lambda one=one: results.append(one.run())) for one in (first, second)]
+    threads[0].start()
+    while hub.count("store") < 1:
+        assert threads[0].is_alive()
+    threads[1].start()
+    for thread in threads:
+        thread.join(30)
+    assert results == [models_dir() / "m-Q8_0.gguf"] * 2
+    assert sum(hub.given.values()) == sum(map(len, FILES.values()))
 
 
 def test_the_hub_cannot_name_other_files(hub: FakeHub) -> None:

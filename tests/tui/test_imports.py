@@ -11,8 +11,9 @@ def imported(statement: str) -> set[str]:
     return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
 
 
-def test_the_app_needs_neither_native_code_nor_numpy() -> None:
-    assert not imported("import tui.app") & {"llama_cpp", "numpy", "gguf", "safetensors", "sentencepiece"}
+def test_the_app_needs_neither_native_code_nor_numpy_nor_markdown_before_an_answer() -> None:
+    native = {"llama_cpp", "numpy", "gguf", "safetensors", "sentencepiece"}
+    assert not imported("import tui.app") & {*native, "markdown_it", "linkify_it", "pygments"}
 
 
 def test_the_chat_command_alone_does_not_import_the_app() -> None:

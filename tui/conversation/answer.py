@@ -205,7 +205,7 @@ def _note_of(note: str) -> Static:
 def _widgets_of(text: str) -> list[Widget]:
     if not text.strip():
         return []
-    # What reads Markdown takes some 30 ms to import, which the first frame has no need of.
+    # What reads Markdown is imported with the first answer.
     from tui.conversation.markdown import widgets_of
 
     return widgets_of(text)

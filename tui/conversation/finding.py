@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-from markdown_it.token import Token
+from typing import TYPE_CHECKING
 
 from autoglm_lite.chat.prompt import Turn
 from tui.conversation.message import Kind
 from tui.conversation.stream import markdown_parser
 from tui.text import printable
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 SHOWN = ("text", "code_inline", "hardbreak")
 BLOCKS_OF_TEXT = ("fence", "code_block", "math_block")

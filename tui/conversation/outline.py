@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from markdown_it.token import Token
 from textual.content import Content
 
 from tui.conversation.columns import Alignment
 from tui.conversation.sheet import Blank, Paragraph, Part, Rule, Table
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 LISTS = ("bullet_list_open", "ordered_list_open")
 CODE = ("fence", "code_block")

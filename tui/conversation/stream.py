@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_core import StateCore
-from markdown_it.token import Token
-
-from tui.conversation.maths import add_maths
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
+    from markdown_it.token import Token
 
 ONE_LINE = ("heading_open", "hr")
 ENDED_BY_BLANK = ("paragraph_open", "table_open", "blockquote_open")
@@ -22,6 +22,11 @@ BEGUN_TEXT = re.compile(r"(\*\*)?[^\W\d_]")
 def markdown_parser() -> MarkdownIt:
     """The parser for what is shown: GitHub's Markdown as in its comments, where line breaks stay, with tags of HTML as
     plain text, so that none is lost."""
+    # 30 ms to import, which the first frame has no need of.
+    from markdown_it import MarkdownIt
+
+    from tui.conversation.maths import add_maths
+
     parser = MarkdownIt("gfm-like", {"html": False})
     add_maths(parser)
     parser.core.ruler.push("as_written", _as_written)

@@ -95,7 +95,6 @@ class Words:
     failed_changed: str
     failed_wrong: str
     failed_full: str
-    failed_taken: str
     failed_unwritable: str
 
 
@@ -182,8 +181,8 @@ ENGLISH = Words(
     failed_trouble="{host} cannot answer as it should (HTTP {status}): try again later; what came is kept.",
     failed_connection="The connection to {host} fails ({why}): look at the network and go on; what came is kept.",
     failed_mirror="{host}, which {variable} names, cannot be reached ({why}): correct {variable}, or do without it.",
-    failed_unreachable="{host} cannot be reached ({why}): look at the network. Where that hub is out of reach, HF_ENDPOINT"
-    " names a mirror of it, and ms: in place of hf: asks ModelScope.",
+    failed_unreachable="{host} cannot be reached ({why}): look at the network. Where that hub is out of reach,"
+    " HF_ENDPOINT names a mirror of it, and ms: in place of hf: asks ModelScope.",
     failed_listing="What {host} says of {name} cannot be used ({why}): nothing of it is fetched.",
     failed_unchecked="{host} does not say how {name} can be checked: perhaps this network wants you to log in first.",
     failed_page="{host} gives something else instead of {name}: perhaps this network wants you to log in first, in a"
@@ -192,7 +191,6 @@ ENGLISH = Words(
     failed_wrong="What came of {name} is not what {host} has, so it was thrown away: get it again.",
     failed_full="The disk has too little room for {name}: it needs {needed} MB more and has {free} MB; what came is "
     "kept.",
-    failed_taken="Another autoglm-lite is getting {name} already.",
     failed_unwritable="The folder {folder} cannot be written ({why}): check it and go on.",
 )
 
@@ -276,13 +274,13 @@ CHINESE = Words(
     failed_trouble="{host} 无法正常应答（HTTP {status}）：请稍后再试，已下载的部分会保留。",
     failed_connection="与 {host} 的连接失败（{why}）：请检查网络后继续，已下载的部分会保留。",
     failed_mirror="无法连接 {variable} 所指的 {host}（{why}）：请更正 {variable}，或取消它。",
-    failed_unreachable="无法连接 {host}（{why}）：请检查网络。无法访问该站时，可用 HF_ENDPOINT 指定镜像，或用 ms: 代替 hf: 从魔搭下载。",
+    failed_unreachable="无法连接 {host}（{why}）：请检查网络。无法访问该站时，可用 HF_ENDPOINT 指定镜像，"
+    "或用 ms: 代替 hf: 从魔搭下载。",
     failed_listing="{host} 给出的 {name} 信息无法使用（{why}）：没有下载任何内容。",
     failed_unchecked="{host} 没有说明怎样校验 {name}：也许这个网络要求先登录。",
     failed_page="{host} 给出的不是 {name}：也许这个网络要求先在浏览器中登录；已下载的部分会保留。",
     failed_changed="{host} 上的 {name} 与先前所说的不同：请重新查询后再下载。",
     failed_wrong="收到的 {name} 与 {host} 上的不一致，已丢弃：请重新下载。",
     failed_full="磁盘空间不够存放 {name}：还需要 {needed} MB，只有 {free} MB；已下载的部分会保留。",
-    failed_taken="另一个 autoglm-lite 正在下载 {name}。",
     failed_unwritable="无法写入文件夹 {folder}（{why}）：请检查后继续。",
 )

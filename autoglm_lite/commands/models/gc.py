@@ -42,15 +42,18 @@ def run(args: argparse.Namespace) -> int:
         print(sentence(one), file=sys.stderr)
     total = sum(one.n_bytes for one in found)
     removing = bool(found) and agreed(f"Remove all of that, {amount(total)}?", args.yes)
+    # A download may have been gone on with while the question stood there.
+    known = {one.paths for one in found}
+    removed = [one for one in leftovers(models) if one.paths in known] if removing else []
     try:
-        for one in found if removing else ():
+        for one in removed:
             freed += remove_leftover(one)
     except OSError as error:
         raise StoreError(f"{error.filename} cannot be removed ({error.strerror}); check it.") from error
     tidied = tidy(models)
     if args.json:
-        removed = [str(path) for one in found for path in one.paths] if removing else []
-        print(json.dumps({"removed": removed, "freed_bytes": freed, "tidied": tidied}, ensure_ascii=False))
+        paths = [str(path) for one in removed for path in one.paths]
+        print(json.dumps({"removed": paths, "freed_bytes": freed, "tidied": tidied}, ensure_ascii=False))
     elif removing:
         print(f"Removed: {amount(freed)} of the disk are free now.")
     elif not found:

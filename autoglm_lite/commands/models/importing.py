@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     file: Path = args.file.expanduser()
     mmproj: Path | None = args.mmproj and args.mmproj.expanduser()
     if is_ours(file) and not args.name and mmproj is None:
-        return _as_it_is(file)
+        return _as_it_is(file, as_json=args.json)
     if len(part_names(file.name)) > 1:
         done = joined(file, args.name, yes=args.yes, mmproj=mmproj)
         if done is None:
@@ -137,7 +137,7 @@ def sentence(done: Adopted) -> str:
     )
 
 
-def _as_it_is(file: Path) -> int:
+def _as_it_is(file: Path, *, as_json: bool) -> int:
     """The user has put or changed it in the folder on purpose: what was known of it before is forgotten."""
     from autoglm_lite.gguf.facts import read_facts
     from autoglm_lite.store.adopting import renew
@@ -145,5 +145,9 @@ def _as_it_is(file: Path) -> int:
 
     read_facts(file)
     renew(models_dir(), file)
-    print(f"{file.stem} is stored as it is now.")
+    if as_json:
+        row = {"name": file.stem, "path": str(file), "way": "found", "file": str(file.resolve())}
+        print(json.dumps(row, ensure_ascii=False))
+    else:
+        print(f"{file.stem} is stored as it is now.")
     return 0

@@ -78,8 +78,19 @@ def stored_paths() -> list[Path]:
 
 
 def listed(paths: Sequence[Path], machine: Machine) -> list[Listed]:
-    """What is known of each; of one that is removed meanwhile that it is gone."""
-    return [_listed(path, machine) for path in paths]
+    """What is known of each; of one that is removed meanwhile that it is gone. The first time takes half a second for
+    each on an old machine."""
+    import sys
+
+    from autoglm_lite.commands.shell import StatusLine
+
+    line, found = StatusLine(sys.stderr), []
+    for number, path in enumerate(paths):
+        if number and sys.stderr.isatty():
+            line.show(f"reading {number} of {len(paths)} models")
+        found.append(_listed(path, machine))
+    line.clear()
+    return found
 
 
 def _listed(path: Path, machine: Machine) -> Listed:

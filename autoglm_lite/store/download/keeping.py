@@ -57,7 +57,7 @@ class Kept:
             try:
                 self.save(work, file)
             except OSError as error:
-                if error.errno not in disk.NO_ROOM or self._lost or whole:
+                if error.errno not in disk.NO_ROOM or self._lost or whole or not work.done.n_bytes:
                     return
                 *_, (begin, end) = work.done
                 work.done = work.done.clip(max(begin, end - GIVEN_UP_BYTES))

@@ -24,7 +24,6 @@ Failure = Literal[
     "changed",
     "wrong",
     "full",
-    "taken",
     "unwritable",
 ]
 SENTENCES: Mapping[Failure, str] = {
@@ -48,7 +47,6 @@ SENTENCES: Mapping[Failure, str] = {
     "changed": "{host} has another {name} now than it said before: ask again for what it has.",
     "wrong": "What came of {name} is not what {host} has, so it was thrown away: get it again.",
     "full": "The disk has too little room for {name}: it needs {needed} MB more and has {free} MB; what came is kept.",
-    "taken": "Another autoglm-lite is getting {name} already.",
     "unwritable": "The folder {folder} cannot be written ({why}): check it and go on.",
 }
 

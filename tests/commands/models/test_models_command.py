@@ -14,6 +14,7 @@ from autoglm_lite.cli import main
 from autoglm_lite.store.manifest import read_manifest
 from autoglm_lite.store.models import models_dir, starter_path
 from autoglm_lite.store.using import note_use
+from tests.gguf.splitting import merged, split, write_parts
 from tests.gguf.tiny import llama
 
 Said = pytest.CaptureFixture[str]
@@ -174,3 +175,70 @@ def test_what_makes_no_sense_is_one_sentence(arguments: list[str], capsys: Said)
     assert said.out == ""
     assert len(said.err.splitlines()) == 1
     assert not models_dir().exists()
+
+
+def test_the_parts_of_a_split_model_are_joined_once_that_was_agreed_to(tmp_path: Path, capsys: Said) -> None:
+    tiny = llama()
+    whole, n_tensors = tiny.encode(), len(tiny.tensors)
+    parts = write_parts(tmp_path, "my model", split(whole, [3, n_tensors - 3]))
+    seeing = tmp_path / "seeing.gguf"
+    seeing.write_bytes(b"sees")
+    assert main(["models", "import", str(parts[1])]) == 2
+    assert "comes in 2 parts, and only one file can be loaded. Joining them writes" in capsys.readouterr().err
+    assert not models_dir().exists()
+    assert main(["models", "import", str(parts[1]), "--yes", "--mmproj", str(seeing)]) == 0
+    assert capsys.readouterr().out.startswith("my-model is stored, in one file. The parts beside ")
+    path = models_dir() / "my-model.gguf"
+    assert path.read_bytes() == merged(whole)
+    known = read_manifest(models_dir(), "my-model")
+    assert known is not None
+    assert (known.way, known.source) == ("joined", str(parts[0]))
+    assert known.mmproj is not None
+    assert (models_dir() / "my-model.mmproj").samefile(seeing)
+    assert all(part.exists() for part in parts)
+    assert list((models_dir() / "partial").iterdir()) == []
+    assert main(["models", "import", str(parts[0]), "--yes"]) == 1
+    assert "Another model is called my-model already" in capsys.readouterr().err
+    parts[1].unlink()
+    assert main(["models", "import", str(parts[0]), "--yes", "--name=other"]) == 1
+    assert "my model-00002-of-00002.gguf is not in" in capsys.readouterr().err
+    assert main(["models", "rm", "--yes", "my-model"]) == 0
+    assert seeing.read_bytes() == b"sees"
+    assert sorted(one.name for one in models_dir().iterdir()) == ["locks", "manifests", "partial"]
+
+
+def test_using_a_model_is_noted_and_damage_is_said_where_it_is_loaded(file: Path, capsys: Said) -> None:
+    assert main(["models", "import", str(file), "--name=mine"]) == 0
+    path = models_dir() / "mine.gguf"
+    known = read_manifest(models_dir(), "mine")
+    assert known is not None
+    content = bytearray(path.read_bytes())
+    content[known.samples[20][0] + 9] ^= 1
+    path.unlink()
+    path.write_bytes(content)
+    capsys.readouterr()
+    assert main(["chat", "mine", "-p", "hello", "--max-tokens", "2"]) == 0
+    said = capsys.readouterr()
+    assert said.out
+    assert "The file of the model mine is not what was stored, so its answers may be wrong" in said.err
+    assert main(["models"]) == 0
+    assert "today" in capsys.readouterr().out
+
+
+def test_what_was_left_behind_is_named_and_goes_once_that_was_agreed_to(models: Path, capsys: Said) -> None:
+    assert main(["models", "gc"]) == 0
+    (models / "partial").mkdir()
+    (models / "manifests").mkdir()
+    for path in (models / "partial" / "old.gguf.part", models / "manifests" / "gone.json"):
+        path.write_bytes(bytes(2_000_000))
+        os.utime(path, (1e9, 1e9))
+    assert main(["models", "gc"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("old.gguf.part: a download or conversion that nobody went on with, 2 MB, ")
+    assert said[1].startswith("gone.json: what was known of a model that is gone, 2 MB, ")
+    assert said[2] == "autoglm-lite: Remove all of that, 4 MB? Nobody is here to answer: add --yes."
+    assert main(["models", "gc", "--yes", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [Path(path).name for path in told["removed"]] == ["old.gguf.part", "gone.json"]
+    assert told["freed_bytes"] >= 4_000_000
+    assert [path for path in models.rglob("*") if path.is_file()] == []

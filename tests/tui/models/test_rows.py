@@ -68,6 +68,7 @@ def test_what_can_be_got() -> None:
     ("progress", "line"),
     [
         (Progress("waiting", 0, 1000), "0 % of 0 MB, waiting for the server"),
+        (Progress("taken", 430_000_000, 10**9), "43 % of 1.0 GB, another autoglm-lite gets it"),
         (Progress("checking", 500, 1000), "checking what is there, 50 %"),
         (Progress("getting", 430_000_000, 10**9), "43 % of 1.0 GB"),
         (Progress("getting", 430_000_000, 10**9, 5.2e6), "43 % of 1.0 GB, 5.2 MB/s, 2 min left"),
