@@ -97,16 +97,17 @@ def write_conversion(
     resources: Resources,
     on_progress: Callable[[int, int], None] | None = None,
     resume: bool = False,
+    publish: Callable[[Path, Path], object] = Path.replace,
 ) -> None:
     """Writes `conversion` to `out`; `on_progress` hears bytes written and bytes in all.
 
-    `out` appears, or is replaced, only when it is whole. Raises ConversionError; nothing is left behind then. With
-    `resume`, work that was interrupted is gone on with, and kept when it is interrupted again.
+    `out` appears, or is replaced, only when it is whole, by `publish`. Raises ConversionError; nothing is left behind
+    then. With `resume`, work that was interrupted is gone on with, and kept when it is interrupted again.
     """
     with printable_errors():
         _refuse_itself(conversion.draft, out)
         writer.check_target(out, max(conversion.nbytes - held(out), 0))
-        _write(conversion, out, resources, on_progress, resume)
+        _write(conversion, out, resources, on_progress, resume, publish)
 
 
 def _write(
@@ -115,10 +116,11 @@ def _write(
     resources: Resources,
     on_progress: Callable[[int, int], None] | None,
     resume: bool,
+    publish: Callable[[Path, Path], object],
 ) -> None:
     tensors, total = conversion.draft.tensors, conversion.nbytes
     slab_values = resources.slab_values
-    with partial_file(out, identity(conversion), resume) as partial:
+    with partial_file(out, identity(conversion), resume, publish=publish) as partial:
         file = partial.file
         if not file.tell():
             file.write(conversion.header)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from autoglm_lite.errors import ConversionError
+from autoglm_lite.errors import ConversionError, StoreError
 from autoglm_lite.store.hub.failures import DownloadError
 from converters.writer import refused, sync_folder
 
 NOTE_EVERY = 256 << 20
 """Bytes between two notes of how far the file has come: a power cut costs no more work than that."""
 
-PASSING = (KeyboardInterrupt, OSError, DownloadError)
+PASSING = (KeyboardInterrupt, OSError, DownloadError, StoreError)
 """What ends a conversion that may be gone on with: all else would end it again."""
 
 
@@ -66,6 +67,11 @@ def places(out: Path) -> tuple[Path, Path]:
 def held(out: Path) -> int:
     """Bytes of the disk that an earlier attempt at `out` takes, and a new one will take over."""
     path, _ = places(out)
+    return disk_bytes(path)
+
+
+def disk_bytes(path: Path) -> int:
+    """What the blocks of a file take, which is less than its length where it has holes."""
     try:
         return path.lstat().st_blocks * 512
     except (OSError, AttributeError):
@@ -94,6 +100,8 @@ def partial_file(
     try:
         # A link that somebody has put in our place is not followed.
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        if resume:
+            _make_writable(path)
         with os.fdopen(os.open(path, flags, 0o666), "r+b", 1 << 20) as file:
             _lock(file, path, out)
             n_done, size = _earlier(note, identity, path) if resume else (0, 0)
@@ -119,6 +127,14 @@ def partial_file(
             sync_folder(out.parent)
     except OSError as error:
         raise (HaltedError if halted else ConversionError)(refused(out, error)) from error
+
+
+def _make_writable(path: Path) -> None:
+    """Killed while it became a stored model, which nobody may write, it is one of these already."""
+    with suppress(OSError):
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode) and not mode & stat.S_IWUSR:
+            path.chmod(0o600)
 
 
 def _earlier(note: Path, identity: str, path: Path) -> tuple[int, int]:

@@ -80,7 +80,10 @@ def _groups(parser: argparse.ArgumentParser, name: str) -> list[str]:
 
 
 def _in_brackets(action: argparse.Action) -> str:
-    return f"[{action.metavar}]" if action.nargs == "?" else f"{action.metavar}"
+    if isinstance(action, argparse._SubParsersAction):
+        return f"{action.metavar}" if action.required else f"[{action.metavar}]"
+    written = {"?": "[{}]", "*": "[{}...]", "+": "{}..."}.get(str(action.nargs), "{}")
+    return written.format(action.metavar)
 
 
 def _written(action: argparse.Action) -> str:

@@ -29,12 +29,17 @@ def offered(args: argparse.Namespace) -> Sequence[Offered]:
     it was told itself."""
     from autoglm_lite.planning.make import Wishes
 
-    if wishes(args) != Wishes() or args.profile is not None or (address := find()) is None:
+    return () if wishes(args) != Wishes() or args.profile is not None else served(SECONDS_TO_SAY)
+
+
+def served(seconds: float) -> Sequence[Offered]:
+    """The models of the running service; none where it does not say so in time."""
+    if (address := find()) is None:
         return ()
     from autoglm_lite.remote.client import Client
 
     async def ask() -> Sequence[Offered]:
-        return await asyncio.wait_for(Client(address).models(), SECONDS_TO_SAY)
+        return await asyncio.wait_for(Client(address).models(), seconds)
 
     try:
         return asyncio.run(ask())

@@ -89,6 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Converts; returns 0. Raises ConversionError, UsageError, or KeyboardInterrupt when asked to stop."""
+    from autoglm_lite.commands.converted import publishing
     from autoglm_lite.errors import UsageError
     from autoglm_lite.hardware.arrays import refuse_without_numpy
     from converters.conversion import Resources, write_conversion
@@ -120,7 +121,8 @@ def run(args: argparse.Namespace) -> int:
             if choice:
                 print(fitted_table(choice), file=sys.stderr)
             began_writing = time.monotonic()
-            write_conversion(conversion, out, resources, progress, args.resume)
+            named = Path.replace if args.mmproj else publishing(str(Path(args.source).absolute()))
+            write_conversion(conversion, out, resources, progress, args.resume, named)
         except KeyboardInterrupt:
             if args.resume:
                 progress.close()

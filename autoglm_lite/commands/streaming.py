@@ -19,7 +19,7 @@ from autoglm_lite.store.download.progress import USUAL
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from autoglm_lite.store.reference import HubReference
     from converters.conversion import Conversion, Resources
@@ -165,6 +165,7 @@ def _planned(
 
 
 def _write(conversion: Conversion, order: Order, out: Path, resources: Resources, remote: Remote, reach: Reach) -> None:
+    from autoglm_lite.commands.converted import publishing
     from converters.streaming.journey import Journey
     from converters.streaming.remote import fetch_apart
     from converters.streaming.shards import RemoteShards
@@ -179,33 +180,9 @@ def _write(conversion: Conversion, order: Order, out: Path, resources: Resources
     with closing(journey), closing(shards):
         _refuse_without_room(conversion, out, shards.largest)
         fetch_apart(order.apart, remote, reach, journey.waiting)
-        write_streamed(conversion, order, out, resources, shards, journey.wrote, _publishing(remote))
-
-
-def _publishing(remote: Remote) -> Callable[[Path, Path], object]:
-    """How the result gets its name: among the stored models, with what is known of it."""
-    from autoglm_lite.store.manifest import Manifest, StoredFile
-    from autoglm_lite.store.models import models_dir
-    from autoglm_lite.store.publishing import publish
-
-    def named(whole: Path, out: Path) -> None:
-        if out.suffix != ".gguf" or out.absolute().parent.resolve() != models_dir().resolve():
-            whole.replace(out)
-            return
-        publish(
-            models_dir(),
-            whole,
-            Manifest(
-                name=out.stem,
-                file=StoredFile(out.name, whole.stat().st_size),
-                way="converted",
-                source=str(remote.reference),
-                revision=remote.repository.revision,
-                licence=remote.repository.licence,
-            ),
-        )
-
-    return named
+        repository = remote.repository
+        named = publishing(str(remote.reference), repository.revision, repository.licence)
+        write_streamed(conversion, order, out, resources, shards, journey.wrote, named)
 
 
 def _refuse_without_room(conversion: Conversion, out: Path, shard: int) -> None:

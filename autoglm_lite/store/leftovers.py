@@ -89,7 +89,7 @@ def _partials(models: Path, now: float) -> Iterator[Leftover]:
     groups: dict[str, list[Path]] = {}
     converted = [path for path in _entries(models) if path.name.startswith(CONVERSION)]
     for path in (*_entries(_inside(models, PARTIAL)), *converted):
-        groups.setdefault(re.sub(r"(\.\w+)?\.(part|json|new|tmp|lock|work)$", "", path.name), []).append(path)
+        groups.setdefault(re.sub(r"(\.\w+)?\.(part|json|new|tmp|lock|work|gone)$", "", path.name), []).append(path)
     for paths in groups.values():
         one = _leftover("partial", tuple(paths), now)
         if one.days > DAYS and not any(map(_in_work, paths)):

@@ -17,10 +17,13 @@ from autoglm_lite.store.download.fetch import Fetch, Source
 from autoglm_lite.store.download.limit import Limit
 from autoglm_lite.store.download.progress import USUAL, Patience, Progress, State
 from autoglm_lite.store.hub.client import Client
+from autoglm_lite.store.hub.failures import DownloadError
+from autoglm_lite.store.hub.kept_headers import forget_start
 from autoglm_lite.store.locking import held
 from autoglm_lite.store.manifest import Manifest, StoredFile, read_manifest
 from autoglm_lite.store.place import check, place
 from autoglm_lite.store.publishing import not_stored, publish
+from autoglm_lite.store.seeding import seed
 
 SECONDS_BETWEEN_TURNS = 0.3
 ORDER = "order"
@@ -139,8 +142,9 @@ class Pull:
         n_parts = len(self.order.parts)
         whole = self._folder / self._whole
         given_up = self._given_up(paths[:n_parts], whole)
-        for fetch in self._fetches[given_up:]:
-            if self._stop.is_set() or fetch.run() is None:
+        for fetch, path in list(zip(self._fetches, paths, strict=True))[given_up:]:
+            seed(fetch.source, self._folder, path.name)
+            if self._stop.is_set() or self._run(fetch) is None:
                 return None
         if n_parts > 1 and given_up < n_parts:
             self._join(paths[:n_parts], whole)
@@ -148,6 +152,15 @@ class Pull:
         found = publish(self._models, whole, self._manifest(whole, mmproj), mmproj)
         shutil.rmtree(self._folder, ignore_errors=True)
         return found
+
+    def _run(self, fetch: Fetch) -> Path | None:
+        try:
+            return fetch.run()
+        except DownloadError as error:
+            if error.kind == "wrong":
+                # Perhaps what was read of it before is what is wrong.
+                forget_start(fetch.source.sha256)
+            raise
 
     def _names(self) -> list[str]:
         count = len(self.order.parts)

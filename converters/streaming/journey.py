@@ -36,6 +36,9 @@ class Journey:
     def wrote(self, written: int) -> None:
         """That much of the result is written now."""
         first, self.written = not self.written, written
+        if first and self._begun is not None:
+            # What was written in an earlier run says nothing of the speed.
+            self._begun = (self._begun[0], written)
         self._look("" if first else "writing")
 
     def waiting(self) -> None:
@@ -70,7 +73,6 @@ class Journey:
         now, fetched = self._clock(), self._fetched()
         passed, self._at = now - self._at, now
         if self._begun is None and what:
-            # What was there before says nothing of the speed.
             self._begun, self._came = (fetched, self.written), fetched
             return
         if what == "writing":

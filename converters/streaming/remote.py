@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ def doubted(work: Work) -> Iterator[None]:
     try:
         yield
     except DownloadError as error:
-        if error.kind in ("missing", "wrong"):
+        if error.kind in ("missing", "wrong", "changed"):
             with suppress(OSError):
                 work.note(doubted=True)
         raise
@@ -198,7 +198,8 @@ def _shards(repository: Repository, work: Work, reach: Reach) -> dict[Path, Sour
         names = sorted(name for name in listed if re.fullmatch(r"model[^/]*\.safetensors", name))
     if missing := [name for name in names if name not in listed]:
         raise ConversionError(f"{missing[0]} is not in {repository.reference} although {INDEX} lists it.")
-    return {work.checkpoint / check(name): _source(repository, listed[name], reach) for name in names}
+    sources = {work.checkpoint / check(name): _source(repository, listed[name], reach) for name in names}
+    return {path: replace(source, must_be_checked=True) for path, source in sources.items()}
 
 
 def _fetch_header(path: Path, source: Source, work: Work, reach: Reach) -> None:

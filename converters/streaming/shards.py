@@ -11,6 +11,7 @@ from autoglm_lite.errors import ConversionError
 from autoglm_lite.store.download.fetch import Fetch
 from autoglm_lite.store.download.note import LOCK, NOTE, PART, PARTIAL
 from autoglm_lite.store.download.source import Source
+from converters.partial import disk_bytes
 from converters.streaming.ranges import Reach
 from converters.streaming.remote import Remote, spans
 from converters.streaming.waiting import Running
@@ -86,10 +87,7 @@ class RemoteShards:
     def here_already(self, shard: Path) -> int:
         """Bytes that the disk holds of it."""
         folder = self._remote.work.shards
-        for path in (folder / shard.name, folder / PARTIAL / (shard.name + PART)):
-            with suppress(OSError):
-                return path.stat().st_blocks * 512
-        return 0
+        return disk_bytes(folder / shard.name) or disk_bytes(folder / PARTIAL / (shard.name + PART))
 
     def close(self) -> None:
         """Stops what is on its way; what came is kept."""

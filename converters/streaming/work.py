@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from typing import Any
 
 from autoglm_lite.errors import ConversionError
 from autoglm_lite.store.place import place
-from converters.partial import PASSING, HaltedError, held, places
+from converters.partial import PASSING, HaltedError, disk_bytes, held, places
 from converters.writer import refused
 
 NOTE, LOCK = "note.json", "lock"
+PROBE_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ def working(path: Path, name: str) -> Iterator[Work]:
         with _locked(path) as work_folder:
             keep = False
             try:
+                if not (work_folder / NOTE).exists():
+                    _refuse_without_holes(work_folder)
                 yield Work(work_folder, name)
             except BaseException as error:
                 keep = isinstance(error, (*PASSING, HaltedError)) and (work_folder / NOTE).exists()
@@ -103,11 +107,28 @@ def working(path: Path, name: str) -> Iterator[Work]:
         raise ConversionError(refused(path, error)) from error
 
 
+def _refuse_without_holes(folder: Path) -> None:
+    """Where files have no holes, as on many a memory stick, headers alone would take the room of their shards."""
+    probe = folder / "probe"
+    with probe.open("wb") as file:
+        file.truncate(PROBE_BYTES)
+        file.flush()
+        os.fsync(file.fileno())
+    full = disk_bytes(probe) >= PROBE_BYTES
+    probe.unlink()
+    if full:
+        raise ConversionError(
+            f"the disk of {folder.parent.resolve()} knows no files with holes, which a conversion from a hub needs; "
+            "name a file on another disk with -o."
+        )
+
+
 @contextmanager
 def _locked(path: Path) -> Iterator[Path]:
-    if path.is_symlink():
-        raise ConversionError(f"{path} is a link, which is not followed; remove it and convert again.")
     path.mkdir(mode=0o700, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+        raise ConversionError(f"{path} is no folder of yours; remove it and convert again.")
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
     with os.fdopen(os.open(path / LOCK, flags, 0o600), "r+b") as file:
         if not _taken(file.fileno(), path / LOCK):

@@ -12,6 +12,7 @@ import termios
 import pytest
 
 from converters.progress import Progress, duration, size
+from converters.streaming.journey import Journey
 
 
 class Terminal(io.StringIO):
@@ -79,3 +80,23 @@ def test_size(nbytes: float, text: str) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")])
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("overlaps", "left"), [(False, "50 s"), (True, "40 s")])
+def test_the_time_left_of_a_conversion_from_a_hub(overlaps: bool, left: str) -> None:
+    stream, now, fetched = io.StringIO(), 0.0, 0
+
+    journey = Journey(stream, (lambda: fetched, 1000), 500, lambda: overlaps, lambda: now)
+    # That much was written in an earlier run.
+    journey.waiting()
+    journey.wrote(100)
+    for _ in range(10):
+        now, fetched = now + 1.0, fetched + 20
+        journey.waiting()
+    for written in range(110, 201, 10):
+        now += 1 / 3
+        journey.wrote(written)
+    # Of 800 bytes at 20 a second, and 300 at 30.
+    assert journey.line().endswith(f"  {left} left")
+    assert journey.line().startswith(" 30%  200 bytes of 1.0 kB fetched (20 bytes/s), 200 bytes of 500 bytes written")
+    assert len(stream.getvalue().splitlines()) == 2

@@ -16,6 +16,7 @@ from autoglm_lite.cli import main
 from autoglm_lite.store.models import models_dir
 
 NAME = "stories-F16"
+CHECKPOINT = "hf:org/stories"
 OTHER_NAME = f"org-{NAME}"
 """Under which it comes from the hub while one that was made elsewhere has the name."""
 REFERENCE = "hf:org/stories-GGUF"
@@ -27,6 +28,7 @@ def actions(checkpoint: str) -> list[list[str]]:
         ["pull", "--yes", REFERENCE],
         ["pull", "--yes", REFERENCE],
         ["convert", checkpoint, "-o", str(path), "--type", "F16", "--threads", "1"],
+        ["convert", CHECKPOINT, "-o", str(path), "--type", "F16", "--threads", "1"],
         ["models", "list"],
         ["models", "show", NAME],
         ["models", "verify"],

@@ -23,6 +23,7 @@ from autoglm_lite.store.download.progress import Patience
 from autoglm_lite.store.hub.access import address_of, read_access
 from autoglm_lite.store.hub.client import Client
 from autoglm_lite.store.hub.failures import DownloadError
+from autoglm_lite.store.hub.kept_headers import keep_start
 from autoglm_lite.store.manifest import read_manifest
 from autoglm_lite.store.models import models_dir
 from autoglm_lite.store.pulling import Order, Pull, came, folder_of
@@ -169,6 +170,24 @@ def test_a_new_text_beside_the_model_costs_nothing_that_came(hub: FakeHub) -> No
     assert Pull(replace(later, parts=later.parts[:1]), models_dir(), client(hub), patience=QUICK).run()
     assert (models_dir() / "m-Q8_0.gguf").read_bytes() == big
     assert not {None, "bytes=0-"} & set(hub.ranges()[asked:])
+
+
+def test_what_was_read_before_does_not_come_again(hub: FakeHub) -> None:
+    big = b"GGUF" + bytes(range(256)) * 4000
+    hub.repositories["org/big"] = {"m-Q8_0.gguf": big}
+    keep_start(sha256(big), big[:500_000])
+    assert pull(hub, "org/big").run()
+    assert hub.ranges()[0] == "bytes=500000-"
+    assert hub.given["org/big/m-Q8_0.gguf"] == len(big) - 500_000
+    assert (models_dir() / "m-Q8_0.gguf").read_bytes() == big
+
+
+def test_what_was_kept_badly_is_given_up(hub: FakeHub) -> None:
+    keep_start(sha256(WHOLE), b"GGUF" + bytes(1000))
+    with pytest.raises(DownloadError, match="thrown away"):
+        pull(hub, "org/one").run()
+    assert pull(hub, "org/one").run()
+    assert (models_dir() / "m-Q8_0.gguf").read_bytes() == WHOLE
 
 
 @pytest.mark.parametrize("status", [200, 206])

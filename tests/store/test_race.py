@@ -36,6 +36,7 @@ EXPECTED = (
     "Another autoglm-lite is getting",
     "Another model is called",
     "is being written by another conversion",
+    "holds the work of another conversion of this model",
     "cannot be used: No such file",
 )
 """What may be said of a model that another process gets or removes this moment."""
@@ -50,7 +51,8 @@ def test_one_valid_copy_or_none(tmp_path: Path, home: Path, monkeypatch: pytest.
     monkeypatch.setenv("HF_TOKEN_PATH", "/nonexistent/token")
     path = models_dir() / f"{NAME}.gguf"
     seen: Counter[bool] = Counter()
-    with serving(FakeHub({"org/stories-GGUF": {f"{NAME}.gguf": content}})) as hub:
+    files = {one.name: one.read_bytes() for one in STORIES.iterdir()}
+    with serving(FakeHub({"org/stories-GGUF": {f"{NAME}.gguf": content}, "org/stories": files})) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
         racing = [Racer(number, checkpoint) for number in range(N_PROCESSES)]
         chance, killed, ends = random.Random(5), 0, time.monotonic() + SECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from autoglm_lite.hardware.machine import Machine
     from autoglm_lite.planning.make import Verdict
 
+SECONDS_TO_SAY = 2.0
+"""For the service to say what it has in memory; a list is not worth more."""
 VERDICTS: dict[Verdict, str] = {"fits": "yes", "tight": "tight", "streams": "slowly", "wont-fit": "no"}
 
 
@@ -31,6 +33,8 @@ class Listed:
     trouble: str | None
     used: float | None
     """Seconds since 1970."""
+    in_memory: bool = False
+    """Of the running service."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,13 +86,16 @@ def listed(paths: Sequence[Path], machine: Machine) -> list[Listed]:
     each on an old machine."""
     import sys
 
+    from autoglm_lite.commands.backend import served
     from autoglm_lite.commands.shell import StatusLine
 
-    line, found = StatusLine(sys.stderr), []
+    line, found = StatusLine(sys.stderr), list[Listed]()
+    in_memory = {model.name for model in served(SECONDS_TO_SAY) if model.n_ctx}
     for number, path in enumerate(paths):
         if number and sys.stderr.isatty():
             line.show(f"reading {number} of {len(paths)} models")
-        found.append(_listed(path, machine))
+        one = _listed(path, machine)
+        found.append(replace(one, in_memory=path.stem in in_memory))
     line.clear()
     return found
 
@@ -124,7 +131,7 @@ def lines(found: Sequence[Listed], now: float, room: int | None) -> Iterator[str
             Column("TYPE", [printable(facts.file_type) if facts else "" for facts in known], keep=5),
             Column("SIZE", [amount(one.n_bytes) for one in found], right=True, keep=6),
             Column("CONTEXT", [f"{facts.n_ctx_train:,}" if facts else "" for facts in known], right=True, keep=3),
-            Column("FITS", [VERDICTS[one.verdict] if one.verdict else "damaged" for one in found], keep=7),
+            Column("FITS", [_fits(one) for one in found], keep=7),
             Column("LAST USED", [ago(one.used, now) for one in found], keep=1),
         ),
         room,
@@ -132,6 +139,13 @@ def lines(found: Sequence[Listed], now: float, room: int | None) -> Iterator[str
     for one in found:
         if one.trouble is not None:
             yield f"{printable(one.name)}: {printable(one.trouble)}"
+
+
+def _fits(one: Listed) -> str:
+    """What is in memory needs none of what is left of it."""
+    if one.verdict is None:
+        return "damaged"
+    return "loaded" if one.in_memory else VERDICTS[one.verdict]
 
 
 def as_json(one: Listed) -> dict[str, object]:
@@ -147,6 +161,7 @@ def as_json(one: Listed) -> dict[str, object]:
         "context": facts and facts.n_ctx_train,
         "use": facts and facts.use,
         "verdict": one.verdict,
+        "in_memory": one.in_memory,
         "problem": one.trouble,
         "last_used": one.used and round(one.used),
     }

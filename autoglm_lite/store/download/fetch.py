@@ -167,7 +167,7 @@ class Fetch:
                 return True
             self._show("checking" if complete else "waiting" if waits else "getting", done, work, digest.n_bytes)
             self._start(work, there, lines)
-            if time.monotonic() - noted > SECONDS_BETWEEN_NOTES:
+            if work.must_sync or time.monotonic() - noted > SECONDS_BETWEEN_NOTES:
                 kept.save(work, work.file)
                 noted = time.monotonic()
             if not moved:

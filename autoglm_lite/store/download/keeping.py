@@ -38,7 +38,8 @@ class Kept:
 
     def save(self, work: Work, file: BinaryIO) -> None:
         """Raises OSError; the note before then stays."""
-        now = self._now(work)
+        with work.turn:
+            now, written = self._now(work), work.written
         if now == self._last or self._lost or not (now.done or self._last):
             return
         try:
@@ -46,6 +47,7 @@ class Kept:
         except OSError as error:
             self._lost = error
             raise
+        work.has_synced(written)
         write_note(self._note, now)
         if self._last is None:
             disk.sync_folder(self._note.parent)
@@ -80,11 +82,8 @@ class Kept:
             self._part.unlink()
 
     def _now(self, work: Work) -> Note:
-        with work.turn:
-            known = work.known
-            return Note(
-                self._source.address, known.n_bytes, known.sha256, known.validator, tuple(work.done), self._beside
-            )
+        known = work.known
+        return Note(self._source.address, known.n_bytes, known.sha256, known.validator, tuple(work.done), self._beside)
 
 
 def _is_of_same(note: Note, source: Source, said: Known) -> bool:

@@ -13,12 +13,14 @@ State = Literal["taken", "waiting", "checking", "getting", "done"]
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds, and how often in a row nothing may come."""
+    """Seconds, and how often in a row nothing may come: a line that has worked is waited for a quarter of an hour."""
 
     stall: float = 30.0
     first: float = 1.0
     most: float = 60.0
-    attempts: int = 8
+    attempts: int = 20
+    at_first: int = 6
+    """Attempts, while nothing has come at all."""
 
 
 USUAL = Patience()

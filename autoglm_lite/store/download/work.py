@@ -17,6 +17,9 @@ LINES = 4
 """A slow line that breaks has some that go on while others begin anew; more would be a burden to the servers."""
 LEAST_SEGMENT, MOST_SEGMENT = 1 << 22, 1 << 25
 """Bytes that are asked for at once."""
+MOST_UNSYNCED = 1 << 26
+"""Bytes that the disk may not have yet: where the line is quicker than the disk, it waits for it, so that neither the
+system's memory fills up nor much is lost when all ends at once."""
 NO_END = 1 << 62
 """Of a file whose length nobody tells."""
 
@@ -68,6 +71,10 @@ class Work:
     """Counts how often all was begun anew."""
     in_vain: int = 0
     """Failures since something came."""
+    written: int = 0
+    """Bytes, in this run."""
+    synced: int = 0
+    """Of those, that the disk has."""
     most_lines: int = LINES
     """Less where the server has too much to do."""
     _round: int = 0
@@ -130,6 +137,7 @@ class Work:
         """Writes what came for it; whether more is wanted. A disk that is nearly full takes a part of it first. Raises
         OSError."""
         with self.turn:
+            self.turn.wait_for(lambda: self.over or self.written - self.synced < MOST_UNSYNCED)
             if self.closed or claim not in self.claims:
                 return False
             rest = memoryview(piece)[: claim.end - claim.at]
@@ -142,6 +150,7 @@ class Work:
                     self.file.seek(claim.at)
                     n_bytes = disk.write(self.file, rest)
                     self.done.add(claim.at, claim.at + n_bytes)
+                    self.written += n_bytes
                     self._succeed()
                 claim.at += n_bytes
                 rest = rest[n_bytes:]
@@ -181,10 +190,11 @@ class Work:
             self.in_vain += 1
             if cut.status in (429, 503):
                 self.most_lines = max(1, len(self.claims))
-            if self.in_vain >= self.patience.attempts:
+            patience = self.patience
+            if self.in_vain >= (patience.attempts if self.written else min(patience.attempts, patience.at_first)):
                 self.end(cut.failure)
                 return
-            usual = min(self.patience.first * 2.0 ** (self.in_vain - 1), self.patience.most)
+            usual = min(patience.first * 2.0 ** (self.in_vain - 1), patience.most)
             wait = usual * random.uniform(0.5, 1.0) if cut.wait is None else cut.wait
             self._not_before = time.monotonic() + wait
             self.turn.notify_all()
@@ -205,6 +215,17 @@ class Work:
     def end(self, error: BaseException) -> None:
         with self.turn:
             self.error = self.error or error
+            self.turn.notify_all()
+
+    @property
+    def must_sync(self) -> bool:
+        """Before the lines have to wait for it."""
+        return self.written - self.synced >= MOST_UNSYNCED // 2
+
+    def has_synced(self, written: int) -> None:
+        """The disk has what had been written then."""
+        with self.turn:
+            self.synced = written
             self.turn.notify_all()
 
     def close(self) -> None:

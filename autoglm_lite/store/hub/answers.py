@@ -56,7 +56,7 @@ def span_of(status: int, headers: Headers, wanted: int) -> tuple[int, int | None
         return None
     match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", headers.get("Content-Range", "").strip(), re.ASCII)
     # A store of ModelScope's has been seen to answer 200 with a range.
-    if status == 206 or (status == 200 and match):
+    if status == 206 or (status == 200 and "Content-Range" in headers):
         if match is None or int(match[1]) != wanted or int(match[2]) < wanted:
             return None
         return wanted, None if match[3] == "*" else int(match[3])

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from autoglm_lite.cli import main
+from autoglm_lite.remote.client import Offered
+from autoglm_lite.store.loading import noted_and_checked
 from autoglm_lite.store.manifest import read_manifest
 from autoglm_lite.store.models import models_dir, starter_path
 from autoglm_lite.store.using import note_use
+from tests.conftest import STORIES
 from tests.gguf.splitting import merged, split, write_parts
 from tests.gguf.tiny import llama
 
@@ -126,6 +129,20 @@ def test_damaged_files_and_odd_names_are_rows_with_a_sentence(models: Path, caps
     names = [one["name"] for one in found]
     assert main(["models", "rm", "--yes", *names]) == 0
     assert sorted(path.name for path in models.iterdir()) == ["folder.gguf", "locks", "seeing.mmproj"]
+
+
+def test_what_the_service_has_in_memory_is_called_loaded(
+    models: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        llama().write(models / f"{name}.gguf")
+    running = [Offered("one", 4096, 1), Offered("two", None, 1)]
+    monkeypatch.setattr("autoglm_lite.commands.backend.served", lambda _: running)
+    assert main(["models"]) == 0
+    _, one, two, *_ = capsys.readouterr().out.splitlines()
+    assert ("loaded" in one, "loaded" in two) == (True, False)
+    assert main(["models", "--json"]) == 0
+    assert [row["in_memory"] for row in json.loads(capsys.readouterr().out)["models"]] == [True, False]
 
 
 def test_in_a_narrow_terminal_no_line_is_too_long(models: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,3 +259,17 @@ def test_what_was_left_behind_is_named_and_goes_once_that_was_agreed_to(models: 
     assert [Path(path).name for path in told["removed"]] == ["old.gguf.part", "gone.json"]
     assert told["freed_bytes"] >= 4_000_000
     assert [path for path in models.rglob("*") if path.is_file()] == []
+
+
+def test_what_is_converted_into_the_folder_is_known_and_replaces_what_was_known(models: Path, capsys: Said) -> None:
+    for number, (name, kind) in enumerate((("m", "F16"), ("m", "F32"), ("odd (1)", "F16"))):
+        out = models / f"{name}.gguf"
+        assert main(["convert", str(STORIES), "-o", str(out), "--type", kind]) == 0
+        assert main(["models", "verify", name]) == 0
+        assert "damaged" not in capsys.readouterr().out
+        assert noted_and_checked(out) is None
+        if number < 2:
+            known = read_manifest(models, "m")
+            assert known is not None
+            assert (known.way, known.source) == ("converted", str(STORIES))
+    assert sorted(path.name for path in models.iterdir()) == ["locks", "m.gguf", "manifests", "odd (1).gguf"]

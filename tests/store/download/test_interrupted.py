@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from autoglm_lite.store.download import PARTIAL, Fetch, Patience, disk, fetch, keeping, work
-from autoglm_lite.store.download.line import Line
+from autoglm_lite.store.download.keeping import Kept
+from autoglm_lite.store.download.line import PIECE_BYTES, Line
 from autoglm_lite.store.download.note import NOTE, PART, Note, write_note
 from autoglm_lite.store.hub.failures import DownloadError
 from tests.store.download.driving import (
@@ -166,3 +168,34 @@ def test_a_disk_that_did_not_take_what_was_written_is_not_believed_later(
     assert not (folder / NAME).exists()
     assert fetching(hub, folder, patience=QUICK).run()
     assert hub.given[f"{REPO}/{FILE}"] > len(CONTENT)
+
+
+def test_a_disk_that_is_slower_than_the_line_is_waited_for(
+    hub: FakeHub, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = []
+    save = Kept.save
+
+    def saved(self: Kept, of: work.Work, file: BinaryIO) -> None:
+        waiting.append(of.written - of.synced)
+        save(self, of, file)
+
+    monkeypatch.setattr(work, "MOST_UNSYNCED", 100_000)
+    monkeypatch.setattr(disk, "sync", lambda _: time.sleep(0.05))
+    monkeypatch.setattr(Kept, "save", saved)
+    assert fetching(hub, folder).run()
+    assert (folder / NAME).read_bytes() == CONTENT
+    assert max(waiting) <= 100_000 + PIECE_BYTES
+
+
+def test_a_line_that_has_worked_is_waited_for_longer_than_one_that_never_did(hub: FakeHub, folder: Path) -> None:
+    patience = Patience(stall=1.0, first=0.001, most=0.002, attempts=6, at_first=2)
+    hub.faults = ["hub 503"] * 20
+    with pytest.raises(DownloadError):
+        fetching(hub, folder, patience=patience).run()
+    assert hub.count("hub") == 2
+    hub.faults = ["cut", *["503"] * 20]
+    hub.asked.clear()
+    with pytest.raises(DownloadError):
+        fetching(hub, folder, patience=patience).run()
+    assert hub.count("store") == 1 + 5
