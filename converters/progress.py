@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import TextIO
@@ -43,8 +44,15 @@ class Progress:
         left = (total - done) / speed if speed else 0.0
         show = self._amount
         line = f"{done / total:4.0%}  {show(done)} of {show(total)}  {show(speed)}/s  {duration(left)} left"
-        self._stream.write(f"\r\x1b[K{line}" if self._terminal else line + "\n")
+        self._stream.write(f"\r\x1b[K{line[: self._room()]}" if self._terminal else line + "\n")
         self._stream.flush()
+
+    def _room(self) -> int | None:
+        """Characters that the terminal has for the line; more would go on in the next, and each redraw below it."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns - 1 or None
+        except (OSError, ValueError):
+            return None
 
     def close(self) -> None:
         """Removes the redrawn line."""

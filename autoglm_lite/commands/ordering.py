@@ -47,7 +47,7 @@ def reference_of(text: str) -> Reference:
         return known_reference(text)
     if isinstance(found, LocalReference):
         path = found.path.expanduser()
-        if not path.exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", text):
+        if not path.exists() and re.fullmatch(r"\w[\w.-]*/[\w.-]+(?<!\.gguf)", text):
             raise UsageError(f"There is no file {text}; if it is a repository of Hugging Face, write hf:{text}.")
         return LocalReference(path)
     return found

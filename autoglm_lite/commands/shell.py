@@ -204,7 +204,7 @@ class StatusLine:
             return
         self._due = now + (SECONDS_BETWEEN_PAINTS if self._terminal else SECONDS_BETWEEN_LINES)
         self._shown = self._terminal
-        self._stream.write(f"\r{text}\x1b[K" if self._terminal else f"autoglm-lite: {text}\n")
+        self._stream.write(f"\r{self._cut(text)}\x1b[K" if self._terminal else f"autoglm-lite: {text}\n")
         self._stream.flush()
 
     def clear(self) -> None:
@@ -212,6 +212,16 @@ class StatusLine:
             self._shown = False
             self._stream.write("\r\x1b[K")
             self._stream.flush()
+
+    def _cut(self, text: str) -> str:
+        """A line that is too long would go on in the next one, and each repaint below it."""
+        from autoglm_lite.commands.models.table import clipped
+
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError):
+            return text
+        return clipped(text, columns - 1) if columns > 1 else text
 
     def line(self, text: str) -> None:
         """Something to stay."""

@@ -36,12 +36,14 @@ def known_model(name: str, models: Iterable[KnownModel]) -> tuple[KnownModel, st
     """The model of this name, and the type that stands behind it. Raises UsageError."""
     text, colon, kind = name.strip().partition(":")
     kinds = {known.upper(): known for known in FILE_TYPES.values()}
-    if colon and kind.upper() not in kinds:
-        raise UsageError(f"{kind[:40]!r} is no type of a GGUF: write one such as :Q4_K_M or :Q8_0 behind the name.")
     by_id = {_plain(model.id): model for model in models}
     found = by_id.get(_plain(text))
     if found is None:
-        raise UsageError(f"There is no model called {text[:60]} in the list{_nearest(text, by_id)}.")
+        # Ollama has sizes behind the colon.
+        near = _nearest(text if kind.upper() in kinds else f"{text}-{kind}", by_id)
+        raise UsageError(f"There is no model called {name.strip()[:60]!r} in the list{near}.")
+    if colon and kind.upper() not in kinds:
+        raise UsageError(f"{kind[:40]!r} is no type of a GGUF: write one such as :Q4_K_M or :Q8_0 behind the name.")
     return found, kinds.get(kind.upper())
 
 

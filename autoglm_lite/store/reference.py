@@ -67,10 +67,14 @@ def read_reference(text: str) -> Reference | None:
 
     Raises UsageError for what begins as a reference and is none.
     """
-    if text.startswith(("hf:", "ms:")):
-        return _hub(text)
+    text = text.strip()
+    if text[:3].lower() in ("hf:", "ms:"):
+        # As other programs have it: hf://org/repo, and with a / that a shell or a browser put behind it.
+        return _hub(text[:3].lower() + text[3:].removeprefix("//").removesuffix("/"))
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         return _web(text)
+    if text.partition("/")[0].lower() in _HOSTS:
+        return _web(f"https://{text}")
     if "/" in text or text.endswith(".gguf") or text.startswith(("~", ".")):
         return LocalReference(Path(text))
     return None

@@ -14,6 +14,8 @@ OUT_OF_USE = frozenset({"Q4_0_4_4", "Q4_0_4_8", "Q4_0_8_8"})
 """Layouts of 2024 for single processors, which llama.cpp no longer reads: it makes them itself."""
 _SAME = {"FP16": "F16", "FP32": "F32", "MXFP4": "MXFP4_MOE", "Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
 """llama-quantize takes the one for the other."""
+_BY_BITS = {"Q2": "Q2_K", "Q3": "Q3_K_M", "Q4": "Q4_K_M", "Q5": "Q5_K_M", "Q6": "Q6_K", "Q8": "Q8_0"}
+"""What is usual where only the bits are said."""
 MADE_BY_UNSLOTH = "UD-"
 """Behind it is the type that most tensors have; the others get better or worse ones."""
 
@@ -36,6 +38,8 @@ def type_named(text: str) -> str | None:
 def fits_wish(type_: str, wish: str) -> int | None:
     """How near a file's type is to what was asked for: 0 for the same; None for another one."""
     alike = [wish, MADE_BY_UNSLOTH + wish]
+    if wish in _BY_BITS:
+        alike += [_BY_BITS[wish], MADE_BY_UNSLOTH + _BY_BITS[wish]]
     if wish in ("Q4_K_M", "Q5_K_M", "Q3_K_M", "Q6_K", "Q8_0"):
         alike.append(wish[:2])
     return alike.index(type_) if type_ in alike else None

@@ -1,7 +1,12 @@
 """What is written where, and how sizes are read."""
 
 import argparse
+import fcntl
 import io
+import os
+import pty
+import struct
+import termios
 
 import pytest
 from hypothesis import given
@@ -59,6 +64,17 @@ def test_progress_off_a_terminal_is_silent_unless_it_takes_long(monkeypatch: pyt
         status.show(f"{second} s")
     status.clear()
     assert log.getvalue() == "autoglm-lite: 5 s\nautoglm-lite: 10 s\n"
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(80, "12% of 模型"), (11, "12% of 模…"), (10, "12% of …")])
+def test_progress_takes_no_more_than_one_line_of_a_terminal(columns: int, shown: str) -> None:
+    terminal, ours = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(ours, "w", encoding="utf-8") as stream:
+        StatusLine(stream).show("12% of 模型")
+        painted = os.read(terminal, 1000).decode()
+    os.close(terminal)
+    assert painted == f"\r{shown}\x1b[K"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import pty
+import struct
+import termios
 
 import pytest
 
@@ -32,6 +37,19 @@ def test_a_terminal_has_one_line_that_is_redrawn_and_removed() -> None:
     assert len(shown) == 12
     assert shown[5] == " 50%  10.0 MB of 20.0 MB  8.0 MB/s  1 s left"
     assert shown[-1] == ""
+
+
+def test_it_takes_no_more_than_one_line_of_a_narrow_terminal() -> None:
+    terminal, ours = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
+    moments = iter([0, 0, 1])
+    with os.fdopen(ours, "w") as stream:
+        progress = Progress(stream, lambda: next(moments))
+        progress(0, 20_000_000)
+        progress(5_000_000, 20_000_000)
+        painted = os.read(terminal, 1000).decode()
+    os.close(terminal)
+    assert painted == "\r\x1b[K 25%  5.0 MB of 20.0 MB  5.0 "
 
 
 def test_a_log_gets_a_line_every_few_seconds() -> None:

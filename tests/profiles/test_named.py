@@ -36,13 +36,14 @@ def test_a_name_leads_to_where_the_model_can_be_had(name: str, reference: str) -
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("gwen3-4b", "There is no model called gwen3-4b in the list: perhaps qwen3-4b or "),
+        ("gwen3-4b", "There is no model called 'gwen3-4b' in the list: perhaps qwen3-4b or "),
         ("glm-edge-2b", "perhaps glm-edge-"),
-        ("", "There is no model called  in the list, which has such as glm-edge-1.5b"),
+        ("", "There is no model called '' in the list, which has such as glm-edge-1.5b"),
+        ("qwen2.5:1.5b", "There is no model called 'qwen2.5:1.5b' in the list: perhaps qwen2.5-1.5b-instruct"),
         ("qwen3-4b:Q5_X", "'Q5_X' is no type of a GGUF"),
         ("qwen3-4b:", "'' is no type of a GGUF"),
         ("minicpm-2b", "make one with autoglm-lite convert hf:openbmb/MiniCPM-2B-sft-bf16"),
-        ("../../etc/passwd", "There is no model called ../../etc/passwd"),
+        ("../../etc/passwd", "There is no model called '../../etc/passwd'"),
     ],
 )
 def test_what_is_no_name_is_told(name: str, sentence: str) -> None:

@@ -155,6 +155,9 @@ def test_the_type_that_was_asked_for_or_which_there_are() -> None:
     assert of_type(found, "Q4_K_M", "o/m").name == "m-Q4_K_M"
     assert of_type([one for one in found if one.name != "m-Q4_K_M"], "Q4_K_M", "o/m").name == "m-UD-Q4_K_M"
     assert of_type([one for one in found if "Q4_K" not in one.name], "Q4_K_M", "o/m").name == "m-q4"
+    # Where only the bits are said.
+    assert [of_type(found, bits, "o/m").name for bits in ("Q8", "Q4")] == ["m-Q8_0", "m-q4"]
+    assert of_type([one for one in found if one.name != "m-q4"], "Q4", "o/m").name == "m-Q4_K_M"
     with pytest.raises(UsageError) as caught:
         of_type(found, "Q6_K", "o/m")
     assert str(caught.value) == "o/m has no Q6_K: there are UD-Q4_K_M, Q4_K_M, Q4, Q8_0."
