@@ -213,9 +213,9 @@ def test_a_large_vocabulary_is_read_quickly(tmp_path: Path) -> None:
     path = tiny.write(tmp_path / "m.gguf")
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         facts = read_facts(path)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert (facts.n_vocab, facts.eos_text) == (n, names[-1])
     assert min(times) < 0.5
 
