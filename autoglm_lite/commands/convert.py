@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        type=Path,
-        help="folder with config.json and safetensors files, a GGUF file, or a repository: hf:org/repo, ms:org/repo",
+        help="folder with config.json and safetensors files, a GGUF file, a repository (hf:org/repo, ms:org/repo, or"
+        " its page's address), or a name such as glm-edge-1.5b",
     )
     parser.add_argument(
         "-o", "--output", metavar="OUT.gguf", type=Path, help="file to write (default: SOURCE-TYPE.gguf, here)"
@@ -111,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress(sys.stderr)
     with termination_as_interrupt():
         try:
-            conversion, choice = plan(args, args.source, resources)
+            conversion, choice = plan(args, Path(args.source), resources)
             for notice in conversion.draft.notices:
                 print(f"autoglm-lite: {notice}", file=sys.stderr)
             out = output(args, conversion)
@@ -145,10 +146,17 @@ def _repository(args: argparse.Namespace) -> HubReference | None:
     from autoglm_lite.store.reference import HubReference, read_reference
     from converters.types import ALIASES, FILE_TYPES
 
-    if not str(args.source).startswith(("hf:", "ms:")):
+    reference = read_reference(args.source)
+    if reference is None and not Path(args.source).exists():
+        from autoglm_lite.profiles.models import read_models
+        from autoglm_lite.profiles.named import known_model
+
+        # Any other name may be meant as that of a folder.
+        with suppress(UsageError):
+            model, kind = known_model(args.source, read_models())
+            reference = read_reference(model.reference if kind is None else f"{model.reference}:{kind}")
+    if not isinstance(reference, HubReference):
         return None
-    reference = read_reference(str(args.source))
-    assert isinstance(reference, HubReference)
     whole = f"{reference.hub}:{reference.repo}"
     if reference.file is not None:
         raise UsageError(f"{reference} is a file, and a whole checkpoint is converted: give its repository, {whole}.")

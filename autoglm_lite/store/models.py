@@ -15,6 +15,8 @@ from autoglm_lite.planning.make import Wishes, decide
 from autoglm_lite.store.facts import stored_facts
 from autoglm_lite.store.reference import read_reference
 
+MOST_TOLD = 8
+"""Names of stored models in a sentence."""
 SUFFIX = ".gguf"
 
 
@@ -62,9 +64,7 @@ def stored(name: str) -> Path:
             with suppress(OSError, ValueError):
                 path.lstat()
                 return folder / path.name
-    names = [path.stem for path in stored_models()]
-    known = f"stored are {', '.join(names)}" if names else f"none is stored yet in {folder}"
-    raise ModelFileError(f"No stored model is called {name[:200]} ({known}).")
+    raise ModelFileError(f"No stored model is called {name[:200]} ({_known_beside(name)}).")
 
 
 def resolve(
@@ -142,6 +142,23 @@ def _size(path: Path) -> int:
 
 
 def _unknown(name: str) -> str:
+    return f"There is no file and no stored model called {name} ({_known_beside(name)}): give the path of a .gguf file."
+
+
+def _known_beside(name: str) -> str:
+    """What is stored; of many models those whose names are the nearest."""
+    from difflib import SequenceMatcher
+
     names = [path.stem for path in stored_models()]
-    known = f"stored are {', '.join(names)}" if names else f"none is stored yet in {models_dir()}"
-    return f"There is no file and no stored model called {name} ({known}): give the path of a .gguf file."
+    if not names:
+        return f"none is stored yet in {models_dir()}"
+    matcher = SequenceMatcher(b=name.lower())
+
+    def distance(stored: str) -> float:
+        matcher.set_seq1(stored.lower())
+        return -matcher.ratio()
+
+    told = names if len(names) <= MOST_TOLD else sorted(names, key=distance)[:MOST_TOLD]
+    more = f" and {len(names) - len(told):,} more" if len(told) < len(names) else ""
+    shown = ("".join(c if c.isprintable() else "\ufffd" for c in one) for one in told)
+    return f"stored are {', '.join(shown)}{more}"

@@ -36,6 +36,34 @@ def test_the_bytes_of_the_local_folder(
     assert [path.name for path in here.iterdir()] == [f"{name}-{kind}.gguf"]
 
 
+@pytest.mark.parametrize(
+    ("source", "repository"),
+    [
+        ("https://huggingface.co/org/Qwen3-0.6B/tree/main", "org/Qwen3-0.6B"),
+        ("hf.co/org/Qwen3-0.6B:Q8_0", "org/Qwen3-0.6B"),
+        ("glm-edge-1.5b", "zai-org/glm-edge-1.5b-chat"),
+    ],
+)
+def test_a_page_and_a_name_of_the_list_are_as_good_as_a_repository(
+    source: str,
+    repository: str,
+    here: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with hub_of(sharded("Qwen3-0.6B", tmp_path, 2), monkeypatch) as hub:
+        hub.repositories = {repository: hub.repositories["org/Qwen3-0.6B"]}
+        assert main(["convert", source, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["source"] == f"hf:{repository}"
+
+
+def test_a_folder_wins_against_a_name_of_the_list(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "glm-edge-1.5b").mkdir()
+    assert main(["convert", "glm-edge-1.5b"]) == 1
+    assert "config.json" in capsys.readouterr().err
+
+
 def test_each_shard_is_fetched_once_and_from_either_hub(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,17 @@ def test_an_unknown_name_lists_what_is_stored(models: Path) -> None:
         store.resolve("tiny")
 
 
+def test_of_many_models_those_with_the_nearest_names_are_told_in_one_sentence(models: Path) -> None:
+    for n in range(30):
+        (models / f"qwen-{n}.gguf").touch()
+    (models / "tiny\nllama.gguf").touch()
+    with pytest.raises(ModelFileError) as caught:
+        store.resolve("tiny")
+    told = str(caught.value)
+    assert "(stored are tiny\ufffdllama, qwen-" in told
+    assert " and 23 more)" in told
+
+
 @pytest.mark.parametrize("name", ["../models/tiny", "./tiny", "/nowhere/tiny.gguf", "models/../tiny", "~/tiny.gguf"])
 def test_a_path_is_never_looked_up_in_the_store(name: str, models: Path) -> None:
     llama().write(models / "tiny.gguf")

@@ -50,17 +50,21 @@ def stored_row(
 ) -> Row:
     """`look`: what is wrong with the file, or None while that is not known. `used`: in words, empty where it is not in
     use. `activity`: of its loading, if it is being loaded."""
+    stem = on_one_line(path.stem)
     if look is None:
-        return Row(printable(path.stem), activity or words.looking, QUIET, used, bool(used))
+        return Row(stem, activity or words.looking, QUIET, used, bool(used))
     if isinstance(look, str):
-        return Row(printable(path.stem), words.damaged, BAD, printable(look), bool(used))
+        return Row(stem, words.damaged, BAD, on_one_line(look), bool(used))
     verdict, colour = verdict_of(look, words)
     facts = words.details.format(
         parameters=count(look.n_params), type=look.file_type, size=size(look.n_bytes), n_ctx=f"{look.n_ctx:,}"
     )
     service = (words.in_service_memory if served.in_memory else words.in_service) if served else ""
-    details = " · ".join(part for part in (used, facts, service) if part)
-    return Row(printable(look.name), activity or verdict, colour, details, bool(used))
+    name = on_one_line(look.name)
+    # Several files may say that they are the same model; commands and `models list` go by the file.
+    called = "" if stem.casefold() == name.casefold() else stem
+    details = " · ".join(part for part in (used, facts, service, called) if part)
+    return Row(name, activity or verdict, colour, details, bool(used))
 
 
 def verdict_of(look: Look, words: Words) -> tuple[str, str]:
@@ -118,6 +122,10 @@ def content_of(row: Row, width: int) -> Content:
         lines = [Content.styled(clipped(name, width), "bold"), verdict]
     lines.append(Content.styled(clipped(NO_MARK + row.details, width), QUIET))
     return Content("\n").join(lines)
+
+
+def on_one_line(text: str) -> str:
+    return printable(text).replace("\n", "\ufffd")
 
 
 def clipped(text: str, width: int) -> str:

@@ -112,14 +112,13 @@ def remedy(path: Path, manifest: Manifest | None) -> str:
     source = manifest.source if manifest is not None else None
     again = "Remove it, and get it again."
     if source is not None and manifest is not None and manifest.way == "fetched":
-        again = (
-            f"Get it again: autoglm-lite models rm {shlex.quote(path.stem)} && autoglm-lite pull {shlex.quote(source)}"
-        )
+        remove = f"autoglm-lite models rm {shlex.quote(path.stem)}"
+        again = f"Get it again: `{remove} && autoglm-lite pull {shlex.quote(source)}`."
     elif source is not None and manifest is not None and manifest.way == "converted":
         again = f"Remove it, and convert {source} again."
     elif source is not None and manifest is not None and manifest.way != "found":
         again = f"It came from {source}: mend or replace that file, then remove this model and import it again."
-    return f"{again} If you changed it yourself: autoglm-lite models import {shlex.quote(str(path))}"
+    return f"{again} If you changed it yourself: `autoglm-lite models import {shlex.quote(str(path))}`."
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def test_damage_is_found_and_what_to_do_is_said(file: Path, capsys: Said) -> Non
     assert main(["models", "verify"]) == 1
     said = capsys.readouterr().out
     assert said.startswith(f"my model: damaged, its bytes have changed. It came from {file}: mend or replace")
-    assert said.endswith(f"If you changed it yourself: autoglm-lite models import '{path}'\n")
+    assert said.endswith(f"If you changed it yourself: `autoglm-lite models import '{path}'`.\n")
     path.write_bytes(content + b"x")
     assert main(["models", "verify", "my model", "--json"]) == 1
     (found,) = json.loads(capsys.readouterr().out)["models"]

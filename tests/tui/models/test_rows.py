@@ -54,6 +54,18 @@ def test_what_is_known_of_a_stored_model() -> None:
     assert row.details == "in use · 494 M parameters · Q8_0 · 525 MB · context 32,768 · in the service's memory"
 
 
+def test_models_of_one_name_are_told_apart_by_their_files() -> None:
+    first, second = (stored_row(Path(f"{n}.gguf"), look("fits"), None, WORDS, used="", activity="") for n in "bc")
+    assert (first.name, second.name) == ("A", "A")
+    assert (first.details[-4:], second.details[-4:]) == (" · b", " · c")
+
+
+@pytest.mark.parametrize("seen", [look("fits"), "It is\ndamaged.", None])
+def test_a_name_with_a_line_break_stays_on_its_line(seen: Look | str | None) -> None:
+    row = stored_row(Path("a\nb.gguf"), seen, None, WORDS, used="", activity="")
+    assert "\n" not in row.name + row.details
+
+
 def test_what_can_be_got() -> None:
     part = Part(WANTED, 430_000_000, WANTED.n_bytes)
     (one,) = getables([OFFER], [part], [])
