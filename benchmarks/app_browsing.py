@@ -10,14 +10,13 @@ down. It has caught up when nothing was drawn for SECONDS_OF_REST. Seconds of wo
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from tempfile import TemporaryDirectory
 
 import psutil
 
-from benchmarks.terminal import ROOT, Terminal
+from benchmarks.terminal import Terminal, environment
 
 TURNS = 100
 SECONDS_OF_REST = 1.5
@@ -52,26 +51,17 @@ def main() -> None:
     args = parser.parse_args()
     columns, rows = map(int, args.size.split("x"))
     command = [sys.executable, "-m", "benchmarks.scripted", "--turns", str(TURNS), "--full"]
-    with TemporaryDirectory() as home:
-        environ = {
-            **os.environ,
-            "AUTOGLM_LITE_HOME": home,
-            "PYTHONPATH": str(ROOT),
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-            "COLORTERM": "truecolor",
-        }
-        with Terminal(command, environ, columns, rows) as terminal:
-            process = psutil.Process(terminal.process.pid)
-            terminal.until("quit")
-            settle(terminal)
-            opened = process.memory_info().rss
-            terminal.type(CTRL_UP)
-            settle(terminal)
-            up, worked = go(terminal, "k" * args.presses, args.gap)
-            above = process.memory_info().rss
-            down, worked_down = go(terminal, "j" * args.presses, args.gap)
-            below = process.memory_info().rss
+    with TemporaryDirectory() as home, Terminal(command, environment(home), columns, rows) as terminal:
+        process = psutil.Process(terminal.process.pid)
+        terminal.until("quit")
+        settle(terminal)
+        opened = process.memory_info().rss
+        terminal.type(CTRL_UP)
+        settle(terminal)
+        up, worked = go(terminal, "k" * args.presses, args.gap)
+        above = process.memory_info().rss
+        down, worked_down = go(terminal, "j" * args.presses, args.gap)
+        below = process.memory_info().rss
     print(f"{args.presses} presses of k, then of j, {args.gap:g} s apart, {args.size}\n")
     print("| | |\n|---|---|")
     print(f"| resident with 200 messages | {opened / 1e6:.0f} MB |\n| after all `k` | {above / 1e6:.0f} MB |")

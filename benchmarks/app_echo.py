@@ -18,7 +18,7 @@ from random import Random
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
-from benchmarks.terminal import ROOT, Terminal
+from benchmarks.terminal import Terminal, environment
 
 LETTERS = "§¤¶¿¡«»ßðþøæ"
 """That are nowhere else on the screen."""
@@ -47,27 +47,21 @@ def main() -> None:
     args = parser.parse_args()
     random = Random(7)
     command = [sys.executable, "-c", f"import os; os.nice({args.nice}); {BUSY}" if args.nice else BUSY]
-    with TemporaryDirectory() as home:
-        environ = {
-            **os.environ,
-            "AUTOGLM_LITE_HOME": home,
-            "PYTHONPATH": str(ROOT),
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-            "COLORTERM": "truecolor",
-        }
-        with Terminal([sys.executable, "-m", "benchmarks.scripted"], environ) as terminal:
-            terminal.until("quit")
-            terminal.until(" free")
-            busy = [subprocess.Popen(command) for _ in range(args.busy)]
-            try:
-                if args.answering:
-                    terminal.type("Go on\r")
-                found = [1000 * press(terminal, LETTERS[n % len(LETTERS)], random) for n in range(args.presses)]
-            finally:
-                for process in busy:
-                    process.kill()
-                    process.wait()
+    with (
+        TemporaryDirectory() as home,
+        Terminal([sys.executable, "-m", "benchmarks.scripted"], environment(home)) as terminal,
+    ):
+        terminal.until("quit")
+        terminal.until(" free")
+        busy = [subprocess.Popen(command) for _ in range(args.busy)]
+        try:
+            if args.answering:
+                terminal.type("Go on\r")
+            found = [1000 * press(terminal, LETTERS[n % len(LETTERS)], random) for n in range(args.presses)]
+        finally:
+            for process in busy:
+                process.kill()
+                process.wait()
     cuts = quantiles(found, n=100)
     beside = f"{args.busy} busy programs of niceness {args.nice}{' and an answer' if args.answering else ''}"
     print(f"{args.presses} presses beside {beside}\n")

@@ -9,13 +9,12 @@ echo of a letter that was typed before any of it. Each time in a home of its own
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks.terminal import ROOT, Terminal
+from benchmarks.terminal import Terminal, environment
 
 NAMES = ("first byte", "line of keys", "a letter's echo", "model named", "processor time up to the line of keys")
 LETTER = "§"
@@ -24,15 +23,9 @@ LETTER = "§"
 
 def once(model: str, home: Path) -> tuple[float, ...]:
     """Seconds to each of NAMES."""
-    environ = {
-        **os.environ,
-        "AUTOGLM_LITE_HOME": str(home),
-        "PYTHONPATH": str(ROOT),
-        "TERM": "xterm-256color",
-        "LANG": "C.UTF-8",
-        "COLORTERM": "truecolor",
-    }
-    with Terminal([sys.executable, "-m", "autoglm_lite", "chat", *([model] if model else [])], environ) as terminal:
+    with Terminal(
+        [sys.executable, "-m", "autoglm_lite", "chat", *([model] if model else [])], environment(home)
+    ) as terminal:
         while not terminal.listen(60):
             pass
         first = terminal.seconds

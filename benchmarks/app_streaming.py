@@ -10,7 +10,6 @@ it is asked for, such as F2 to fold the panel. Seconds are the app's processor t
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from tempfile import TemporaryDirectory
@@ -18,7 +17,7 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from benchmarks.scripted import LETTERS, REPLY
-from benchmarks.terminal import ROOT, Terminal
+from benchmarks.terminal import Terminal, environment
 
 TURNS = 100
 SECONDS_AT_REST = 5.0
@@ -40,33 +39,24 @@ def main() -> None:
     columns, rows = map(int, args.size.split("x"))
     rate = ["--tokens-per-second", str(args.tokens_per_second), "--turns", str(TURNS)]
     command = [sys.executable, "-m", "benchmarks.scripted", *rate]
-    with TemporaryDirectory() as home:
-        environ = {
-            **os.environ,
-            "AUTOGLM_LITE_HOME": home,
-            "PYTHONPATH": str(ROOT),
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-            "COLORTERM": "truecolor",
-        }
-        with Terminal(command, environ, columns, rows) as terminal:
-            process = psutil.Process(terminal.process.pid)
-            terminal.until("quit")
-            rest(terminal, 3)
-            for key in args.keys:
-                terminal.type(KEYS[key])
-            rest(terminal, 1)
-            opened = process.memory_info().rss
-            before, idle_from = terminal.processor_seconds, time.monotonic()
-            rest(terminal, SECONDS_AT_REST)
-            at_rest = (terminal.processor_seconds - before) / (time.monotonic() - idle_from)
-            n_tokens = len(REPLY) // LETTERS
-            terminal.type("Go on\r")
-            before, begin, n = terminal.processor_seconds, time.monotonic(), len(terminal.drawn)
-            rest(terminal, n_tokens / args.tokens_per_second)
-            share = (terminal.processor_seconds - before) / (time.monotonic() - begin)
-            rest(terminal, 4)
-            drawn, ended = len(terminal.drawn) - n, process.memory_info().rss
+    with TemporaryDirectory() as home, Terminal(command, environment(home), columns, rows) as terminal:
+        process = psutil.Process(terminal.process.pid)
+        terminal.until("quit")
+        rest(terminal, 3)
+        for key in args.keys:
+            terminal.type(KEYS[key])
+        rest(terminal, 1)
+        opened = process.memory_info().rss
+        before, idle_from = terminal.processor_seconds, time.monotonic()
+        rest(terminal, SECONDS_AT_REST)
+        at_rest = (terminal.processor_seconds - before) / (time.monotonic() - idle_from)
+        n_tokens = len(REPLY) // LETTERS
+        terminal.type("Go on\r")
+        before, begin, n = terminal.processor_seconds, time.monotonic(), len(terminal.drawn)
+        rest(terminal, n_tokens / args.tokens_per_second)
+        share = (terminal.processor_seconds - before) / (time.monotonic() - begin)
+        rest(terminal, 4)
+        drawn, ended = len(terminal.drawn) - n, process.memory_info().rss
     keys = " ".join(args.keys) or "none"
     print(f"{n_tokens} tokens at {args.tokens_per_second:g} a second, {args.size}, keys: {keys}\n")
     print("| | |\n|---|---|")

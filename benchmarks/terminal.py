@@ -31,6 +31,18 @@ REPLIES = (
 Replies = tuple[tuple[bytes, bytes], ...]
 
 
+def environment(home: str | Path) -> dict[str, str]:
+    """For an app with its own data in `home`, on a terminal of many colours."""
+    return {
+        **os.environ,
+        "AUTOGLM_LITE_HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        "TERM": "xterm-256color",
+        "LANG": "C.UTF-8",
+        "COLORTERM": "truecolor",
+    }
+
+
 class Terminal:
     """`command` in a session of its own on a new terminal. Seconds count from just before its start."""
 

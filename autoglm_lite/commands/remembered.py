@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from contextlib import suppress
 
 from autoglm_lite.paths import cache_dir, private_dir
+from autoglm_lite.replacing import replace_file
 
 SECONDS_KEPT = 24 * 3600
 """So that a measurement beside another program's work does not stay."""
@@ -24,9 +24,7 @@ def remember(file: str, key: str, speed: float) -> None:
     path = cache_dir() / file
     with suppress(OSError):
         private_dir(path.parent)
-        new = path.with_name(f"{file}.{os.getpid()}")
-        new.write_text(json.dumps(known), encoding="utf-8")
-        new.replace(path)
+        replace_file(path, json.dumps(known).encode(), durable=False)
 
 
 def _read(file: str) -> dict[str, tuple[float, float]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoglm_lite import __version__
 from autoglm_lite.paths import cache_dir, private_dir
+from autoglm_lite.replacing import replace_file
 
 if TYPE_CHECKING:
     from autoglm_lite.gguf.facts import ModelFacts
@@ -74,14 +75,8 @@ def _write(kept: Path, facts: ModelFacts) -> None:
     import msgspec
 
     private_dir(kept.parent)
-    new = kept.with_suffix(f".{os.getpid()}.new")
-    try:
-        new.write_bytes(msgspec.json.encode(facts, enc_hook=lambda value: os.fsencode(value).hex()))
-        new.replace(kept)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
+    content = msgspec.json.encode(facts, enc_hook=lambda value: os.fsencode(value).hex())
+    replace_file(kept, content, durable=False)
 
 
 def _from_text(kind: type, text: Any) -> Path:

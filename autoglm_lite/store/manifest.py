@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from autoglm_lite.paths import private_dir
+from autoglm_lite.replacing import replace_file
 from autoglm_lite.store.place import check, place
 
 MANIFESTS = "manifests"
@@ -52,18 +53,7 @@ def write_manifest(models: Path, manifest: Manifest) -> None:
     """`models` is the models' folder. Atomic; the disk has it when this returns. Raises OSError, UsageError."""
     path = place(models, MANIFESTS, check(manifest.name) + ".json")
     private_dir(path.parent)
-    new = place(models, MANIFESTS, f"{manifest.name}.{os.getpid()}.new")
-    try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(manifest), file, ensure_ascii=False)
-            file.flush()
-            os.fsync(descriptor)
-        new.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
+    replace_file(path, json.dumps(asdict(manifest), ensure_ascii=False).encode("utf-8", "surrogateescape"))
 
 
 def read_manifest(models: Path, name: str) -> Manifest | None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from autoglm_lite.hardware.machine import Machine
 from autoglm_lite.paths import data_dir, private_dir
 from autoglm_lite.planning.plan import KV_TYPES
 from autoglm_lite.planning.preferences import MEASURED_NAMES, Layer, Measured, Values
+from autoglm_lite.replacing import replace_file
 from autoglm_lite.tune.turn import Speed
 
 if TYPE_CHECKING:
@@ -90,18 +89,7 @@ def save(what: Identity, tuned: Tuned) -> Path:
     path = tuned_path(what)
     private_dir(path.parent)
     content = {"format": FORMAT, "for": what, "tuned": asdict(tuned)}
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
+    replace_file(path, (json.dumps(content, indent=1) + "\n").encode())
     return path
 
 

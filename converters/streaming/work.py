@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autoglm_lite.errors import ConversionError
+from autoglm_lite.replacing import replace_file
 from autoglm_lite.store.place import place
 from converters.partial import PASSING, HaltedError, disk_bytes, held, places
 from converters.writer import refused
@@ -50,12 +51,7 @@ class Work:
 
     def note(self, **more: object) -> None:
         """Keeps `more` (JSON) by its names; the disk has it when this returns. Raises OSError."""
-        new = self.folder / (NOTE + ".new")
-        with new.open("w", encoding="utf-8") as file:
-            json.dump({**self.known(), **more}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self.folder / NOTE)
+        replace_file(self.folder / NOTE, json.dumps({**self.known(), **more}).encode())
 
     def forget(self) -> None:
         """Removes what came, so that the next run asks the hub again."""

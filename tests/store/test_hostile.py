@@ -187,7 +187,7 @@ def test_links_in_place_of_files(models: Path, outside: Path, hub: FakeHub) -> N
     for folder in ("manifests", "partial", "locks"):
         (models / folder).mkdir()
     planted = [
-        *("manifests/good-Q8_0.json", f"manifests/good-Q8_0.{pid}.new", "locks/good-Q8_0.lock"),
+        *("manifests/good-Q8_0.json", f"manifests/good-Q8_0.json.{pid}.new", "locks/good-Q8_0.lock"),
         *("locks/good-Q8_0.pull.lock", "partial/good-Q8_0", f"starter.{pid}.gguf.new", "good-Q8_0.mmproj"),
         *("good-Q8_0.gguf", "x.gguf", "manifests/x.json", "locks/x.lock"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from dataclasses import replace
 from importlib.metadata import version
@@ -140,7 +141,7 @@ def test_nothing_half_written_stays(what: Identity, monkeypatch: pytest.MonkeyPa
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(json, "dump", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         save(what, replace(TUNED, decided=()))
     assert list(path.parent.iterdir()) == [path]

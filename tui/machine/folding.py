@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 
 from autoglm_lite.paths import private_dir, state_dir
+from autoglm_lite.replacing import replace_file
 
 WIDE = 100
 """Cells, from which on the panel stands beside the conversation."""
@@ -28,12 +28,9 @@ def remember(width: int, *, folded: bool) -> None:
     """For all terminals as wide, or as narrow, if the disk takes it."""
     known = {**_remembered(), _names(width): folded}
     path = state_dir() / FILE
-    new = path.with_name(f"{FILE}.{os.getpid()}")
     with suppress(OSError):
         private_dir(path.parent)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(known, file)
-        new.replace(path)
+        replace_file(path, json.dumps(known).encode(), durable=False)
 
 
 def _remembered() -> dict[str, bool]:

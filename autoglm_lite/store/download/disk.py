@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from autoglm_lite.replacing import replace_file
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -48,14 +50,4 @@ def sync_folder(folder: Path) -> None:
 
 def replace_json(path: Path, known: Mapping[str, object]) -> None:
     """All of it or what was there before, whatever happens. Raises OSError."""
-    new = path.with_name(path.name + ".new")
-    try:
-        with new.open("wb") as file:
-            file.write(json.dumps(known).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            new.unlink()
-        raise
+    replace_file(path, json.dumps(known).encode())

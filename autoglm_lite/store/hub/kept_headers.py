@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from autoglm_lite.paths import cache_dir, private_dir
+from autoglm_lite.replacing import replace_file
 from autoglm_lite.store.place import place
 
 MOST_FILES = 16
@@ -29,15 +30,9 @@ def keep_start(sha256: str | None, start: bytes) -> None:
     if sha256 is None:
         return
     path = _path(sha256)
-    new = path.with_name(f"{path.name}.{os.getpid()}")
     with suppress(OSError):
         private_dir(path.parent)
-        try:
-            new.write_bytes(start)
-            new.replace(path)
-        except OSError:
-            new.unlink()
-            raise
+        replace_file(path, start, durable=False)
         _make_room(path.parent)
 
 
