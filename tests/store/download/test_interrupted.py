@@ -80,6 +80,8 @@ def test_what_comes_after_the_end_is_not_written(hub: FakeHub, folder: Path, mon
     monkeypatch.setattr(fetch, "SECONDS_TO_END", 0.0)
     monkeypatch.setattr(Line, "cut", lambda _: None)
     hub.pace = 30.0
+    # Half of a segment is one piece of the server's, which then waits.
+    monkeypatch.setattr(work, "LEAST_SEGMENT", 100_000)
     monkeypatch.setattr(work, "MOST_SEGMENT", 100_000)
     one = fetching(hub, folder, patience=PATIENT)
     thread = running(one)

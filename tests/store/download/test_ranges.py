@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoglm_lite.store.download.ranges import Ranges, next_span, segment_bytes
@@ -55,6 +55,7 @@ def test_the_unbroken_beginning_and_what_is_before_an_end(added: list[tuple[int,
     check(found.clip(at))
 
 
+@settings(max_examples=40)
 @given(st.data(), st.integers(0, 60), st.integers(1, 20))
 def test_whatever_lines_do_all_comes_once_and_in_pieces(data: st.DataObject, n_bytes: int, most: int) -> None:
     done = Ranges()
