@@ -44,21 +44,23 @@ class Progress:
         left = (total - done) / speed if speed else 0.0
         show = self._amount
         line = f"{done / total:4.0%}  {show(done)} of {show(total)}  {show(speed)}/s  {duration(left)} left"
-        self._stream.write(f"\r\x1b[K{line[: self._room()]}" if self._terminal else line + "\n")
+        self._stream.write(f"\r\x1b[K{cut(line, self._stream)}" if self._terminal else line + "\n")
         self._stream.flush()
-
-    def _room(self) -> int | None:
-        """Characters that the terminal has for the line; more would go on in the next, and each redraw below it."""
-        try:
-            return os.get_terminal_size(self._stream.fileno()).columns - 1 or None
-        except (OSError, ValueError):
-            return None
 
     def close(self) -> None:
         """Removes the redrawn line."""
         if self._terminal:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
+
+
+def cut(line: str, terminal: TextIO) -> str:
+    """What of it `terminal` shows on one line; more would go on in the next, and each redraw below it."""
+    try:
+        columns = os.get_terminal_size(terminal.fileno()).columns
+    except (OSError, ValueError):
+        return line
+    return line[: columns - 1] if columns > 1 else line
 
 
 def size(nbytes: float) -> str:

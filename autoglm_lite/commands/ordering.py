@@ -136,7 +136,8 @@ def too_little_room(wanted: Wanted, came: int, free: int) -> StoreError | None:
     best = max(smaller, key=lambda one: one.n_bytes, default=None)
     advice = "" if best is None else f", or ask for :{best.type}, {in_words(best.n_bytes)}"
     return StoreError(
-        f"The disk has too little room: {in_words(needed)} are needed and {in_words(free)} are free; make room{advice}."
+        f"The disk has too little room: {in_words(needed)} are needed, {in_words(RESERVE_BYTES)} of which stay free,"
+        f" and {in_words(free)} are free; make room{advice}."
     )
 
 

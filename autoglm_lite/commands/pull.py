@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     client, models = Client(read_access(os.environ)), models_dir()
     if isinstance(reference, HubReference):
         return _from_hub(reference, args, client, models)
-    path = stored_from(reference)
+    path = _sound(stored_from(reference))
     if path is not None:
         return _there(path, args, new=False)
     with _looking(str(reference)):
@@ -73,7 +73,7 @@ def _from_hub(reference: HubReference, args: argparse.Namespace, client: Client,
     from autoglm_lite.store.manifest import read_manifest
     from autoglm_lite.store.origins import is_newer, stored_from
 
-    path = stored_from(reference)
+    path = _sound(stored_from(reference))
     manifest = None if path is None else read_manifest(models, path.stem)
     if path is None or manifest is None:
         with _looking(str(reference)):
@@ -96,17 +96,28 @@ def _from_hub(reference: HubReference, args: argparse.Namespace, client: Client,
     return _get(wanted, args, client, models, agreed=True)
 
 
+def _sound(path: Path | None) -> Path | None:
+    """The stored model, unless a look at its file shows that it has to come again."""
+    from autoglm_lite.store.loading import is_as_stored
+
+    if path is None or is_as_stored(path):
+        return path
+    _say(f"{path.stem} is here, but its file is not what was stored: it is to come again.")
+    return None
+
+
 def _get(wanted: Wanted, args: argparse.Namespace, client: Client, models: Path, *, agreed: bool = False) -> int:
     """Says what it will be, asks, and gets it."""
     from autoglm_lite.commands.fetching import fetch
     from autoglm_lite.commands.nearby import nearby, take_in
     from autoglm_lite.store.download.limit import Limit
+    from autoglm_lite.store.loading import is_as_stored
     from autoglm_lite.store.origins import stored_with
     from autoglm_lite.store.pulling import Pull
 
     order, prospect = wanted.order, wanted.prospect
     same = stored_with(order.parts[0].sha256) if len(order.parts) == 1 and order.parts[0].sha256 else None
-    if same is not None:
+    if same is not None and is_as_stored(same):
         return _there(same, args, new=False)
     _say(order.source)
     for sentence in prospect.sentences:

@@ -22,13 +22,18 @@ def noted_and_checked(path: Path) -> str | None:
     if is_starter(path) or not is_ours(path):
         return None
     note_use(path)
+    if is_as_stored(path):
+        return None
+    return (
+        f"The file of the model {path.stem} is not what was stored, so its answers may be wrong:"
+        f" `autoglm-lite models verify {shlex.quote(path.stem)}` says what to do."
+    )
+
+
+def is_as_stored(path: Path) -> bool:
+    """False where its size or some dozen blocks are not those that were stored; nobody may know what they were."""
     with suppress(OSError, UsageError):
         manifest = read_manifest(path.parent, path.stem)
-        if manifest is None or not manifest.samples:
-            return None
-        if path.stat().st_size != manifest.file.n_bytes or not is_as_sampled(path, manifest.samples):
-            return (
-                f"The file of the model {path.stem} is not what was stored, so its answers may be wrong:"
-                f" `autoglm-lite models verify {shlex.quote(path.stem)}` says what to do."
-            )
-    return None
+        if manifest is not None and manifest.samples:
+            return path.stat().st_size == manifest.file.n_bytes and is_as_sampled(path, manifest.samples)
+    return True

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from converters.progress import LOG_SECONDS, TERMINAL_SECONDS, duration, size
+from converters.progress import LOG_SECONDS, TERMINAL_SECONDS, cut, duration, size
 
 
 class Journey:
@@ -61,13 +61,14 @@ class Journey:
         ]
         known = [one for one in left if one is not None]
         share = (fetched / max(self._n_fetch, 1) + written / max(self._n_write, 1)) / 2
-        shown = f"{share:4.0%}  {size(fetched)} of {size(self._n_fetch)} fetched"
+        shown = f"{share:4.0%}  "
+        if known:
+            # Before the rest, which a narrow terminal has no room for.
+            shown += f"{duration(max(known) if self._overlaps() else sum(known))} left  "
+        shown += f"{size(fetched)} of {size(self._n_fetch)} fetched"
         if (speed := fetched - begun[0]) and self._seconds["fetching"]:
             shown += f" ({size(speed / self._seconds['fetching'])}/s)"
-        shown += f", {size(written)} of {size(self._n_write)} written"
-        if known:
-            shown += f"  {duration(max(known) if self._overlaps() else sum(known))} left"
-        return shown
+        return f"{shown}, {size(written)} of {size(self._n_write)} written"
 
     def _look(self, what: str) -> None:
         now, fetched = self._clock(), self._fetched()
@@ -84,7 +85,7 @@ class Journey:
             return
         self._shown = now
         line = self.line()
-        self._stream.write(f"\r\x1b[K{line}" if self._terminal else line + "\n")
+        self._stream.write(f"\r\x1b[K{cut(line, self._stream)}" if self._terminal else line + "\n")
         self._stream.flush()
 
 

@@ -108,6 +108,17 @@ def test_a_newer_one_comes_only_when_asked_for(hub: FakeHub, capsys: pytest.Capt
     assert [path.read_bytes() for path in stored_models()] == [newer]
 
 
+@pytest.mark.parametrize("damaged", [STARTER[:1_000_000], bytes(len(STARTER))])
+def test_a_damaged_one_comes_again(damaged: bytes, hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pull", REF]) == 0
+    (path,) = stored_models()
+    path.chmod(0o600)
+    path.write_bytes(damaged)
+    assert main(["pull", REF]) == 0
+    assert "starter-Q8_0 is here, but its file is not what was stored: it is to come again." in capsys.readouterr().err
+    assert [path.read_bytes() for path in stored_models()] == [STARTER]
+
+
 def test_a_cut_line_and_wrong_bytes_end_in_the_right_ones(hub: FakeHub) -> None:
     hub.faults = ["api 429", "503", "cut", "429", "short"]
     assert cli("pull", REF).returncode == 0
@@ -315,6 +326,9 @@ def test_a_model_that_is_too_large_comes_only_with_yes(
         assert stored_models() == []
         patched.setattr("autoglm_lite.commands.prospect.free_bytes", lambda _: 50_000_000)
         assert main(["pull", REF, "--yes"]) == 1
-        assert "The disk has too little room: 104 MB are needed and 50 MB are free" in capsys.readouterr().err
+        assert (
+            "The disk has too little room: 104 MB are needed, 100 MB of which stay free, and 50 MB are free"
+            in capsys.readouterr().err
+        )
         patched.setattr("autoglm_lite.commands.prospect.free_bytes", lambda _: 500_000_000)
         assert main(["pull", REF, "--yes"]) == 0

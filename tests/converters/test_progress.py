@@ -8,6 +8,8 @@ import os
 import pty
 import struct
 import termios
+from collections.abc import Iterator
+from typing import TextIO
 
 import pytest
 
@@ -39,17 +41,32 @@ def test_a_terminal_has_one_line_that_is_redrawn_and_removed() -> None:
     assert shown[-1] == ""
 
 
-def test_it_takes_no_more_than_one_line_of_a_narrow_terminal() -> None:
+@pytest.fixture
+def narrow() -> Iterator[tuple[int, TextIO]]:
+    """The two ends of a terminal with 30 columns."""
     terminal, ours = pty.openpty()
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
-    moments = iter([0, 0, 1])
     with os.fdopen(ours, "w") as stream:
-        progress = Progress(stream, lambda: next(moments))
-        progress(0, 20_000_000)
-        progress(5_000_000, 20_000_000)
-        painted = os.read(terminal, 1000).decode()
+        yield terminal, stream
     os.close(terminal)
-    assert painted == "\r\x1b[K 25%  5.0 MB of 20.0 MB  5.0 "
+
+
+def test_it_takes_no_more_than_one_line_of_a_narrow_terminal(narrow: tuple[int, TextIO]) -> None:
+    terminal, stream = narrow
+    moments = iter([0, 0, 1])
+    progress = Progress(stream, lambda: next(moments))
+    progress(0, 20_000_000)
+    progress(5_000_000, 20_000_000)
+    assert os.read(terminal, 1000).decode() == "\r\x1b[K 25%  5.0 MB of 20.0 MB  5.0 "
+
+
+def test_nor_does_that_of_a_conversion_from_a_hub(narrow: tuple[int, TextIO]) -> None:
+    terminal, stream = narrow
+    moments = iter([0, 1, 2])
+    journey = Journey(stream, (lambda: 100, 1000), 500, lambda: True, lambda: next(moments))
+    journey.waiting()
+    journey.waiting()
+    assert os.read(terminal, 1000).decode() == "\r\x1b[K  5%  100 bytes of 1.0 kB fet"
 
 
 def test_a_log_gets_a_line_every_few_seconds() -> None:
@@ -97,6 +114,6 @@ def test_the_time_left_of_a_conversion_from_a_hub(overlaps: bool, left: str) -> 
         now += 1 / 3
         journey.wrote(written)
     # Of 800 bytes at 20 a second, and 300 at 30.
-    assert journey.line().endswith(f"  {left} left")
-    assert journey.line().startswith(" 30%  200 bytes of 1.0 kB fetched (20 bytes/s), 200 bytes of 500 bytes written")
+    amounts = "200 bytes of 1.0 kB fetched (20 bytes/s), 200 bytes of 500 bytes written"
+    assert journey.line() == f" 30%  {left} left  {amounts}"
     assert len(stream.getvalue().splitlines()) == 2
