@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -132,6 +133,8 @@ def _convert(
         print(json.dumps({**described, "seconds": round(ended - began, 3)}, ensure_ascii=False))
     else:
         print(folders.summary(conversion, out, ended - began, ended - began_writing))
+        if not args.mmproj:
+            print(f"autoglm-lite chat {shlex.quote(str(out))}", file=sys.stderr)
     return 0
 
 

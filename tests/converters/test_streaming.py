@@ -65,7 +65,7 @@ def test_a_folder_wins_against_a_name_of_the_list(here: Path, capsys: pytest.Cap
 
 
 def test_each_shard_is_fetched_once_and_from_either_hub(
-    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = sharded("Qwen3-0.6B", tmp_path, 3)
     with hub_of(folder, monkeypatch) as hub:
@@ -76,6 +76,7 @@ def test_each_shard_is_fetched_once_and_from_either_hub(
                 # Each hub gave it once, and its header before that.
                 assert hub.given[f"org/Qwen3-0.6B/{name}"] <= 2 * (len(content) + (1 << 16))
     assert (here / "ms.gguf").read_bytes() == (here / "hf.gguf").read_bytes()
+    assert capsys.readouterr().err.splitlines()[-1] == "autoglm-lite chat hf.gguf"
 
 
 def test_what_it_will_be_is_said_before_a_shard_is_fetched(
