@@ -21,6 +21,7 @@ from converters.writer import refused
 
 NOTE, LOCK = "note.json", "lock"
 PROBE_BYTES = 8 << 20
+TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def working(path: Path, name: str) -> Iterator[Work]:
                 raise
             finally:
                 if not keep:
-                    shutil.rmtree(work_folder, ignore_errors=True)
+                    _remove(work_folder)
     except OSError as error:
         raise ConversionError(refused(path, error)) from error
 
@@ -119,14 +120,34 @@ def _refuse_without_holes(folder: Path) -> None:
         )
 
 
+def _remove(folder: Path) -> None:
+    """All at once for others: one that found the folder without its lock would begin in what is being removed."""
+    gone = folder.with_suffix(f".{os.getpid()}.gone")
+    with suppress(OSError):
+        folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _open_lock(path: Path) -> int:
+    """Of the folder `path`, which is made. Raises ConversionError, OSError."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+    for left in reversed(range(TRIES)):
+        path.mkdir(mode=0o700, exist_ok=True)
+        try:
+            found = path.lstat()
+            if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
+                raise ConversionError(f"{path} is no folder of yours; remove it and convert again.")
+            return os.open(path / LOCK, flags, 0o600)
+        except FileNotFoundError:
+            # Another conversion has ended this moment, and taken the folder away.
+            if not left:
+                raise
+    raise AssertionError("tried in vain, and not said")
+
+
 @contextmanager
 def _locked(path: Path) -> Iterator[Path]:
-    path.mkdir(mode=0o700, exist_ok=True)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "getuid") and found.st_uid != os.getuid()):
-        raise ConversionError(f"{path} is no folder of yours; remove it and convert again.")
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(path / LOCK, flags, 0o600), "r+b") as file:
+    with os.fdopen(_open_lock(path), "r+b") as file:
         if not _taken(file.fileno(), path / LOCK):
             raise ConversionError(
                 f"{path.parent.resolve()} holds the work of another conversion of this model, which goes on; "
