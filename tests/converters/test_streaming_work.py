@@ -16,19 +16,18 @@ def test_another_conversion_never_begins_in_what_is_being_removed(
 ) -> None:
     path, remove = work_place(tmp_path, "hf:org/repo"), shutil.rmtree
 
-    def meanwhile(gone: Path, **options: bool) -> None:
+    def meanwhile(gone: Path, ignore_errors: bool) -> None:
         with monkeypatch.context() as patched:
             patched.setattr(shutil, "rmtree", remove)
             (gone / LOCK).unlink()
             with working(path, "repo") as other:
                 (other.folder / "new").touch()
-                remove(gone, **options)
+                remove(gone, ignore_errors=ignore_errors)
                 assert (other.folder / "new").exists()
 
-    with monkeypatch.context() as patched:
-        with working(path, "repo") as work:
-            (work.folder / "old").touch()
-            patched.setattr(shutil, "rmtree", meanwhile)
+    with monkeypatch.context() as patched, working(path, "repo") as work:
+        (work.folder / "old").touch()
+        patched.setattr(shutil, "rmtree", meanwhile)
     assert list(tmp_path.iterdir()) == []
 
 
