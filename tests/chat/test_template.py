@@ -301,6 +301,9 @@ def test_no_thread_or_process_is_left_behind() -> None:
     process = template._child._process
     del template
     assert process.returncode is not None
+    for thread in set(threading.enumerate()) - before:
+        # The clock of the last rendering has been stopped, and takes a moment to notice.
+        thread.join(0.5)
     assert set(threading.enumerate()) <= before
 
 
