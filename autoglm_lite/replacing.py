@@ -1,4 +1,4 @@
-"""A small file written whole in place of the one before it."""
+"""A small file written whole in place of the one before it, and names that last through a power cut."""
 
 from __future__ import annotations
 
@@ -29,3 +29,13 @@ def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
         with suppress(OSError):
             new.unlink()
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Has the disk know what was renamed or removed in it, where the system can do that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

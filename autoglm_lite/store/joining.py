@@ -16,7 +16,8 @@ from autoglm_lite.gguf.cursor import cut_short
 from autoglm_lite.gguf.header import Header
 from autoglm_lite.gguf.parts import check_rest, join_headers, padded, whole_bytes
 from autoglm_lite.gguf.reader import read_header, read_header_of
-from autoglm_lite.store.publishing import NO_ROOM, sync_folder
+from autoglm_lite.replacing import sync_folder
+from autoglm_lite.store.publishing import NO_ROOM
 
 PIECE_BYTES = 1 << 20
 RESERVE_BYTES = 100_000_000

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from autoglm_lite.errors import StoreError
+from autoglm_lite.replacing import sync_folder
 from autoglm_lite.store.locking import held
 from autoglm_lite.store.manifest import Manifest, StoredFile, read_manifest, remove_manifest, write_manifest
 from autoglm_lite.store.place import check, place
@@ -55,16 +56,6 @@ def not_stored(name: str, models: Path, error: OSError) -> StoreError:
     return StoreError(
         f"The model {name} could not be stored in {models} ({error.strerror or error}): check the folder."
     )
-
-
-def sync_folder(folder: Path) -> None:
-    """Has the disk know what was renamed or removed in it, where the system can do that."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def put(models: Path, manifest: Manifest, moves: Sequence[tuple[Path, Path]]) -> None:

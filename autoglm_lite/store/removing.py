@@ -11,10 +11,10 @@ from stat import S_ISLNK, S_ISREG
 from typing import Literal
 
 from autoglm_lite.errors import ModelFileError, UsageError
+from autoglm_lite.replacing import sync_folder
 from autoglm_lite.store.locking import held
 from autoglm_lite.store.manifest import Manifest, read_manifest, remove_manifest
 from autoglm_lite.store.models import is_ours, models_dir
-from autoglm_lite.store.publishing import sync_folder
 from autoglm_lite.store.using import mark_of
 
 Kept = Literal["link", "hard link", "reflink"]

@@ -38,16 +38,6 @@ def sync(file: BinaryIO) -> None:
     getattr(os, "fdatasync", os.fsync)(file.fileno())
 
 
-def sync_folder(folder: Path) -> None:
-    """Until the disk has the names in it, where a system can say so."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def replace_json(path: Path, known: Mapping[str, object]) -> None:
     """All of it or what was there before, whatever happens. Raises OSError."""
     replace_file(path, json.dumps(known).encode())

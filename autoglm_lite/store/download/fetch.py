@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from autoglm_lite.paths import private_dir
+from autoglm_lite.replacing import sync_folder
 from autoglm_lite.store.download import disk
 from autoglm_lite.store.download.digest import Digest
 from autoglm_lite.store.download.keeping import Kept
@@ -193,7 +194,7 @@ class Fetch:
         with part.open("rb") as file:
             os.fsync(file.fileno())
         part.replace(self._target)
-        disk.sync_folder(self._target.parent)
+        sync_folder(self._target.parent)
 
     def _show(self, state: State, done: int, work: Work, hashed: int = 0) -> None:
         speed = self._speed.count(done, time.monotonic()) if state == "getting" else None

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from autoglm_lite.replacing import sync_folder
 from autoglm_lite.store.download import disk
 from autoglm_lite.store.download.note import Note, read_note, write_note
 from autoglm_lite.store.download.ranges import Ranges
@@ -50,7 +51,7 @@ class Kept:
         work.has_synced(written)
         write_note(self._note, now)
         if self._last is None:
-            disk.sync_folder(self._note.parent)
+            sync_folder(self._note.parent)
         self._last = now
 
     def save_at_last(self, work: Work, file: BinaryIO, *, whole: bool) -> None:
